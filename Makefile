@@ -1,0 +1,54 @@
+# `make demo` and `make test` set up what they need on a fresh Debian or Ubuntu machine (Python >= 3.11, git, root or sudo).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export UV_SYSTEM_CERTS := 1
+# The number of stress rounds; the defaults keep `make test` short, `make stress` raises them.
+
+.PHONY: help setup demo test check lint types layers unit notebooks bench stress conformance wheel clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## install what is missing: apt packages, .venv, Node.js
+	@.ci/setup
+
+demo: setup ## run the CO2 notebook and save its picture in build/demo
+	@$(PYTHON) notebooks/run_demo.py build/demo
+
+test: setup check unit notebooks ## everything: style, types, layers, all tests, all notebooks
+
+check: lint types layers ## style, types and layers, in seconds
+
+lint: setup
+	@.venv/bin/ruff check floe_jupyter runtimes tests notebooks
+
+types: setup
+	@.venv/bin/mypy floe_jupyter
+
+layers: setup
+	@.venv/bin/lint-imports --no-cache
+
+unit: setup
+	@rm -f .coverage .coverage.*
+	@$(PYTHON) -m pytest tests/core --cov=floe_jupyter.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=99 -q
+	@$(PYTHON) -m pytest tests --ignore=tests/core -q
+
+notebooks: setup
+	@$(PYTHON) -m pytest -p nbval --nbval --nbval-sanitize-with notebooks/nbval-sanitize.cfg notebooks -q
+
+bench: setup ## figures, baselines measured in the same run, ratios
+	@$(PYTHON) -m tests.benchmarks
+
+stress: setup ## the long proofs: a million mutated frames, 60 s of back pressure, 10,000 simulator seeds
+	@FLOE_FUZZ=1000000 FLOE_SEEDS=10000 FLOE_LONG=1 $(PYTHON) -m pytest tests -q -m slow --timeout 1200
+
+conformance: setup ## the kit for runtimes: make conformance LANG=python
+	@FLOE_LANG=$(if $(filter $(notdir $(wildcard runtimes/*)),$(LANG)),$(LANG),) $(PYTHON) -m pytest tests/conformance -q
+
+wheel: setup ## build the wheel into dist/
+	@$(PYTHON) -m build --wheel --no-isolation -o dist .
+
+clean: ## remove what was built
+	@rm -rf build dist .coverage* .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""``python -m floe_jupyter.cli``."""
+
+from floe_jupyter.cli import main
+
+main()

@@ -1,0 +1,52 @@
+"""What the dispatcher publishes. Views are lossy: a slow subscriber misses some, and nobody else notices.
+
+One counter numbers everything, from the time of the start on: so the sequences of every topic strictly increase, also
+over a restart.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import zmq
+
+from floe_jupyter.wire import sockets
+
+WAITING = 1_000
+"""So many events wait for one subscriber; what comes then is lost for it alone."""
+LONGEST_TOPIC = 512
+
+
+class Publisher:
+    """Sends events to whoever subscribed. Encodes nothing while nobody listens."""
+
+    def __init__(self, socket: zmq.Socket[bytes], newest: Callable[[str], list[tuple[str, Any]]]) -> None:
+        self._socket = socket
+        self._newest = newest
+        self._wanted: set[bytes] = set()
+        self._sequence = time.time_ns() // 1_000
+
+    def receive(self) -> None:
+        """Take notice of who subscribed; tell it what is newest under its topic."""
+        while True:
+            if not sockets.waiting(self._socket):
+                return
+            frame = sockets.take(self._socket)[0]
+            if frame[:1] == b"\1" and len(frame) <= LONGEST_TOPIC:
+                self._wanted.add(frame[1:])
+                for topic, value in self._newest(frame[1:].decode("utf-8", "replace")):
+                    self.publish(topic, value)
+            elif frame[:1] == b"\0":
+                self._wanted.discard(frame[1:])
+
+    def wanted(self, topic: str) -> bool:
+        return any(topic.encode().startswith(prefix) for prefix in self._wanted)
+
+    def publish(self, topic: str, value: Any) -> None:
+        if not self._wanted or not self.wanted(topic):
+            return
+        self._sequence += 1
+        sockets.put(self._socket, (topic.encode(), msgspec.msgpack.encode((topic, self._sequence, value))))

@@ -1,0 +1,129 @@
+"""The ``floe`` magic: one line, one verb of the table."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Awaitable
+from typing import Any
+
+from floe_jupyter.errors import DefinitionError, FloeError
+from floe_jupyter.kernel.arguments import parse
+from floe_jupyter.kernel.places import place_of_cell
+from floe_jupyter.kernel.session import Session, session
+from floe_jupyter.kernel.verbs import Answer, Request, Verb, Waits, verb
+from floe_jupyter.kernel.views import front_end_view
+from floe_jupyter.kernel.waiting import block, hold
+
+AWAITED = "--await"
+"""Put before the verb by `floe_jupyter.kernel.awaiting`: the cell awaits what the magic returns."""
+COMPOUND = (
+    ast.List,
+    ast.Tuple,
+    ast.Dict,
+    ast.Set,
+    ast.Call,
+    ast.ListComp,
+    ast.GeneratorExp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.Subscript,
+)
+
+
+class Shell:
+    """The magic in one IPython shell."""
+
+    def __init__(self, ip: Any, current: Session | None = None) -> None:
+        self.ip, self._session = ip, current
+
+    @property
+    def session(self) -> Session:
+        return self._session or session()
+
+    def __call__(self, line: str, cell: str | None = None) -> Any:
+        """``%floe LINE`` or ``%%floe LINE`` with a cell."""
+        awaited = line.startswith(AWAITED)
+        try:
+            found, request = self._request(line.removeprefix(AWAITED), cell)
+            answer = found.handler(request)
+            if isinstance(answer, Answer):
+                return self._given(answer, request)
+            return self._awaiting(answer, request) if awaited else self._blocking(answer, request)
+        except FloeError as error:
+            raise plain(error) from None
+
+    def _request(self, line: str, cell: str | None) -> tuple[Verb, Request]:
+        name, _, rest = line.strip().partition(" ")
+        found = verb(name or "help")
+        _check_cell(found, cell)
+        prefix = "%floe " if cell is None else "%%floe "
+        return found, Request(
+            self.session,
+            parse(found.name, found.arguments, rest, prefix),
+            evaluate=self.evaluate,
+            body=cell,
+            place=place_of_cell(self.ip),
+        )
+
+    def evaluate(self, text: str) -> Any:
+        """The value of a Python expression in the user's names. What it raises is the user's, and shown as such."""
+        try:
+            tree = ast.parse(bare(text), mode="eval")
+        except SyntaxError as error:
+            raise DefinitionError(f"{text!r} is no Python expression: {error.msg}") from None
+        try:
+            return eval(compile(tree, "<expression>", "eval"), self.ip.user_global_ns, self.ip.user_ns)  # noqa: S307 - the user's own cell
+        except NameError as error:
+            raise DefinitionError(f"{error} in {text!r}; define it in a cell, or put text into quotes") from None
+
+    def _blocking(self, waits: Waits, request: Request) -> Any:
+        view = front_end_view(self.ip, self.session)
+        try:
+            answer = block(waits.steps(view.follow), view.tick)
+        finally:
+            view.close()
+        return self._given(answer, request)
+
+    def _awaiting(self, waits: Waits, request: Request) -> Awaitable[Any]:
+        async def wait() -> Any:
+            view = front_end_view(self.ip, self.session)
+            try:
+                answer = await hold(waits.steps(view.follow), view.tick)
+            except FloeError as error:
+                raise plain(error) from None
+            finally:
+                view.close()
+            return self._given(answer, request)
+
+        return wait()
+
+    def _given(self, answer: Answer, request: Request) -> Any:
+        return answer.data if request.arguments.get("json") else answer.shown
+
+
+def _check_cell(found: Verb, cell: str | None) -> None:
+    if found.cell == "must" and cell is None:
+        raise DefinitionError(
+            f"{found.name} is a cell magic: write %%floe {found.name} NAME in the first line, and its text below"
+        )
+    if found.cell == "never" and cell is not None:
+        raise DefinitionError(f"{found.name} is a line magic: write %floe {found.name} with one %")
+
+
+def bare(text: str) -> str:
+    """Take quotes off that a shell would need around a list, a call or a subscript: ``"[1, 2]"`` means ``[1, 2]``."""
+    try:
+        inner = ast.literal_eval(text)
+        if isinstance(inner, str) and isinstance(ast.parse(inner.strip(), mode="eval").body, COMPOUND):
+            return inner.strip()
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return text
+
+
+def plain(error: FloeError) -> FloeError:
+    """The error, showing itself in one piece instead of the frames of this package."""
+    if not hasattr(error, "_render_traceback_"):
+        name = type(error).__name__
+        error._render_traceback_ = lambda: [f"{name}: {error}"]  # type: ignore[attr-defined]
+    return error

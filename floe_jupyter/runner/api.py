@@ -1,0 +1,320 @@
+"""The Runner API: one table of calls, each with its arguments, what it does and what it returns; JSON in, JSON out.
+
+On the wire and in the documentation calls keep these names. A *flowId* names a flow that was given to this runner, or an
+instance; a *flowModuleId* is ``flow/node``, or a node's id where one flow has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from floe_jupyter.core.events import (
+    Accepted,
+    Break,
+    CloseRun,
+    Continue,
+    Drop,
+    Edit,
+    Event,
+    Inject,
+    Pause,
+    Reply,
+    Rewire,
+    Step,
+    Unbreak,
+    Update,
+)
+from floe_jupyter.core.messages import encode_plain, single
+from floe_jupyter.core.model import Flow, Module
+from floe_jupyter.errors import DefinitionError, unknown
+from floe_jupyter.runner import arguments as a
+from floe_jupyter.runner.environments import MANAGED, locked
+from floe_jupyter.runner.instance import Instance, Ticket
+from floe_jupyter.wire.links import Open
+
+if TYPE_CHECKING:
+    from floe_jupyter.runner.runner import Runner
+
+Done = Callable[[Any, tuple[str, str] | None], None]
+"""Called once, with the value or with (kind of error, message)."""
+
+
+class Api:
+    """Answers calls; flows that it was given are kept here while they do not run."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._flows: dict[str, tuple[Flow, tuple[Module, ...]]] = {}
+        self._breaks: dict[str, dict[str, Break]] = {}
+        """Breakpoints of flows that are not started yet."""
+
+    def call(self, name: str, args: dict[str, Any], done: Done) -> None:
+        """Carry out a call; *done* gets the answer now or later. Raises UnknownName or DefinitionError."""
+        if name not in CALLS:
+            raise unknown("call of the Runner API,", name, CALLS)
+        struct, handler = CALLS[name]
+        value = handler(self, _convert(name, struct, args), done)
+        if value is not _LATER:
+            done(value, None)
+
+    # --- finding -----------------------------------------------------------------------------------------------------------
+
+    def _instance(self, flow_id: str) -> Instance:
+        """The running instance that is meant; the newest where several are. Raises UnknownName."""
+        instances = self._runner.instances
+        if flow_id in instances:
+            return instances[flow_id]
+        for instance in reversed(instances.values()):
+            if not flow_id or instance.flow.name == flow_id:
+                return instance
+        raise unknown("running flow", flow_id, [*instances, *(i.flow.name for i in instances.values())])
+
+    def _node(self, flow_module_id: str) -> tuple[Instance, str]:
+        flow_id, _, node = flow_module_id.rpartition("/")
+        if flow_id:
+            return self._instance(flow_id), node
+        having = [i for i in self._runner.instances.values() if any(n.id == node for n in i.flow.nodes)]
+        if not having:
+            raise unknown("node", node, (n.id for i in self._runner.instances.values() for n in i.flow.nodes))
+        return having[-1], node
+
+    def _stored(self, flow_id: str) -> tuple[Flow, tuple[Module, ...]]:
+        if flow_id not in self._flows:
+            raise unknown("flow", flow_id, self._flows)
+        return self._flows[flow_id]
+
+    def _wish(self, instance: Instance, make: Callable[[Ticket], Event], done: Done) -> object:
+        """Send an event to a machine; its answer is the call's."""
+
+        def answer(reply: Reply | Accepted) -> None:
+            done(getattr(reply, "value", None), getattr(reply, "error", None))
+
+        instance.wish(make(Ticket(answer)))
+        return _LATER
+
+    # --- runtimes and flows --------------------------------------------------------------------------------------------------
+
+    def list_runtimes(self, _args: a.ListRuntimes, _done: Done) -> object:
+        return self._runner.pool.describe()
+
+    def list_flows(self, args: a.ListFlowsForRuntime, _done: Done) -> object:
+        runtimes = self._runner.pool.runtimes
+        if args.runtimeId not in runtimes:
+            raise unknown("runtime", args.runtimeId, runtimes)
+        nodes: dict[str, set[str]] = {}
+        for slot in runtimes[args.runtimeId].slots.values():
+            nodes.setdefault(slot.instance.name, set()).add(slot.node)
+        return [{**_about(self._runner.instances[name]), "nodes": sorted(found)}
+                for name, found in nodes.items() if name in self._runner.instances]
+
+    def add_or_update_flow(self, args: a.AddOrUpdateFlow, done: Done) -> object:
+        flow, running = args.flow, self._runner.instances.get(args.flow.name)
+        known = {m.name: m for m in self._flows.get(flow.name, (flow, ()))[1]}
+        modules = tuple({**known, **{m.name: m for m in args.modules}}.values())
+        _check_modules(flow, modules)
+        self._flows[flow.name] = (flow, modules)
+        value = {"flowId": flow.name, "version": flow.version, "running": running is not None}
+        if running is None:
+            return value
+        return self._wish(running, lambda t: Rewire(flow, modules, t),
+                          lambda _, error: done(None if error else value, error))
+
+    def remove_flow(self, args: a.RemoveFlow, _done: Done) -> object:
+        self._stored(args.flowId)
+        del self._flows[args.flowId]
+        self._breaks.pop(args.flowId, None)
+        if (instance := self._runner.instances.get(args.flowId)) is not None:
+            self._runner.shut(instance)
+        return {"flowId": args.flowId}
+
+    def start_flow(self, args: a.StartFlow, _done: Done) -> object:
+        if args.flowId not in self._runner.instances:
+            flow, modules = self._stored(args.flowId)
+            instance = self._runner.make(Open(args.flowId, flow, modules, f"{flow.name}.{flow.version}.", debug=args.debug))
+            for point in self._breaks.get(args.flowId, {}).values():
+                instance.wish(point)
+        return {"flowId": args.flowId, "status": "started"}
+
+    def stop_flow(self, args: a.StopFlow, _done: Done) -> object:
+        self._runner.shut(self._instance(args.flowId))
+        return {"flowId": args.flowId, "status": "stopped"}
+
+    def subscribe(self, args: a.Subscribe, _done: Done) -> object:
+        chosen = [self._instance(args.flowId)] if args.flowId else list(self._runner.instances.values())
+        return {i.name: msgspec.to_builtins(i.machine.view(), str_keys=True) for i in chosen}
+
+    # --- debugging -----------------------------------------------------------------------------------------------------------
+
+    def set_break(self, args: a.SetBreakPointAtModule, done: Done) -> object:
+        flow_id, _, node = args.flowModuleId.rpartition("/")
+        point = Break(args.id or f"{node}.{args.side}.{args.port}", node, args.side, args.port, args.when, args.hits,
+                      args.log, args.enabled)
+        if flow_id in self._flows and flow_id not in self._runner.instances:
+            _require_node(self._flows[flow_id][0], node)
+            self._breaks.setdefault(flow_id, {})[point.id] = point
+            return {"id": point.id, "flow": flow_id, "node": node, "enabled": point.enabled}
+        instance, _ = self._node(args.flowModuleId)
+        listed = lambda: next(b for b in instance.machine.breaks() if b["id"] == point.id)  # noqa: E731 - as it is by then
+        return self._wish(instance, lambda t: msgspec.structs.replace(point, token=t), _instead(listed, done))
+
+    def remove_break(self, args: a.RemoveBreakPointAtModule, done: Done) -> object:
+        flow_id, _, node = args.flowModuleId.rpartition("/")
+        waiting = self._breaks.get(flow_id, {})
+        for name in [p.id for p in waiting.values() if p.node == node]:
+            del waiting[name]
+        if flow_id in self._flows and flow_id not in self._runner.instances:
+            return {"flow": flow_id, "node": node}
+        instance, _ = self._node(args.flowModuleId)
+        return self._wish(instance, lambda t: Unbreak(node=node, token=t), done)
+
+    def list_breaks(self, args: a.ListBreakPoints, _done: Done) -> object:
+        chosen = [self._instance(args.flowId)] if args.flowId else list(self._runner.instances.values())
+        return [{**point, "flow": i.name} for i in chosen for point in i.machine.breaks()]
+
+    def single_step(self, args: a.SingleStepFlow, done: Done) -> object:
+        return self._wish(self._instance(args.flowId), lambda t: Step(args.node, args.message, args.run, t), done)
+
+    def pause(self, args: a.PauseFlow, done: Done) -> object:
+        return self._wish(self._instance(args.flowId), Pause, done)
+
+    def resume(self, args: a.ContinueFlow, done: Done) -> object:
+        return self._wish(self._instance(args.flowId), Continue, done)
+
+    def inject(self, args: a.Inject, done: Done) -> object:
+        instance, node = self._node(args.flowModuleId)
+        run = next(reversed(instance.runs), 0)
+        own = not run
+        if own:
+            run = instance.last_run + 1
+        batch = single(encode_plain(args.value), run=run)
+        self._wish(instance, lambda t: Inject(node, batch, args.port, t),
+                   lambda _, error: done(None if error else {"run": run}, error))
+        if own:
+            instance.wish(CloseRun(run))
+        return _LATER
+
+    def edit(self, args: a.Edit, done: Done) -> object:
+        machine = self._instance(args.flowId).machine
+        edited = lambda: next((m for m in machine.held() if m.id.startswith(args.id)), None)  # noqa: E731 - as it is by then
+        return self._wish(self._instance(args.flowId), lambda t: Edit(args.id, encode_plain(args.value), token=t),
+                          _instead(edited, done))
+
+    def drop(self, args: a.Drop, done: Done) -> object:
+        return self._wish(self._instance(args.flowId), lambda t: Drop(args.id, t), done)
+
+    # --- dependencies --------------------------------------------------------------------------------------------------------
+
+    def list_dependencies(self, args: a.ListDependencies, _done: Done) -> object:
+        chosen = [self._instance(args.flowId)] if args.flowId else list(self._runner.instances.values())
+        return [_dependencies(i.name, module) for i in chosen for module in i.modules.values()]
+
+    def add_dependency(self, args: a.AddDependency, done: Done) -> object:
+        return self._change_deps(args.flowModuleId, lambda deps: (*(d for d in deps if d != args.spec), args.spec), done)
+
+    def remove_dependency(self, args: a.RemoveDependency, done: Done) -> object:
+        def without(deps: tuple[str, ...]) -> tuple[str, ...]:
+            if args.spec not in deps:
+                raise unknown("dependency", args.spec, deps)
+            return tuple(d for d in deps if d != args.spec)
+
+        return self._change_deps(args.flowModuleId, without, done)
+
+    def _change_deps(self, flow_module_id: str, change: Callable[[tuple[str, ...]], tuple[str, ...]], done: Done) -> object:
+        instance, node = self._node(flow_module_id)
+        old = instance.modules[_require_node(instance.flow, node)]
+        new = msgspec.structs.replace(old, deps=change(old.deps), version=old.version + 1)
+
+        def answer(value: Any, error: tuple[str, str] | None) -> None:
+            if error is None and value and value.get("refused"):
+                error = ("environment", value["refused"][0]["message"])
+            if error is not None and instance.modules.get(new.name) == new:
+                instance.modules[new.name] = old
+            done(None if error else _dependencies(instance.name, new), error)
+
+        return self._wish(instance, lambda t: Update(new, t), answer)
+
+
+_LATER = object()
+
+
+def _instead(value: Callable[[], Any], done: Done) -> Done:
+    """Answer with another value than the machine's, if all went well."""
+    return lambda _, error: done(None if error else value(), error)
+
+
+def ask_instance(instance: Instance, call: str, args: dict[str, Any]) -> Any:
+    """A question about one instance: ``view``, ``held``, ``breaks``, ``history``, ``dead``, ``states``, ``at``."""
+    if call not in _QUESTIONS:
+        raise unknown("question about an instance,", call, _QUESTIONS)
+    try:
+        return getattr(instance.machine, call)(**args)
+    except TypeError as error:
+        raise DefinitionError(f"{call}: {error}; it takes {', '.join(_QUESTIONS[call]) or 'no arguments'}") from None
+
+
+_QUESTIONS: dict[str, tuple[str, ...]] = {"view": (), "held": (), "breaks": (), "history": ("node", "limit"), "dead": (),
+                                          "states": (), "at": ("id",)}
+
+
+def _convert(name: str, struct: type[a.Arguments], args: dict[str, Any]) -> a.Arguments:
+    fields = struct.__struct_fields__
+    for given in args:
+        if given not in fields:
+            raise unknown(f"argument of {name},", given, fields)
+    try:
+        return msgspec.convert(args, struct)
+    except msgspec.ValidationError as error:
+        raise DefinitionError(f"{name}: {error}") from None
+
+
+def _check_modules(flow: Flow, modules: Iterable[Module]) -> None:
+    names = [m.name for m in modules]
+    for node in flow.nodes:
+        if node.kind == "module" and node.module not in names:
+            raise unknown("module", node.module, names)
+
+
+def _require_node(flow: Flow, node: str) -> str:
+    """The name of a node's module. Raises UnknownName."""
+    for found in flow.nodes:
+        if found.id == node:
+            return found.module
+    raise unknown("node", node, (n.id for n in flow.nodes))
+
+
+def _about(instance: Instance) -> dict[str, Any]:
+    return {"id": instance.name, "flow": instance.flow.name, "version": instance.flow.version,
+            "status": "stopping" if instance.stopping else "started"}
+
+
+def _dependencies(flow_id: str, module: Module) -> dict[str, Any]:
+    known = locked(module.lang, module.deps) if module.deps and module.lang in MANAGED else None
+    environment = known["hash"] if known else "" if module.deps else "default"
+    return {"flow": flow_id, "module": module.name, "lang": module.lang, "deps": list(module.deps), "environment": environment,
+            "lock": known["lock"] if known else ""}
+
+
+CALLS: dict[str, tuple[type[a.Arguments], Callable[[Api, Any, Done], object]]] = {
+    "listRuntimes": (a.ListRuntimes, Api.list_runtimes),
+    "listFlowsForRuntime": (a.ListFlowsForRuntime, Api.list_flows),
+    "addOrUpdateFlow": (a.AddOrUpdateFlow, Api.add_or_update_flow),
+    "removeFlow": (a.RemoveFlow, Api.remove_flow),
+    "startFlow": (a.StartFlow, Api.start_flow),
+    "stopFlow": (a.StopFlow, Api.stop_flow),
+    "setBreakPointAtModule": (a.SetBreakPointAtModule, Api.set_break),
+    "removeBreakPointAtModule": (a.RemoveBreakPointAtModule, Api.remove_break),
+    "listBreakPoints": (a.ListBreakPoints, Api.list_breaks),
+    "singleStepFlow": (a.SingleStepFlow, Api.single_step),
+    "pauseFlow": (a.PauseFlow, Api.pause),
+    "continueFlow": (a.ContinueFlow, Api.resume),
+    "inject": (a.Inject, Api.inject),
+    "edit": (a.Edit, Api.edit),
+    "drop": (a.Drop, Api.drop),
+    "listDependencies": (a.ListDependencies, Api.list_dependencies),
+    "addDependency": (a.AddDependency, Api.add_dependency),
+    "removeDependency": (a.RemoveDependency, Api.remove_dependency),
+    "subscribe": (a.Subscribe, Api.subscribe),
+}

@@ -1,0 +1,219 @@
+"""Named pipes to a runtime: made in a private directory, gone as soon as both ends are open, never waited for."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from floe_jupyter.runner.loop import READ, WRITE, Loop
+
+CAPACITY = 1024 * 1024
+"""What a pipe should hold, in bytes; less where the system does not allow it."""
+READ_SIZE = 128 * 1024
+"""Larger reads cost more for their memory than they save in calls."""
+_PIECES = 256
+_OURS = re.compile(r"floe-(\d+)-[0-9a-f]{8}\Z")
+
+
+class Fifos:
+    """Two named pipes in a directory of their own. Our ends open at once; `remove` when the other process has opened its."""
+
+    def __init__(self) -> None:
+        self.directory = os.path.join(_short_directory(), f"floe-{os.getpid()}-{os.urandom(4).hex()}")
+        os.mkdir(self.directory, 0o700)
+        self.to_runtime = os.path.join(self.directory, "in")
+        self.from_runtime = os.path.join(self.directory, "out")
+        for path in (self.to_runtime, self.from_runtime):
+            os.mkfifo(path, 0o600)
+        self.read_fd = os.open(self.from_runtime, os.O_RDONLY | os.O_NONBLOCK)
+        # Opening for writing alone would fail until a reader is there; `settle` gives the reading end up again.
+        self.write_fd = os.open(self.to_runtime, os.O_RDWR | os.O_NONBLOCK)
+        for fd in (self.read_fd, self.write_fd):
+            _enlarge(fd)
+
+    def settle(self) -> None:
+        """Both ends are open: keep only the end that is ours, so that the death of the reader shows; remove the names."""
+        fd = os.open(self.to_runtime, os.O_WRONLY | os.O_NONBLOCK)
+        os.dup2(fd, self.write_fd, inheritable=False)
+        os.close(fd)
+        self.remove()
+
+    def remove(self) -> None:
+        """Remove the names; may be called again."""
+        for path in (self.to_runtime, self.from_runtime):
+            _without(FileNotFoundError, os.unlink, path)
+        _without(FileNotFoundError, os.rmdir, self.directory)
+
+
+def _without(error: type[OSError], action: Callable[[str], None], path: str) -> None:
+    try:
+        action(path)
+    except error:
+        return
+
+
+def _short_directory() -> str:
+    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
+        directory = os.environ.get(name, "")
+        if directory and os.access(directory, os.W_OK):
+            return directory
+    return "/tmp"  # noqa: S108 - what we make there is a directory of our own, which nobody else may enter
+
+
+def sweep_dead() -> None:
+    """Remove the named pipes that runners left which were killed while a runtime started."""
+    base = _short_directory()
+    for name in os.listdir(base):
+        match = _OURS.match(name)
+        if match and not os.path.exists(f"/proc/{match[1]}"):
+            shutil.rmtree(os.path.join(base, name), ignore_errors=True)
+
+
+def _enlarge(fd: int) -> None:
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, CAPACITY)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EBUSY):  # the user's share of pipe memory is used up: 64 KiB will do
+            raise
+
+
+class Writer:
+    """Frames on their way into a pipe. What the pipe does not take waits here; the loop is never blocked.
+
+    The queue is bounded by those who send: a lane has at most eight calls in flight.
+    """
+
+    def __init__(self, loop: Loop, fd: int) -> None:
+        self.fd = fd
+        self.waiting = 0
+        """Bytes that the pipe has not taken yet."""
+        self._loop = loop
+        self._queue: deque[bytes | memoryview] = deque()
+        self._queued = False
+        self._blocked = False
+        self._gone = False
+        self._closed = False
+
+    def send(self, pieces: Iterable[bytes]) -> None:
+        """Write the pieces of a frame: the first frame of a turn at once, so that the runtime starts; those that follow
+        together, before the loop waits again.
+        """
+        if self._gone:
+            return
+        for piece in pieces:
+            if piece:
+                self._queue.append(piece)
+                self.waiting += len(piece)
+        if not self._queued:
+            self._write()
+            self._queued = True
+            self._loop.soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what the pipe takes. A reader that is gone is noticed by the end of its process, not here."""
+        self._queued = False
+        self._write()
+
+    def _write(self) -> None:
+        queue = self._queue
+        while queue and not self._blocked:
+            try:
+                written = os.writev(self.fd, list(queue) if len(queue) <= _PIECES else list(islice(queue, _PIECES)))
+            except BlockingIOError:
+                self._block()
+                return
+            except BrokenPipeError:
+                self._drop()
+                return
+            self._advance(written)
+
+    def close(self) -> None:
+        """Give up what waits, and the descriptor."""
+        self._drop()
+        if not self._closed:
+            self._closed = True
+            os.close(self.fd)
+
+    def _drop(self) -> None:
+        self._unblock()
+        self._queue.clear()
+        self.waiting = 0
+        self._gone = True
+
+    def _advance(self, written: int) -> None:
+        queue = self._queue
+        self.waiting -= written
+        while written:
+            piece = queue.popleft()
+            size = len(piece)
+            if size > written:
+                queue.appendleft(memoryview(piece)[written:])
+                return
+            written -= size
+
+    def _block(self) -> None:
+        self._blocked = True
+        self._loop.watch(self.fd, self._writable, WRITE)
+
+    def _unblock(self) -> None:
+        if self._blocked:
+            self._blocked = False
+            self._loop.forget(self.fd)
+
+    def _writable(self, _: int) -> None:
+        self._unblock()
+        self.flush()
+
+
+class Reader:
+    """Reads a pipe when there is something, once a turn; `pause` leaves it to fill, which holds its writer back."""
+
+    def __init__(self, loop: Loop, fd: int, feed: Callable[[bytes], None], ended: Callable[[], None]) -> None:
+        self.fd = fd
+        self._loop, self._feed, self._ended = loop, feed, ended
+        self._open = True
+        self._paused = False
+        loop.watch(fd, self._readable)
+
+    def pause(self, *, paused: bool) -> None:
+        if self._open and paused != self._paused:
+            self._paused = paused
+            if paused:
+                self._loop.forget(self.fd)  # a pipe's end would be told even when nothing else is asked for
+            else:
+                self._loop.watch(self.fd, self._readable, READ)
+
+    def drain(self) -> None:
+        """Read what is left of a writer that has ended, then close."""
+        while self._open:
+            try:
+                data = os.read(self.fd, READ_SIZE)
+            except BlockingIOError:
+                break
+            if not data:
+                break
+            self._feed(data)
+        self.close()
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._loop.forget(self.fd)
+            os.close(self.fd)
+
+    def _readable(self, _: int) -> None:
+        try:
+            data = os.read(self.fd, READ_SIZE)
+        except BlockingIOError:
+            return
+        if data:
+            self._feed(data)
+        else:
+            self.close()
+            self._ended()

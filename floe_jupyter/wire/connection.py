@@ -1,0 +1,198 @@
+"""Connection files: where the dispatcher of this Jupyter is found, and how it is started when there is none.
+
+The file lies in Jupyter's runtime directory and may be read by its owner only. One lock beside it makes the start free of
+races: whoever holds it starts the dispatcher, the others find it running. A dispatcher is there if its lifeline answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from floe_jupyter.errors import EnvironmentFailed, PeerGone, PeerSilent, from_wire
+
+START_WITHIN = 30.0
+"""Seconds that a dispatcher gets to start."""
+COMMAND = (sys.executable, "-P", "-m", "floe_jupyter.dispatcher")
+"""Without the current directory on the path: a user's ``queue.py`` must not replace the library's."""
+
+
+class Connection(msgspec.Struct):
+    """What the file says. The key is not shown."""
+
+    control: str
+    events: str
+    lifeline: str
+    key: str
+    pid: int
+
+    def __repr__(self) -> str:
+        return f"Connection({self.control!r}, pid={self.pid})"
+
+
+def runtime_directory() -> str:
+    """Jupyter's directory for what lives as long as its processes."""
+    home = os.path.join(os.path.expanduser("~"), ".local", "share")
+    data = os.environ.get("JUPYTER_DATA_DIR") or os.path.join(os.environ.get("XDG_DATA_HOME") or home, "jupyter")
+    return os.environ.get("JUPYTER_RUNTIME_DIR") or os.path.join(data, "runtime")
+
+
+def owner() -> str:
+    """Whose dispatcher: that of the Jupyter server that started this process, else the user's."""
+    parent = os.environ.get("JPY_PARENT_PID", "")
+    return parent if parent.isalnum() else "user"
+
+
+def default_path() -> str:
+    """Where the connection file is; FLOE_CONNECTION names another place."""
+    return os.environ.get("FLOE_CONNECTION") or os.path.join(runtime_directory(), f"floe-{owner()}.json")
+
+
+def data_directory(path: str) -> str:
+    """Where the dispatcher of this connection file keeps what outlives it: a directory for each owner in the user's data
+    directory, or beside a connection file that is elsewhere.
+    """
+    if os.path.dirname(os.path.abspath(path)) != os.path.abspath(runtime_directory()):
+        return f"{os.path.abspath(path)}.data"
+    home = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.path.join(home, "floe-jupyter", os.path.basename(path).removeprefix("floe-").removesuffix(".json"))
+
+
+def read(path: str) -> Connection | None:
+    """The connection file; None when there is none (or a torn one: it is replaced as a whole, so its writer died)."""
+    try:
+        with open(path, "rb") as file:
+            return msgspec.json.decode(file.read(), type=Connection)
+    except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError):
+        return None
+    except OSError as error:
+        raise EnvironmentFailed(f"the connection file {path} cannot be read: {error.strerror}; "
+                                "remove it, or set FLOE_CONNECTION to another path") from error
+
+
+def write(path: str, connection: Connection) -> None:
+    """Put the file in place, readable by its owner only."""
+    name = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(msgspec.json.encode(connection))
+        os.replace(name, path)
+    except OSError as error:
+        raise EnvironmentFailed(f"the connection file {path} cannot be written: {error.strerror}; "
+                                "set JUPYTER_RUNTIME_DIR to a directory that can") from error
+
+
+def reach(connection: Connection) -> socket.socket:
+    """A connection to the lifeline; raises OSError when nobody is there."""
+    lifeline = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        lifeline.connect(connection.lifeline)
+    except OSError:
+        lifeline.close()
+        raise
+    return lifeline
+
+
+def find(path: str) -> tuple[Connection, socket.socket] | None:
+    """The dispatcher that serves now, and a connection to its lifeline; None when there is none."""
+    connection = read(path)
+    if connection is None:
+        return None
+    try:
+        return connection, reach(connection)
+    except OSError:
+        return None
+
+
+def find_or_start(path: str, command: Sequence[str] = COMMAND, within: float = START_WITHIN) -> tuple[Connection, socket.socket]:
+    """The dispatcher that serves now, started if there is none. Raises `EnvironmentFailed` or `PeerSilent`."""
+    found = find(path)
+    if found is not None:
+        return found
+    deadline = time.monotonic() + within
+    with _lock(path, deadline):
+        found = find(path)
+        if found is None:
+            _start(path, command, deadline)
+            found = find(path)
+    if found is None:
+        raise PeerGone(f"the dispatcher ended right after its start; see {data_directory(path)}/dispatcher.log")
+    return found
+
+
+@contextlib.contextmanager
+def _lock(path: str, deadline: float) -> Iterator[None]:
+    """Hold the lock of a start; another start is waited for."""
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+        file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise EnvironmentFailed(f"{path}.lock cannot be written: {error.strerror}; "
+                                "set JUPYTER_RUNTIME_DIR to a directory that can") from error
+    try:
+        while not _locked(file):
+            if time.monotonic() > deadline:
+                raise PeerSilent(f"waited for another process that holds {path}.lock while it starts a dispatcher")
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(file)
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _start(path: str, command: Sequence[str], deadline: float) -> None:
+    """Start a dispatcher; it says ``ready``, or what is wrong, as one line on its standard output."""
+    try:
+        process = subprocess.Popen([*command, "--file", path, "--data", data_directory(path)], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    except OSError as error:
+        raise EnvironmentFailed(f"the dispatcher cannot be started: {error}") from error
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stdout, process.stderr:
+        line = _line(process.stdout.fileno(), deadline)
+        if line == "ready":
+            process.wait()  # this was its parent, which ended; the dispatcher is nobody's child and outlives us
+            return
+        problem = process.stderr.read1(4_096).decode("utf-8", "replace") if line == "" else ""  # type: ignore[attr-defined]
+    if line is None:
+        process.kill()
+        process.wait()
+        raise PeerSilent(f"waited {START_WITHIN:g} s for the dispatcher to say that it is ready; "
+                         f"see {data_directory(path)}/dispatcher.log")
+    process.wait()
+    kind, _, text = line.partition(" ")
+    raise from_wire(kind, text) if text else EnvironmentFailed(f"the dispatcher did not start:\n{problem.strip()[-2_000:]}")
+
+
+def _line(descriptor: int, deadline: float) -> str | None:
+    """One line; empty at the end of the pipe, None when time ran out."""
+    data = b""
+    while not data.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            return None
+        piece = os.read(descriptor, 4_096)
+        if not piece:
+            break
+        data += piece
+    return data.decode("utf-8", "replace").strip()

@@ -1,0 +1,210 @@
+"""The one thread of a client: what is asked without waiting (futures), and what the dispatcher publishes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import zmq
+
+from floe_jupyter.errors import FloeError, PeerGone
+from floe_jupyter.wire import sockets
+from floe_jupyter.wire.channel import RESEND_AFTER, SILENT_AFTER, Channel, answer_of, decode, failed, hand_over, silent, take_back
+from floe_jupyter.wire.control import PENDING
+
+Seen = Callable[[str, Any], None]
+WINDOW = 512
+"""So many requests are on their way at once, besides those that wait for a run; the dispatcher keeps more answers."""
+RESEND_AT_LAST = 5.0
+"""Seconds after which a request is sent again though others are answered meanwhile."""
+_EVENT = msgspec.msgpack.Decoder(tuple[str, int, Any])
+
+
+class Asked:
+    """A request on its way."""
+
+    __slots__ = ("args", "call", "frame", "future", "heard", "sent")
+
+    def __init__(self, call: str, args: dict[str, Any], frame: bytes) -> None:
+        self.call, self.args, self.frame = call, args, frame
+        self.future: Future[Any] = Future()
+        self.sent = self.heard = time.monotonic()
+
+
+class Pump:
+    """Runs in a daemon thread until its channel is lost or `stop`. `seen` gets every event: (topic, value)."""
+
+    def __init__(self, channel: Channel, seen: Seen) -> None:
+        self._channel, self._seen = channel, seen
+        self._wishes: deque[Callable[[], None]] = deque()
+        self._asked: dict[int, Asked] = {}
+        self._later: deque[tuple[int, Asked]] = deque()
+        self._on_way = 0
+        self._heard = 0.0
+        self._ours, self._theirs = socket.socketpair()
+        self._ours.settimeout(0)
+        self._stopped = False
+        self._lock = threading.Lock()
+        self._dealer = channel.dealer()
+        self._events = channel.context.socket(zmq.SUB)
+        self._events.setsockopt(zmq.LINGER, 0)
+        self._events.connect(channel.connection.events)
+        self._thread = threading.Thread(target=self._run, name="floe client", daemon=True)
+        self._thread.start()
+
+    def submit(self, call: str, args: dict[str, Any]) -> Future[Any]:
+        """Ask; requests go out in the order of these calls."""
+        with self._lock:
+            args = hand_over(args)
+            number, frame = self._channel.request(call, args)
+            asked = Asked(call, args, frame)
+            self._wish(lambda: self._ask(number, asked))
+        return asked.future
+
+    def subscribe(self, topic: str) -> None:
+        self._wish(lambda: self._events.setsockopt(zmq.SUBSCRIBE, topic.encode()))
+
+    def unsubscribe(self, topic: str) -> None:
+        self._wish(lambda: self._events.setsockopt(zmq.UNSUBSCRIBE, topic.encode()))
+
+    def stop(self) -> None:
+        """End the thread and wait for it; what was asked and is not answered fails."""
+        self._stopped = True
+        self._wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(2.0)
+
+    def _wish(self, wish: Callable[[], None]) -> None:
+        self._wishes.append(wish)
+        self._wake()
+        if not self._thread.is_alive():
+            self._fail_all()
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # full: it is awake anyhow; closed: nobody is to be woken
+            self._theirs.send(b"!", socket.MSG_DONTWAIT)
+
+    def _run(self) -> None:
+        poller = zmq.Poller()
+        lifeline = self._channel.lifeline.fileno()
+        for source in (self._dealer, self._events, self._ours.fileno(), lifeline):
+            poller.register(source, zmq.POLLIN)
+        while not self._stopped:
+            ready = dict(poller.poll(int(RESEND_AFTER * 1_000) if self._asked else None))
+            if lifeline in ready:
+                break
+            if self._dealer in ready:
+                self._receive()
+            if self._events in ready:
+                self._receive_events()
+            if self._ours.fileno() in ready:
+                self._carry_out()
+            if self._asked:
+                self._resend()
+        self._end()
+
+    def _carry_out(self) -> None:
+        with suppress(BlockingIOError):
+            self._ours.recv(4_096)
+        while self._wishes:
+            self._wishes.popleft()()
+
+    def _ask(self, number: int, asked: Asked) -> None:
+        if self._on_way >= WINDOW and asked.call != "wait":
+            self._later.append((number, asked))
+            return
+        self._on_way += asked.call != "wait"
+        self._asked[number] = asked
+        asked.heard = time.monotonic()
+        self._send(asked)
+
+    def _done(self, number: int) -> Asked:
+        asked = self._asked.pop(number)
+        self._on_way -= asked.call != "wait"
+        if self._later:
+            self._ask(*self._later.popleft())
+        return asked
+
+    def _send(self, asked: Asked) -> None:
+        asked.sent = time.monotonic()
+        with suppress(zmq.Again):  # sent again later
+            self._dealer.send(asked.frame, zmq.NOBLOCK)
+
+    def _receive(self) -> None:
+        while sockets.waiting(self._dealer):
+            number, raw, error = answer_of(self._dealer.recv())
+            self._heard = time.monotonic()
+            asked = self._asked.get(number)
+            if asked is None:
+                continue
+            if error is not None and error[0] == PENDING:
+                asked.heard = self._heard
+            else:
+                _resolve(self._done(number), raw, error)
+
+    def _receive_events(self) -> None:
+        while sockets.waiting(self._events):
+            topic, _, value = _EVENT.decode(sockets.take(self._events)[-1])
+            try:
+                self._seen(topic, value)
+            except Exception as error:  # noqa: BLE001 - a listener's fault must not end the others' events; it is shown
+                sys.excepthook(type(error), error, error.__traceback__)
+
+    def _resend(self) -> None:
+        """Ask again for what was perhaps lost: while others are answered it is more likely just under way."""
+        now = time.monotonic()
+        patience = RESEND_AFTER if now - self._heard > RESEND_AFTER else RESEND_AT_LAST
+        for number, asked in list(self._asked.items()):
+            if now - max(asked.heard, self._heard) > SILENT_AFTER:
+                _fail(self._done(number), silent(asked.call, self._channel.connection.pid))
+            elif now - asked.sent > patience:
+                self._send(asked)
+
+    def _end(self) -> None:
+        self._fail_all()
+        self._dealer.close()
+        self._events.close()
+        self._ours.close()
+        self._theirs.close()
+
+    def _fail_all(self) -> None:
+        """The dispatcher ended, or we did; also what was wished for meanwhile."""
+        while self._wishes:
+            with suppress(zmq.ZMQError):
+                self._wishes.popleft()()
+        asked = [*self._asked.values(), *(item for _, item in self._later)]
+        self._asked.clear()
+        self._later.clear()
+        for item in asked:
+            _fail(item, PeerGone(f"this client was closed while {item.call!r} was under way") if self._stopped
+                  else self._channel.gone(item.call))
+
+
+def _resolve(asked: Asked, raw: msgspec.Raw, error: tuple[str, str, Any] | None) -> None:
+    if error is not None:
+        _fail(asked, failed(error))
+    elif asked.future.set_running_or_notify_cancel():
+        try:
+            asked.future.set_result(decode(asked.call, raw))
+        except msgspec.MsgspecError as problem:
+            asked.future.set_exception(problem)
+
+
+def _fail(asked: Asked, error: FloeError) -> None:
+    take_back(asked.args)
+    if asked.future.set_running_or_notify_cancel():
+        asked.future.set_exception(error)
+
+
+def in_this_process(channel: Channel) -> bool:
+    """False in a fork of the process that attached: threads do not survive a fork."""
+    return channel.process == os.getpid()

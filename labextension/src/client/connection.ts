@@ -1,0 +1,129 @@
+/** How a view reaches the dispatcher. Two ways exist: the server's WebSocket (`socket.ts`) and the kernel's comm (`comm.ts`). */
+
+import type { Calls, Topic } from '../wire';
+
+export type State = 'connecting' | 'open' | 'closed';
+export type Handler = (value: unknown, topic: string, sequence: number) => void;
+
+/** An error of the dispatcher: `kind` is its place in the tree of errors. */
+export class FloeError extends Error {
+  constructor(readonly kind: string, message: string) {
+    super(message);
+  }
+}
+
+export interface Connection {
+  readonly state: State;
+  /** Rejects with a `FloeError`; after `seconds` (default 60) with one that says what was waited for. */
+  call<K extends keyof Calls>(name: K, args: Calls[K][0], seconds?: number): Promise<Calls[K][1]>;
+  /** Everything whose topic begins with this; returns how to stop. */
+  subscribe(topic: Topic, handler: Handler): () => void;
+  onState(handler: (state: State) => void): () => void;
+  dispose(): void;
+}
+
+export type Outgoing = { id: number; call: string; args: unknown } | { subscribe: string } | { unsubscribe: string };
+export type Incoming =
+  | { id: number; value?: unknown; error?: [string, string] | null }
+  | { topic: string; sequence: number; value: unknown };
+
+interface Waiting { resolve(value: never): void; reject(error: Error): void; timer: ReturnType<typeof setTimeout> }
+
+/** What both ways have in common: numbering requests, and finding who waits for an answer. */
+export abstract class Channel implements Connection {
+  private _state: State = 'connecting';
+  private next = 1;
+  private readonly waiting = new Map<number, Waiting>();
+  private readonly handlers = new Map<string, Set<Handler>>();
+  private readonly watchers = new Set<(state: State) => void>();
+
+  get state(): State {
+    return this._state;
+  }
+
+  protected abstract send(message: Outgoing): void;
+  abstract dispose(): void;
+
+  call<K extends keyof Calls>(name: K, args: Calls[K][0], seconds = 60): Promise<Calls[K][1]> {
+    const id = this.next++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.waiting.delete(id);
+        reject(new FloeError('silent', `the dispatcher did not answer \`${name}\` within ${seconds} s`));
+      }, seconds * 1000);
+      this.waiting.set(id, { resolve, reject, timer });
+      this.send({ id, call: name, args });
+    });
+  }
+
+  subscribe(topic: Topic, handler: Handler): () => void {
+    const found = this.handlers.get(topic);
+    if (found) {
+      found.add(handler);
+    } else {
+      this.handlers.set(topic, new Set([handler]));
+      this.send({ subscribe: topic });
+    }
+    return () => this.leave(topic, handler);
+  }
+
+  onState(handler: (state: State) => void): () => void {
+    this.watchers.add(handler);
+    handler(this._state);
+    return () => this.watchers.delete(handler);
+  }
+
+  protected setState(state: State): void {
+    if (state === this._state) {
+      return;
+    }
+    this._state = state;
+    if (state === 'open') {
+      for (const topic of this.handlers.keys()) {
+        this.send({ subscribe: topic });
+      }
+    } else {
+      this.failAll(new FloeError('gone', 'the connection to the dispatcher ended; it is opened again'));
+    }
+    for (const watcher of this.watchers) {
+      watcher(state);
+    }
+  }
+
+  protected receive(message: Incoming): void {
+    if ('topic' in message) {
+      for (const [prefix, handlers] of this.handlers) {
+        if (message.topic.startsWith(prefix)) {
+          handlers.forEach(handler => handler(message.value, message.topic, message.sequence));
+        }
+      }
+      return;
+    }
+    const waiting = this.waiting.get(message.id);
+    if (waiting) {
+      this.waiting.delete(message.id);
+      clearTimeout(waiting.timer);
+      if (message.error) {
+        waiting.reject(new FloeError(...message.error));
+      } else {
+        waiting.resolve(message.value as never);
+      }
+    }
+  }
+
+  protected failAll(error: Error): void {
+    for (const { reject, timer } of this.waiting.values()) {
+      clearTimeout(timer);
+      reject(error);
+    }
+    this.waiting.clear();
+  }
+
+  private leave(topic: string, handler: Handler): void {
+    const found = this.handlers.get(topic);
+    if (found?.delete(handler) && !found.size) {
+      this.handlers.delete(topic);
+      this.send({ unsubscribe: topic });
+    }
+  }
+}

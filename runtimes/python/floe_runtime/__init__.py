@@ -1,0 +1,1 @@
+"""The parts of the Python runtime; `loop` drives them."""

@@ -1,0 +1,171 @@
+"""What modules print becomes log frames of their slot, bounded: a flood costs neither time nor memory.
+
+`print` ends in `Stream.write`, which finds the slot that is at work. Threads of the user's count as the slot that worked last.
+"""
+
+import io
+import sys
+import time
+from _thread import get_ident
+
+RATE = 256 * 1024
+"""Characters a second that a slot may log; as many may come at once."""
+LINE = 64 * 1024
+PAUSE = 0.05
+"""Seconds between two frames while a function is still at work."""
+
+
+class Log:
+    """The lines of one slot that were not sent yet."""
+
+    __slots__ = ("_allowed", "_at", "_cut", "_line", "_pieces", "_sent", "_stream", "send", "slot")
+
+    def __init__(self, slot, send):
+        self.slot, self.send = slot, send
+        self._pieces, self._stream, self._cut = [], "stdout", 0
+        self._line = 0
+        self._allowed = RATE
+        self._at = self._sent = time.monotonic()
+
+    def write(self, stream, text):
+        """Take as much of *text* as the bounds allow; count the rest."""
+        if stream != self._stream:
+            self.flush()
+            self._stream = stream
+        budget = self._budget()
+        end = min(len(text), budget)
+        kept = text if end == len(text) and len(text) <= LINE - self._line else self._fitting(text, end)
+        self._follow(kept)
+        if kept:
+            self._pieces.append(kept)
+        self._allowed -= len(kept)
+        self._cut += len(text) - len(kept)
+
+    def _budget(self):
+        now = time.monotonic()
+        self._allowed = min(RATE, self._allowed + int((now - self._at) * RATE))
+        self._at = now
+        return self._allowed
+
+    def _follow(self, kept):
+        last = kept.rfind("\n")
+        self._line = len(kept) - last - 1 if last >= 0 else self._line + len(kept)
+
+    def _fitting(self, text, end):
+        """The first *end* characters with every line cut at its limit."""
+        lines, room = [], max(0, LINE - self._line)
+        for line in text[:end].splitlines(keepends=True):
+            ended = line.endswith("\n")
+            body = line[:-1] if ended else line
+            lines.append(body[:room] + ("\n" if ended else ""))
+            room = LINE
+        return "".join(lines)
+
+    def flush(self):
+        """Send what there is."""
+        if self._pieces or self._cut:
+            text, cut = "".join(self._pieces), self._cut
+            self._pieces, self._cut = [], 0
+            self._sent = time.monotonic()
+            self.send(self.slot, self._stream, text, cut)
+
+    @property
+    def due(self):
+        """Whether a frame should go out although the function is still at work."""
+        return not self._line and bool(self._pieces or self._cut) and time.monotonic() - self._sent > PAUSE
+
+
+class Stream(io.TextIOBase):
+    """Takes the place of sys.stdout or sys.stderr."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, name, logs, fallback):
+        self._name, self._logs, self._fallback = name, logs, fallback
+        self.buffer = Bytes(self)
+
+    def write(self, text):
+        """As of a text file; never blocks and never raises for its contents."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._logs.write(self._name, text, self._fallback)
+        return len(text)
+
+    def writable(self):
+        return True
+
+    def isatty(self):
+        return False
+
+    def fileno(self):
+        return self._fallback
+
+    def close(self):
+        """A module that closes its output closes nothing."""
+
+
+class Bytes(io.RawIOBase):
+    """`sys.stdout.buffer`."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def write(self, data):
+        self._stream.write(str(bytes(data), "utf-8", "replace"))
+        return len(data)
+
+    def writable(self):
+        return True
+
+    def close(self):
+        """See `Stream.close`."""
+
+
+class Logs:
+    """All logs; `current` is that of the slot at work."""
+
+    def __init__(self, send):
+        self.current = None
+        self.find = None
+        """With asynchronous modules: the log of the task at work, or None."""
+        self.forked = False
+        self._send = send
+        self._logs = {}
+        self._owner = get_ident()
+        sys.stdout, sys.stderr = Stream("stdout", self, 1), Stream("stderr", self, 2)
+
+    def open(self, slot):
+        """The log of a slot."""
+        return self._logs.setdefault(slot, Log(slot, self._send))
+
+    def forget(self, slot):
+        log = self._logs.pop(slot, None)
+        if log is not None:
+            log.flush()
+
+    def write(self, stream, text, fallback):
+        log = (self.find and self.find()) or self.current
+        if log is None or self.forked:
+            _write_all(fallback, text)
+            return
+        log.write(stream, text)
+        if log.due and get_ident() == self._owner:
+            log.flush()
+
+    def flush(self):
+        """Send what all slots have."""
+        for log in list(self._logs.values()):
+            log.flush()
+
+
+def _write_all(fd, text):
+    """Straight to the process's own output, which the runner reads too."""
+    import os
+
+    data = memoryview(text.encode("utf-8", "replace"))
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError:
+        return

@@ -1,0 +1,1 @@
+"""Figures of ours beside minimal programs measured in the same run: `python -m tests.benchmarks`."""

@@ -1,0 +1,363 @@
+"""Debugging: holding, stepping, going back, editing; and what people see of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from floe_jupyter.core.events import (
+    Back,
+    Break,
+    CloseRun,
+    Continue,
+    Debug,
+    Drop,
+    Duplicate,
+    Edit,
+    Ended,
+    Inject,
+    Notice,
+    Output,
+    Pause,
+    Recall,
+    Reply,
+    Result,
+    Retry,
+    Returned,
+    Step,
+    Unbreak,
+    Update,
+)
+from floe_jupyter.core.messages import Batch
+from floe_jupyter.core.model import Module, Node
+from floe_jupyter.errors import UnknownName
+from tests.core.machine_kit import World, batch, flow, values
+
+
+def paused(*messages: object, wires: tuple[str, ...] = ("a>b",), **options: object) -> World:
+    world = World(flow(*wires), **options)
+    world.send(Pause("p"))
+    if messages:
+        world.inject("a", *messages)
+    return world
+
+
+def step(world: World, **fields: object) -> object:
+    """Step, and let every module that is called echo."""
+    world.send(Step(token="s", **fields))
+    for call in world.calls():
+        world.echo(call)
+    return world.all(Reply, token="s")[-1].value
+
+
+def back(world: World) -> Reply:
+    world.send(Back("b"))
+    return world.all(Reply, token="b")[-1]
+
+
+def test_a_pause_is_answered_when_no_module_is_at_work():
+    world = World(flow("a>b"))
+    world.inject("a", 1, 2)
+    assert world.send(Pause("p")) == [Recall("a", 0)]
+    commands = world.give(world.calls("a")[0], Output("a", "out", batch(1)), consumed=1)
+    assert Reply("p") in commands
+    assert [(h.node, h.value, h.reason) for h in world.machine.held()] == [("a", 2, "pause"), ("b", 1, "pause")]
+
+
+def test_a_step_says_what_went_in_and_out():
+    world = paused(1)
+    assert step(world) == {"a": {"inputStates": {"in": 1}, "outputStates": {"out": [1]}, "errors": []}}
+    assert [(h.node, h.value, h.reason) for h in world.machine.held()] == [("b", 1, "step")]
+
+
+def test_a_run_does_not_end_while_its_last_step_can_be_taken_back():
+    world = paused(1, wires=("a>b",))
+    world.send(CloseRun(1))
+    step(world)
+    step(world)
+    assert not world.all(Ended)
+    ids = world.all(Result)[0].batch.ids
+    assert back(world).value == {"b": {"inputStates": {"in": 1}, "outputStates": {"out": [1]}, "errors": []}}
+    assert world.all(Notice, kind="withdrawn")[0].data == {"ids": list(ids)}
+    calls = len(world.all(type(world.calls("x")))) if world.calls("x") else 0
+    world.send(Step(token="again"))
+    assert (calls, world.calls()) == (0, [])
+    assert world.all(Result)[1].batch.ids == ids
+    assert world.send(Step(token="end"))[:1] == [Ended(1, "done")]
+    assert world.all(Reply, token="end")[0].value == {}
+
+
+def test_back_goes_all_the_way_and_forward_again_without_calling_user_code():
+    world = paused(1, 2)
+    for _ in range(3):
+        step(world)
+    assert [(n.taken, n.given) for n in world.machine.view().nodes] == [(2, 2), (2, 2)]
+    for _ in range(3):
+        assert back(world).error is None
+    assert [(n.taken, n.given, n.depth) for n in world.machine.view().nodes] == [(0, 0, 2), (0, 0, 0)]
+    assert back(world).error[0] == "definition"
+    for _ in range(3):
+        world.send(Step(token="s"))
+    assert world.calls() == []
+    assert [values(r.batch) for r in world.all(Result)] == [[1], [2]] * 2
+
+
+def test_an_edited_message_is_called_again_after_a_step_back():
+    world = paused(1)
+    step(world)
+    back(world)
+    (held,) = world.machine.held()
+    world.send(Edit(held.id[:5], b"5", token="e"))
+    assert step(world)["a"]["inputStates"] == {"in": 5}
+
+
+def test_back_is_refused_when_the_run_is_over_or_went_on_unseen():
+    world = paused(1, wires=("a>b",))
+    step(world)
+    world.send(Continue())
+    world.echo(world.calls("b")[0])
+    world.send(Pause("p"))
+    assert "ran on without recording" in back(world).error[1]
+    world = World(flow("a>b"), debug=True)
+    world.inject("a", 1)
+    world.send(CloseRun(1))
+    world.give(world.calls("a")[0])
+    assert "run 1 is over" in back(world).error[1]
+
+
+def test_back_undoes_free_steps_one_by_one_and_failures_too():
+    world = World(flow("a>b"), debug=True, fail_fast=False)
+    world.inject("a", 1)
+    world.echo(world.calls("a")[0])
+    world.fail(world.calls("b")[0])
+    assert back(world).value["b"]["errors"][0]["message"] == "ValueError: no"
+    assert list(back(world).value) == ["a"]
+    assert [(n.taken, n.failed, n.depth) for n in world.machine.view().nodes] == [(0, 0, 1), (0, 0, 0)]
+    world.send(Step(token="s"))
+    world.send(Step(token="t"))
+    assert world.calls() == []
+    assert world.all(Reply, token="t")[0].value["b"]["errors"][0]["message"] == "ValueError: no"
+
+
+def test_steps_of_one_node_one_run_and_one_message():
+    world = paused(1, wires=("a>b", "c>d"))
+    world.inject("c", 2, run=2)
+    assert list(step(world, node="c")) == ["c"]
+    assert list(step(world, run=1)) == ["a"]
+    (held,) = [h for h in world.machine.held() if h.node == "d"]
+    assert list(step(world, message=held.id)) == ["d"]
+
+
+def test_a_message_that_waits_behind_another_cannot_be_stepped():
+    world = paused(1, 2)
+    first, second = world.machine.held()
+    world.send(Step(message=second.id, token="s"))
+    assert f"waits behind {first.id}" in world.all(Reply, token="s")[0].error[1]
+
+
+def test_a_message_of_a_node_that_cannot_take_it_is_refused_with_the_reason():
+    world = paused(1, 2, wire_messages=1)
+    step(world)
+    (held,) = [h for h in world.machine.held() if h.node == "a"]
+    world.send(Step(message=held.id, token="s"))
+    assert "a wire behind it is full" in world.all(Reply, token="s")[-1].error[1]
+
+
+def test_wishes_about_what_is_not_there_name_what_is():
+    world = paused(1)
+    wishes = (Step(node="x", token=1), Break("b", "x", token=1), Unbreak("x", token=1), Drop("ff", token=1),
+              Edit("ff", b"1", token=1))
+    for wish in wishes:
+        assert world.send(wish)[0].error[0] == "unknown"
+    assert world.send(Edit(world.machine.held()[0].id, b"{", token=1))[0].error[0] == "value"
+    with pytest.raises(UnknownName):
+        world.machine.at("ff")
+
+
+def test_an_id_that_begins_two_messages_is_refused():
+    world = paused(*range(40))
+    ids = [h.id for h in world.machine.held()]
+    first = next(i[0] for i in ids if sum(j[0] == i[0] for j in ids) > 1)
+    assert "give more of it" in world.send(Drop(first, token=1))[0].error[1]
+
+
+def test_a_message_is_dropped_and_duplicated():
+    world = paused(1, 2)
+    first, second = world.machine.held()
+    copy = world.send(Duplicate(first.id, token=1))[0].value["id"]
+    world.send(Drop(second.id, token=2))
+    assert [(h.id, h.value) for h in world.machine.held()] == [(first.id, 1), (copy, 1)]
+    assert [n.depth for n in world.machine.view().nodes] == [2, 0]
+
+
+def test_a_step_back_over_what_was_dropped_and_duplicated_counts_right():
+    world = paused(1, 2)
+    step(world)
+    (held,) = [h for h in world.machine.held() if h.node == "b"]
+    world.send(Duplicate(held.id))
+    world.send(Drop(held.id))
+    back(world)
+    assert [(h.node, h.value) for h in world.machine.held()] == [("a", 1), ("a", 2)]
+
+
+def test_a_breakpoint_holds_and_says_idle_once():
+    world = World(flow("a>b"))
+    world.send(Break("x", "b", when="msg > 1", token=1))
+    world.inject("a", 1, 2)
+    for _ in range(2):
+        world.echo(world.calls("a")[0])
+    world.echo(world.calls("b")[0])
+    (held,) = world.machine.held()
+    assert (held.node, held.value, held.reason, held.breakpoint) == ("b", 2, "breakpoint", "x")
+    assert len(world.all(Notice, kind="idle")) == 1
+    assert world.machine.view().runs == {1: "held"}
+    world.send(Continue())
+    assert values(world.calls("b")[0].batch) == [2]
+    assert len(world.all(Notice, kind="resumed")) == 1
+    assert world.machine.breaks() == [{"id": "x", "node": "b", "side": "in", "port": "", "when": "msg > 1", "hits": 0, "log": "",
+                                       "enabled": True, "count": 1}]
+
+
+def test_a_condition_that_fails_holds_the_message_and_says_why():
+    world = World(flow("a>b"))
+    world.send(Break("x", "a", when="msg['k'] == 1"))
+    world.inject("a", 5)
+    (held,) = world.machine.held()
+    assert held.failure.kind == "expression"
+    assert "x" in held.failure.message
+
+
+def test_hits_and_logs_and_disabled_breakpoints():
+    world = World(flow("a>b"), debug=True)
+    world.send(Break("log", "a", log="got {msg}"))
+    world.send(Break("off", "a", enabled=False))
+    world.send(Break("third", "a", hits=2))
+    world.inject("a", 1, 2)
+    world.echo(world.calls("a")[0])
+    assert [n.data["text"] for n in world.all(Notice, kind="log")] == ["got 1", "got 2"]
+    assert [h.value for h in world.machine.held() if h.node == "a"] == [2]
+    assert world.send(Unbreak(node="a", token=1))[0].value == 3
+
+
+def test_a_breakpoint_on_an_output_holds_behind_the_node():
+    world = World(flow("a>b"))
+    world.send(Break("x", "a", side="out"))
+    world.inject("a", 1, 2)
+    world.echo(world.calls("a")[0])
+    (held,) = world.machine.held()
+    assert (held.node, held.side, held.value) == ("a", "out", 1)
+    assert world.calls() == []
+    world.send(Edit(held.id, b"9"))
+    world.send(Continue())
+    assert [values(c.batch) for c in world.calls("b")] == [[9]]
+
+
+def test_what_is_held_behind_a_node_goes_on_with_a_step_and_can_be_dropped():
+    world = World(flow("a>b"))
+    world.send(Break("x", "a", side="out"))
+    world.inject("a", 1)
+    world.give(world.calls("a")[0], Output("a", "out", batch(1, 2), (0, 1), (0, 0)))
+    one, _ = world.machine.held()
+    world.send(Drop(one.id))
+    step(world)
+    assert [(h.node, h.value, h.side) for h in world.machine.held()] == [("b", 2, "in")]
+    assert back(world).error is None
+    assert [(h.node, h.value) for h in world.machine.held()] == [("a", 1)]
+
+
+def test_a_failed_message_is_held_mended_and_tried_again():
+    world = World(flow("a>b"), debug=True, hold_errors=True)
+    world.inject("a", 1)
+    world.fail(world.calls("a")[0])
+    (held,) = world.machine.held()
+    assert (held.reason, held.failure.message, held.failure.input) == ("error", "ValueError: no", 1)
+    assert world.machine.view().nodes[0].status == "failed"
+    world.send(Update(Module("a", "new", version=2), token="u"))
+    world.load_all()
+    world.send(Retry(held.id, token="r"))
+    (call,) = world.calls("a")
+    assert call.batch.ids == (held.id,)
+    world.echo(call)
+    assert world.machine.history()[-1].version == 2
+
+
+def test_retry_while_paused_is_a_step():
+    world = World(flow("a>b"), hold_errors=True)
+    world.send(Pause())
+    world.inject("a", 1)
+    world.send(Step(token="s"))
+    world.fail(world.calls("a")[0])
+    (held,) = world.machine.held()
+    world.send(Retry(held.id, token="r"))
+    world.echo(world.calls("a")[0])
+    assert world.all(Reply, token="r")[0].value["a"]["outputStates"] == {"out": [1]}
+
+
+def test_a_generator_is_stepped_window_by_window_and_not_undone_in_the_middle():
+    world = paused(1, wire_messages=2)
+    world.send(Step(token="s"))
+    call = world.calls("a")[0]
+    out = Output("a", "out", batch(*range(512)), tuple(range(512)), (0,) * 512)
+    world.send(Returned(call.call, 0, 512, (out,)))
+    assert world.all(Reply, token="s")[0].value == {}
+    assert "in the middle of its message" in back(world).error[1]
+    world.send(Step(node="a", token="t"))
+    world.give(call)
+    assert world.all(Reply, token="t")[0].value["a"]["inputStates"] == {"in": 1}
+
+
+def test_continue_refuses_steps_that_still_wait():
+    world = World(flow("a>b"))
+    world.inject("a", 1)
+    world.send(Step(token="s"))
+    world.send(Pause("p"))
+    commands = world.send(Continue("c"))
+    assert [(r.token, r.error is None) for r in commands if isinstance(r, Reply)] == [("s", False), ("p", True), ("c", True)]
+
+
+def test_a_fork_starts_from_the_states_before_the_message():
+    world = World(flow("a>b"), debug=True)
+    world.inject("a", 1, 2)
+    from floe_jupyter.core.events import StateChange
+    for n in (1, 2):
+        call = world.calls("a")[0]
+        world.give(call, states=(StateChange("a", set={"n": n}),))
+    first, second = world.machine.history("a")
+    assert world.machine.at(first.id)[3] == {"a": {}, "b": {}}
+    node, port, message, states = world.machine.at(second.id)
+    assert (node, port, values(message), states) == ("a", "in", [2], {"a": {"n": 1}, "b": {}})
+    assert world.machine.history(limit=1) == [second]
+    world.send(Pause())
+    world.inject("a", 3)
+    held = world.machine.held()[0]
+    assert world.machine.at(f"{held.id}@a")[3] == {"a": {"n": 2}, "b": {}}
+
+
+def test_switching_debugging_on_names_what_waits_and_gets_back_what_is_under_way():
+    world = World(flow("a>b"))
+    world.inject("a", 1, 2)
+    assert Recall("a", 0) in world.send(Debug(token=1))
+    world.give(world.calls("a")[0], consumed=0)
+    assert world.calls("a")[0].batch.n == 1
+    world.send(Debug(on=False, token=2))
+    assert not world.machine.view().debug
+
+
+def test_end_nodes_are_stepped_like_others():
+    world = World(flow("a>done", nodes=[Node("done", "end", kind="task")]))
+    world.send(Pause())
+    world.inject("a", 1)
+    step(world)
+    assert list(step(world)) == ["done"]
+    assert back(world).error is None
+    step(world)
+    assert world.send(Continue())[0] == Ended(1, "done")
+
+
+def test_messages_keep_their_ids_over_runs_of_the_same_events():
+    def ids() -> list[str]:
+        world = World(flow("a>b", "a>c"), debug=True)
+        world.send(Inject("a", Batch(b"[1,2]", 2, 1)))
+        world.echo(world.calls("a")[0])
+        return [c.batch.ids[0] for c in world.calls()]
+
+    assert ids() == ids()

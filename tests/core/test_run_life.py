@@ -1,0 +1,190 @@
+"""The life of a run, its name, and which pending run is next."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from floe_jupyter.core.run_life import (
+    TRANSITIONS,
+    Pending,
+    Phase,
+    RunRef,
+    advance,
+    blocked_by,
+    fair_order,
+    is_over,
+    missing_tags,
+    newest,
+    next_run,
+    parse_ref,
+    run_ref,
+    select_version,
+    waits_for,
+)
+from floe_jupyter.errors import DefinitionError
+
+PHASES = st.sampled_from(list(TRANSITIONS))
+
+
+def lived(*phases: Phase) -> Phase:
+    now = phases[0]
+    for to in phases[1:]:
+        now = advance(now, to)
+    return now
+
+
+def test_a_run_lives_from_pending_to_archived() -> None:
+    assert lived("pending", "active", "done", "archived") == "archived"
+    assert lived("pending", "active", "held", "active", "held", "failed", "archived") == "archived"
+    assert lived("pending", "cancelled") == "cancelled"
+
+
+@pytest.mark.parametrize("to", list(TRANSITIONS))
+def test_D23_an_archived_run_never_changes(to: Phase) -> None:
+    with pytest.raises(DefinitionError, match=r"run co2\.1\.local\.1 is archived and never changes; start a new run"):
+        advance("archived", to, "co2.1.local.1")
+
+
+@settings(deadline=None)
+@given(st.lists(PHASES, max_size=12))
+def test_D23_a_run_that_is_over_keeps_its_result_whatever_comes_late(wishes: list[Phase]) -> None:
+    now, result = advance("active", "done"), "done"
+    for wish in wishes:
+        try:
+            now = advance(now, wish)
+        except DefinitionError:
+            continue
+        assert now == "archived"
+        assert result == "done"
+    assert is_over(now)
+
+
+def test_an_illegal_transition_names_both_sides_and_what_is_allowed() -> None:
+    with pytest.raises(DefinitionError, match="the run is pending and cannot become held; it can only become: active"):
+        advance("pending", "held")
+
+
+def test_only_what_is_over_is_over() -> None:
+    assert [phase for phase in TRANSITIONS if is_over(phase)] == ["done", "failed", "cancelled", "archived"]
+
+
+# --- names ---------------------------------------------------------------------------------------------------------------
+
+refs = st.builds(RunRef, st.from_regex(r"[a-z_][a-z0-9_-]{0,9}", fullmatch=True), st.integers(1, 10**17),
+                 st.from_regex(r"[a-z0-9_][a-z0-9_-]{0,9}", fullmatch=True), st.integers(1, 10**17))
+
+
+@settings(deadline=None)
+@given(refs)
+def test_a_run_ref_read_back_is_the_same(ref: RunRef) -> None:
+    assert parse_ref(str(ref)) == ref
+    assert run_ref(ref.flow, ref.version, ref.host, ref.counter) == ref
+
+
+@settings(deadline=None)
+@given(st.text(max_size=30))
+def test_any_text_is_a_run_ref_or_a_definition_error(text: str) -> None:
+    try:
+        assert str(parse_ref(text)) == text
+    except DefinitionError as error:
+        assert "co2.1.local.1" in str(error)  # both outcomes are right
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("", "names no run"), ("co2", "names no run"), ("co2.1.local", "names no run"), ("co2.1.local.1.2", "names no run"),
+    ("Co2.1.local.1", "is no flow"), ("co2.0.local.1", "is no version"), ("co2.01.local.1", "is no version"),
+    ("co2.1.my host.1", "is no host"), ("co2.1.local.x", "is no counter"), ("co2.1.local.1\n", "is no counter"),
+    ("co2.1.local.\u0661", "is no counter"),
+])
+def test_a_wrong_run_ref_says_which_part_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(DefinitionError, match=said):
+        parse_ref(text)
+
+
+def test_D11_the_latest_of_versions_3_and_1_is_3() -> None:
+    assert newest([3, 1]) == 3
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 10**6), min_size=1))
+def test_D11_the_newest_version_does_not_depend_on_the_order(versions: list[int]) -> None:
+    assert newest(versions) == newest(reversed(versions)) == newest(sorted(versions)) == select_version(versions)
+    assert all(newest(versions) >= version for version in versions)
+
+
+def test_D4_the_first_run_of_a_flow_that_is_not_stored_is_of_version_1() -> None:
+    assert newest([]) == 0
+    assert select_version([]) == select_version([], 1) == 1
+
+
+def test_a_wanted_version_is_taken_or_refused_with_those_there_are() -> None:
+    assert select_version([3, 1], 1) == 1
+    with pytest.raises(DefinitionError, match="no version 2; stored versions: 3, 1"):
+        select_version([3, 1], 2)
+    with pytest.raises(DefinitionError, match="no version 2; stored versions: none"):
+        select_version([], 2)
+
+
+# --- which run is next ---------------------------------------------------------------------------------------------------
+
+
+def pend(name: str, order: float, host_tags: tuple[str, ...] = (), resource_tags: tuple[str, ...] = ()) -> Pending:
+    return Pending(f"{name}.1.local.{int(order)}", name, order, host_tags, resource_tags)
+
+
+def names(runs: list[Pending]) -> list[str]:
+    return [f"{run.flow}{int(run.order)}" for run in runs]
+
+
+def test_flows_take_turns_and_within_a_flow_the_oldest_is_first() -> None:
+    runs = [pend("a", 1), pend("a", 2), pend("a", 3), pend("b", 4), pend("c", 5), pend("b", 6)]
+    for shuffled in itertools.permutations(runs):
+        assert names(fair_order(shuffled)) == ["a1", "b4", "c5", "a2", "b6", "a3"]
+
+
+def test_a_flow_with_active_runs_waits_for_the_others() -> None:
+    assert names(fair_order([pend("a", 1), pend("b", 2)], {"a": 1})) == ["b2", "a1"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 50)), unique=True))
+def test_fair_order_loses_nothing_and_lets_no_flow_run_ahead(pairs: list[tuple[str, int]]) -> None:
+    runs = [pend(*pair) for pair in pairs]
+    order = fair_order(runs)
+    assert sorted(run.ref for run in order) == sorted(run.ref for run in runs)
+    for i, run in enumerate(order):
+        rest = {other.flow for other in order[i:]}
+        taken = [sum(r.flow == flow for r in order[:i]) for flow in rest]
+        assert sum(r.flow == run.flow for r in order[:i]) == min(taken)
+        assert all(other.order >= run.order for other in order[i:] if other.flow == run.flow)
+
+
+def test_a_host_executes_a_run_when_it_has_all_of_its_tags() -> None:
+    run = pend("a", 1, ("gpu", "linux"))
+    assert missing_tags(run, {"linux"}) == ("gpu",)
+    assert next_run([run], {"linux"}, {}) is None
+    assert next_run([run], {"linux", "gpu", "more"}, {}) == run
+
+
+def test_a_resource_is_held_by_one_run() -> None:
+    camera, other = pend("a", 1, (), ("camera", "lamp")), pend("b", 2)
+    holders = {"camera": "x.1.local.1", "lamp": "x.1.local.1", "disk": "y.1.local.1"}
+    assert blocked_by(camera, holders) == ("x.1.local.1",)
+    assert next_run([camera, other], (), holders) == other
+    assert next_run([camera, other], (), {}) == camera
+
+
+@pytest.mark.parametrize(("hosts", "holders", "said"), [
+    ({}, {}, "a host: none is serving; start one with `floe host`"),
+    ({"h1": [], "h2": ["gpu"]}, {}, "a host with the tags gpu, linux; h2 lacks linux"),
+    ({"h1": ["linus"]}, {}, "a host with the tags gpu, linux; h1 lacks gpu, linux"),
+    ({"h1": ["gpu", "linus"]}, {}, "a host with the tags gpu, linux; h1 lacks linux (did you mean 'linus'?)"),
+    ({"h1": ["gpu", "linux"]}, {"camera": "x.1.h1.4"}, "the end of x.1.h1.4"),
+    ({"h1": ["gpu", "linux"]}, {}, "its turn"),
+])
+def test_a_pending_run_says_what_it_waits_for(hosts: dict[str, list[str]], holders: dict[str, str], said: str) -> None:
+    assert waits_for(pend("a", 1, ("gpu", "linux"), ("camera",)), hosts, holders) == said

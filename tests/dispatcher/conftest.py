@@ -1,0 +1,58 @@
+"""A dispatcher of its own for every test, with a stand-in for its runner; nothing of it may be left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from floe_jupyter.errors import FloeError
+from floe_jupyter.wire.client import Client, connect
+from tests.dispatcher.kit import COMMAND, ROOT, Processes
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the dispatcher of this test writes its connection file."""
+    monkeypatch.setenv("FLOE_CONNECTION", str(tmp_path / "floe.json"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return str(tmp_path / "floe.json")
+
+
+@pytest.fixture
+def attach(path: str) -> Iterator[Callable[..., Client]]:
+    """Makes clients; the first starts the dispatcher. They are closed at the end."""
+    clients: list[Client] = []
+
+    def make(name: str = "test", **options: Any) -> Client:
+        clients.append(connect(client=name, path=path, **{"command": COMMAND, **options}))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        with suppress(FloeError):
+            client.close()
+
+
+@pytest.fixture
+def client(attach: Callable[..., Client], processes: Processes) -> Client:
+    """A client of a running dispatcher."""
+    made = attach()
+    processes.watch(made.pid)
+    return made
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    """Processes to be gone at the end of the test, at the latest two seconds after the last client."""
+    watched = Processes()
+    yield watched
+    for process in watched.all():
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+

@@ -1,0 +1,130 @@
+"""Breakpoints, steps and held messages: what the dispatcher adds to the machine's answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from floe_jupyter.errors import DefinitionError, ExpressionError, FloeError, UnknownName
+from floe_jupyter.wire.client import Client
+from floe_jupyter.wire.control import CALLS
+from tests.dispatcher.kit import batch, define, run, values_of
+
+
+def test_D9_every_call_of_the_control_API_has_a_handler() -> None:
+    from floe_jupyter.dispatcher.serve import HANDLERS
+
+    assert sorted(HANDLERS) == sorted(CALLS)
+
+
+def test_a_breakpoint_may_be_set_before_its_flow_runs_and_holds_for_every_instance(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    given = client.call("set_break", node="double", when="msg > 3", hits=2)
+    assert (given["id"], given["flow"], given["count"]) == ("b1", "co2", 0)
+    first, second = client.call("open_run"), client.call("open_run")
+    assert first.ref != second.ref
+    assert client.call("breaks") == [{**given, "count": 7}]
+
+
+def test_a_breakpoint_reaches_what_runs_already(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    client.call("start")
+    client.call("set_break", node="double", id="mine", enabled=False)
+    assert [(b["id"], b["enabled"], b["count"]) for b in client.call("breaks", flow="co2")] == [("mine", False, 7)]
+
+
+def test_breakpoints_are_cleared_by_id_by_node_or_all(client: Client) -> None:
+    define(client, double="lambda x: 2 * x", inc="lambda x: x + 1")
+    client.call("start")
+    for node in ("double", "double", "inc", "inc"):
+        client.call("set_break", node=node)
+    assert client.call("clear_break", id="b1") == 1
+    assert client.call("clear_break", node="inc") == 2
+    assert [b["id"] for b in client.call("breaks")] == ["b2"]
+    assert (client.call("clear_break"), client.call("clear_break")) == (1, 0)
+    with pytest.raises(UnknownName, match="no breakpoint 'b9'"):
+        client.call("clear_break", id="b9", flow="co2")
+
+
+@pytest.mark.parametrize(("args", "error", "match"), [
+    ({"node": "duoble"}, UnknownName, "no node 'duoble'; did you mean 'double'"),
+    ({"node": "double", "side": "up"}, DefinitionError, "on the side 'in' or 'out'"),
+    ({"node": "double", "when": "msg >"}, ExpressionError, "msg"),
+])
+def test_a_breakpoint_that_cannot_be_right_is_refused(client: Client, args: dict[str, str], error: type[FloeError],
+                                                      match: str) -> None:
+    define(client, double="lambda x: 2 * x")
+    with pytest.raises(error, match=match):
+        client.call("set_break", **args)
+    assert client.call("breaks") == []
+
+
+def test_pause_and_resume_return_the_view(client: Client) -> None:
+    define(client, hold="hold")
+    client.call("start")
+    client.call("send", batch=batch(1))
+    assert client.call("pause").held == 1
+    assert client.call("resume").held == 0
+
+
+def test_a_step_is_answered_by_the_machine(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    info = client.call("open_run", debug=True)
+    answer = {"double": {"inputStates": {}, "outputStates": {}, "errors": []}}
+    assert client.call("step") == answer
+    assert client.call("step", run=info.ref) == answer
+
+
+def test_a_run_that_was_debugged_stays_for_a_fork(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    info = run(client, 1, debug=True)
+    assert client.call("history", flow=info.ref) == []
+    forked = client.call("fork", id="abc", flow=info.ref, text=b"7")
+    assert forked.forked_from == info.ref
+    assert client.call("wait", ref=forked.ref).status == "done"
+    assert values_of(client, forked.ref) == [14]
+    again = client.call("fork", id="abc", flow=info.ref)
+    client.call("wait", ref=again.ref)
+    assert values_of(client, again.ref) == [10]
+
+
+def test_only_the_last_few_debugged_runs_stay(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    refs = [run(client, n, debug=True).ref for n in range(6)]
+    assert client.call("history", flow=refs[-1]) == []
+    with pytest.raises(DefinitionError, match=r"is over \(done\) and nothing of it can be stepped .* run it again, with --debug"):
+        client.call("history", flow=refs[0])
+
+
+def test_of_a_run_that_is_over_nothing_is_held_and_nothing_can_be_stepped(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    info = run(client, 1)
+    assert client.call("held", flow=info.ref) == []
+    with pytest.raises(DefinitionError, match="run it again, with --debug"):
+        client.call("step", flow=info.ref)
+
+
+def test_before_anything_ran_the_error_says_what_to_do(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    with pytest.raises(DefinitionError, match="no flow was run or started yet; name one, or run it first"):
+        client.call("step")
+    with pytest.raises(DefinitionError, match=r"flow 'co2' does not run; `%floe run co2`"):
+        client.call("step", flow="co2")
+
+
+def test_a_message_is_injected_into_the_newest_run(client: Client) -> None:
+    define(client, hold="hold", double="lambda x: 2 * x")
+    info = run(client, 1)
+    client.call("inject", node="double", batch=batch(5))
+    assert values_of(client, info.ref) == [10]
+    client.call("resume")
+    client.call("wait", ref=info.ref)
+    with pytest.raises(DefinitionError, match="is over"):
+        client.call("inject", node="double", batch=batch(5))
+
+
+def test_the_runner_API_is_passed_on(client: Client) -> None:
+    assert client.call("runner_api", call="listRuntimes")[0]["lang"] == "python"
+    with pytest.raises(UnknownName, match="no call 'listRuntime'"):
+        client.call("runner_api", call="listRuntime")
+    assert [r["status"] for r in client.call("runners")] == ["ready"]
+    assert [r["runner"] for r in client.call("runtimes")] == ["local:"]

@@ -1,0 +1,161 @@
+"""The dispatcher with the real runner and real Python modules: what only both together can show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from floe_jupyter.core.events import View
+from floe_jupyter.core.messages import Batch, Buffer
+from floe_jupyter.core.model import Module
+from floe_jupyter.wire.client import Client
+from tests.dispatcher.kit import REAL, Processes, batch, define, run, until, values_of
+
+
+@pytest.fixture
+def real(attach: Callable[..., Client], processes: Processes) -> Client:
+    made = attach(command=REAL)
+    processes.watch(made.pid)
+    return made
+
+
+def chain(client: Client) -> None:
+    define(client, double="def f(x): return 2 * x", inc="def f(x): return x + 1")
+
+
+def test_a_run_through_two_modules(real: Client) -> None:
+    chain(real)
+    info = run(real, *range(200))
+    assert (info.status, info.results) == ("done", 200)
+    assert values_of(real, info.ref) == [2 * n + 1 for n in range(200)]
+
+
+def test_stepping_back_withdraws_the_result_and_an_edit_changes_it(real: Client) -> None:
+    chain(real)
+    real.call("set_break", node="inc")
+    info = run(real, 5, debug=True)
+    assert (info.status, info.held) == ("held", 1)
+    assert real.call("step")["inc"]["outputStates"] == {"out": [11]}
+    assert values_of(real, info.ref) == [11]
+    real.call("back")
+    assert values_of(real, info.ref) == []
+    [held] = real.call("held")
+    assert real.call("edit", id=held.id[:6], text=b"100").value == 100
+    copy = real.call("duplicate", id=held.id)
+    assert (copy.value, copy.id != held.id) == (100, True)
+    assert real.call("drop", id=copy.id) is None
+    real.call("clear_break")
+    real.call("resume")
+    assert real.call("wait", ref=info.ref).status == "done"
+    assert values_of(real, info.ref) == [101]
+
+
+def test_a_fork_executes_only_what_is_downstream(real: Client) -> None:
+    chain(real)
+    info = run(real, 5, debug=True)
+    [record] = [r for r in real.call("history", flow=info.ref) if r.node == "inc"]
+    forked = real.call("fork", id=record.id, flow=info.ref, text=b"1")
+    real.call("wait", ref=forked.ref)
+    assert (forked.forked_from, values_of(real, forked.ref)) == (info.ref, [2])
+
+
+def test_a_flow_that_is_up_is_updated_between_two_requests(real: Client) -> None:
+    chain(real)
+    started = real.call("start")
+    assert real.call("request", batch=batch(5))[1][0].batch.payload == b"[11]"
+    assert real.call("define", module=Module("double", "def f(x): return 3 * x"))["updated"] == [started["instance"]]
+    assert real.call("request", batch=batch(5))[1][0].batch.payload == b"[16]"
+    refused = real.call("define", module=Module("double", "def f(x: return x"))["refused"]
+    assert [f.node for f in refused] == ["double"]
+    assert real.call("request", batch=batch(5))[1][0].batch.payload == b"[16]"
+
+
+def test_a_module_that_fails_or_does_not_load_fails_its_run(real: Client) -> None:
+    define(real, "bad", boom="def f(x): return 1 / 0")
+    assert "ZeroDivisionError" in run(real, 1, flow="bad").failures[0].message
+    define(real, "worse", broken="def f(x: return 1")
+    assert run(real, 1, flow="worse").status == "failed"
+
+
+def test_a_busy_module_is_gone_within_two_seconds_of_its_client(real: Client, processes: Processes) -> None:
+    define(real, "slow", slow="import time\ndef f(x):\n    while True: time.sleep(60)")
+    info = real.call("open_run", flow="slow")
+    real.submit("feed", ref=info.ref, batch=batch(1))
+    until(lambda: real.call("runtimes"), "a runtime")
+    processes.watch(real.pid)
+    real.close()
+    processes.wait_gone(2.0)
+
+
+def test_bytes_of_a_megabyte_come_back_and_leave_nothing(real: Client, processes: Processes) -> None:
+    define(real, same="def f(x): return x")
+    data = os.urandom(1 << 20)
+    info = real.call("open_run")
+    given = Batch(b'[{"$floe":["bytes",0]}]', 1, tagged=True, buffers=(Buffer(len(data), data),), counts=(1,))
+    real.call("feed", ref=info.ref, batch=given)
+    real.call("close_run", ref=info.ref)
+    assert real.call("wait", ref=info.ref).status == "done"
+    [item] = real.call("results", ref=info.ref)
+    [buffer] = item.batch.buffers
+    with open(f"/dev/shm/{buffer.segment}", "rb") as file:
+        assert file.read(buffer.size) == data
+    pid = real.pid
+    real.close()
+    processes.wait_gone()
+    mine = (f"floe-{pid}-", f"floe-{os.getpid()}-")
+    assert [name for name in os.listdir("/dev/shm") if name.startswith(mine)] == []
+
+
+def test_shared_memory_of_killed_runtimes_is_swept_before_shutdown_is_answered(real: Client, processes: Processes) -> None:
+    define(real, "busy", make="def f(x): return bytes(1 << 20)", slow="import time\ndef f(x):\n    while True: time.sleep(60)")
+    info = real.call("open_run", flow="busy")
+    real.submit("feed", ref=info.ref, batch=batch(*range(10)))
+    runner = real.call("runners")[0]["pid"]
+    until(lambda: [name for name in os.listdir("/dev/shm") if name.startswith(f"floe-{runner}-")], "a segment", within=20.0)
+    assert real.call("shutdown") is None
+    assert [name for name in os.listdir("/dev/shm") if name.startswith(f"floe-{runner}-")] == []
+    processes.wait_gone()
+
+
+def test_a_run_that_was_never_fed_is_cancelled_at_once(real: Client) -> None:
+    chain(real)
+    info = real.call("open_run")
+    assert real.call("cancel", ref=info.ref, timeout=5.0).status == "cancelled"
+
+
+def test_continuing_to_the_very_end_answers_with_the_last_view(real: Client) -> None:
+    chain(real)
+    real.call("set_break", node="inc")
+    info = run(real, 5)
+    view = real.call("resume")
+    assert (type(view), view.held) == (View, 0)
+    assert real.call("wait", ref=info.ref).status == "done"
+
+
+def test_waiting_again_tells_how_many_are_held_now(real: Client) -> None:
+    chain(real)
+    real.call("set_break", node="inc")
+    info = run(real, 5, 6, 7)
+    first, *_ = real.call("held")
+    real.call("drop", id=first.id)
+    assert real.call("wait", ref=info.ref).held == len(real.call("held")) == real.call("run_info", ref=info.ref).held
+    real.call("cancel", ref=info.ref)
+
+
+def test_what_a_module_prints_in_a_short_run_is_in_its_logs(real: Client) -> None:
+    define(real, "talk", say="def say(x):\n    print('heard', x)\n    return x\n")
+    for n in range(5):
+        info = run(real, n, flow="talk")
+        until(lambda n=n, ref=info.ref: f"heard {n}" in "".join(line["text"] for line in real.call("logs", flow=ref)), "the print")
+
+
+def test_each_message_of_one_send_is_a_run_of_its_own(real: Client) -> None:
+    chain(real)
+    real.call("start")
+    last = real.call("send", batch=batch(*range(300)), each=True)
+    until(lambda: len(real.call("runs", status="done", limit=1_000)) == 300, "the end of all runs")
+    ended = real.call("runs", limit=1_000)
+    assert (ended[0].ref, {run.fed for run in ended}, {run.results for run in ended}) == (last.ref, {1}, {1})
+    assert sorted(values_of(real, run.ref)[0] for run in ended) == [2 * n + 1 for n in range(300)]

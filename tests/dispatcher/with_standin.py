@@ -1,0 +1,17 @@
+"""A dispatcher whose local runner is the stand-in: ``python -m tests.dispatcher.with_standin`` with the usual options."""
+
+from __future__ import annotations
+
+import sys
+
+from floe_jupyter.dispatcher import __main__ as program
+from floe_jupyter.dispatcher import launch
+
+
+def launch_standin(url: str, endpoint: str, directory: str) -> launch.Process:
+    return launch.start([sys.executable, "-m", "tests.dispatcher.standin"], url, endpoint, directory)
+
+
+if __name__ == "__main__":
+    launch.LAUNCHERS["local"] = launch_standin
+    sys.exit(program.main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""A real shell in this process, and a dispatcher of its own for every test that asks for one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floe_jupyter.kernel import session as sessions
+from floe_jupyter.kernel.session import Session
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Directories of its own for whatever this test and its children write."""
+    for name, folder in (
+        ("JUPYTER_RUNTIME_DIR", "runtime"),
+        ("XDG_DATA_HOME", "data"),
+        ("XDG_CACHE_HOME", "cache"),
+        ("IPYTHONDIR", "ipython"),
+    ):
+        (tmp_path / folder).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.setenv("FLOE_CONNECTION", str(tmp_path / "runtime" / "floe-test.json"))
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def session(home: Path) -> Iterator[Session]:
+    """The session of this process, with a dispatcher that ends with the test."""
+    made = Session(f"test {os.getpid()}")
+    before = sessions.use(made)
+    yield made
+    sessions.use(before)
+    if made.connected:
+        made.call("shutdown")
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def bare_shell() -> Iterator[Any]:
+    """An IPython shell without history on disk."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.environ.get("IPYTHONDIR")
+        os.environ["IPYTHONDIR"] = folder
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.HistoryManager.hist_file = ":memory:"
+        shell = InteractiveShell(config=config)
+        yield shell
+        shell.history_manager.end_session()
+        InteractiveShell.clear_instance()
+        os.environ.pop("IPYTHONDIR") if before is None else os.environ.__setitem__("IPYTHONDIR", before)
+
+
+class Cells:
+    """Runs cells in a shell and gives what they showed."""
+
+    def __init__(self, ip: Any) -> None:
+        self.ip = ip
+
+    def __call__(self, text: str) -> Any:
+        """The value of a cell; raises what it raised."""
+        result = self.ip.run_cell(text, store_history=True)
+        result.raise_error()
+        return result.result
+
+    def error(self, text: str) -> BaseException:
+        """What a cell raised."""
+        result = self.ip.run_cell(text, store_history=True)
+        error = result.error_in_exec or result.error_before_exec
+        assert error is not None, f"no error from {text!r}, but {result.result!r}"
+        return error
+
+
+@pytest.fixture
+def cells(bare_shell: Any, session: Session) -> Iterator[Cells]:
+    """Cells of a shell in which the extension is loaded."""
+    from floe_jupyter.kernel.extension import load, unload
+
+    load(bare_shell)
+    yield Cells(bare_shell)
+    sessions.use(None)
+    unload(bare_shell)
+    sessions.use(session)

@@ -1,0 +1,196 @@
+"""Real kernels: awaiting, interrupts, what front ends and programs see, restarts and ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import psutil
+import pytest
+from jupyter_client.manager import KernelManager
+
+from floe_jupyter.kernel.views import QUIET
+from tests.kernel.waits import until
+
+DEFINE = """%load_ext floe_jupyter
+import floe_jupyter as floe"""
+SLOW = "%%floe module slow\nimport time\ndef slow(msg):\n    time.sleep(msg)\n    return msg\n"
+FLOW = "%%floe flow one\nslow\n"
+
+
+class Kernel:
+    """A kernel, and what its cells put out."""
+
+    def __init__(self, manager: KernelManager) -> None:
+        self.manager = manager
+        self.client = manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=30)
+
+    def begin(self, text: str, **metadata: Any) -> str:
+        """Send a cell; its id."""
+        message = self.client.session.msg(
+            "execute_request",
+            {
+                "code": text,
+                "silent": False,
+                "store_history": True,
+                "user_expressions": {},
+                "allow_stdin": False,
+                "stop_on_error": True,
+            },
+            metadata=metadata,
+        )
+        self.client.shell_channel.send(message)
+        return message["header"]["msg_id"]
+
+    def outputs(self, cell: str, timeout: float = 30.0) -> list[dict[str, Any]]:
+        """All that a cell put out, in order, as (type, content)."""
+        found = []
+        ends = time.monotonic() + timeout
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=max(ends - time.monotonic(), 0.01))
+            except Empty:
+                raise AssertionError(f"waited {timeout:g} s for the end of a cell; it put out {found}") from None
+            if message["parent_header"].get("msg_id") != cell:
+                continue
+            kind, content = message["header"]["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                return found
+            if kind not in ("status", "execute_input"):
+                found.append({"type": kind, "time": time.monotonic(), **content})
+
+    def __call__(self, text: str, **metadata: Any) -> str:
+        """The text of a cell's value; raises when the cell did."""
+        found = self.outputs(self.begin(text, **metadata))
+        errors = [f"{o['ename']}: {o['evalue']}" for o in found if o["type"] == "error"]
+        assert not errors, errors
+        return "".join(o["data"]["text/plain"] for o in found if o["type"] == "execute_result")
+
+    def close(self, *, now: bool = False) -> None:
+        """End the kernel; again is harmless."""
+        if self.manager.has_kernel:
+            self.client.stop_channels()
+            self.manager.shutdown_kernel(now=now)
+
+
+@pytest.fixture
+def kernel(home: Path) -> Iterator[Kernel]:
+    manager = KernelManager(transport="ipc", connection_file=str(home / "runtime" / "kernel-test.json"))
+    manager.start_kernel(env=dict(os.environ))
+    made = Kernel(manager)
+    made(DEFINE)
+    made(SLOW)
+    made(FLOW)
+    yield made
+    made.close()
+
+
+def test_an_interrupt_cancels_the_run_within_a_second_and_says_so(kernel):
+    cell = kernel.begin("%floe run one --input [0.01, 30, 30]")
+    time.sleep(1.0)
+    began = time.monotonic()
+    kernel.manager.interrupt_kernel()
+    [error] = [o for o in kernel.outputs(cell) if o["type"] == "error"]
+    assert time.monotonic() - began < 3.0
+    assert error["ename"] == "Interrupted"
+    assert "was cancelled after 1 result" in error["evalue"]
+    assert len(error["traceback"]) == 1
+    assert kernel("floe.flow('one').runs()[0].status") == "'cancelled'"
+    assert kernel("r = %floe run one --input [0.02]\nr.results") == "[0.02]"
+
+
+def test_others_are_served_while_a_cell_waits(kernel):
+    kernel(
+        "import asyncio\nticks = []\n"
+        "async def tick():\n    while True:\n        ticks.append(1)\n        await asyncio.sleep(0.05)\n"
+        "task = asyncio.get_running_loop().create_task(tick())"
+    )
+    kernel("before = len(ticks)\nr = %floe run one --input [0.6]\ngained = len(ticks) - before")
+    assert int(kernel("gained")) >= 5
+
+
+def test_a_program_that_runs_notebooks_gets_one_final_output(kernel):
+    found = kernel.outputs(kernel.begin("%floe run one --input [1.5]"))
+    assert [o["type"] for o in found] == ["execute_result"]
+    assert "1 result" in found[0]["data"]["text/plain"]
+
+
+def test_a_front_end_sees_the_run_live_at_most_five_times_a_second(kernel):
+    found = kernel.outputs(kernel.begin("%floe run one --input [0.1] * 25", cellId="abc"))
+    kinds = [o["type"] for o in found]
+    assert kinds[0] == "display_data"
+    assert kinds[-1] == "execute_result"
+    updates = [o for o in found if o["type"] == "update_display_data"]
+    assert updates[-1]["data"] == {"text/plain": "", "text/html": ""}
+    assert 2 <= len(updates) <= 1 + 5 * 2.5
+
+
+def test_a_short_run_flickers_nothing_in_a_front_end(kernel):
+    kernel("%floe run one --input [0.01]")
+    began = time.monotonic()
+    found = kernel.outputs(kernel.begin("%floe run one --input [0.01]", cellId="abc"))
+    if time.monotonic() - began < QUIET:  # else this machine was too busy for a short run
+        assert [o["type"] for o in found] == ["execute_result"]
+
+
+def test_a_held_run_gives_the_cell_back(kernel):
+    kernel("%floe break slow --when msg > 5")
+    assert ": held, 1 result" in kernel("%floe run one --input [0.01, 9]")
+    kernel("[m] = floe.flow('one').held()\nm.edit(0.02)\nrun = floe.flow('one').runs()[0]")
+    kernel("%floe continue")
+    assert kernel("run.wait().results") == "[0.01, 0.02]"
+
+
+def test_awaiting_a_run_of_the_python_interface(kernel):
+    assert kernel("run = floe.flow('one').run([0.1], wait=False)\n(await run).results") == "[0.1]"
+
+
+def test_an_error_points_at_the_cell_that_people_see(kernel):
+    found = kernel.outputs(kernel.begin("%%floe module slow\ndef slow(msg):\n    return msg / 0\n"))
+    assert found[0]["type"] == "execute_result"
+    number = found[0]["execution_count"]
+    [error] = [o for o in kernel.outputs(kernel.begin("%floe run one --input [1]")) if o["type"] == "error"]
+    text = "\n".join(error["traceback"])
+    assert f"Cell In[{number}], line 3" in text
+    assert "return msg / 0" in text
+    assert "site-packages" not in text
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def test_nothing_is_left_when_a_kernel_ends(kernel):
+    kernel("%floe run one --input [0.01] ")
+    pid = int(kernel("from floe_jupyter.kernel.session import session\nsession().call('status')['pid']"))
+    processes = [psutil.Process(pid), *_family(pid)]
+    kernel.close()
+    until(
+        lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes),
+        "the dispatcher and its processes to end",
+    )
+
+
+def test_a_run_outlives_a_restart_of_its_kernel(kernel):
+    ref = kernel("run = floe.flow('one').run([0.3] * 10, wait=False)\nprint(run.ref)\nrun.ref").strip("'")
+    kernel.manager.restart_kernel(now=False)
+    kernel.client.wait_for_ready(timeout=30)
+    kernel(DEFINE)
+    assert kernel(f"r = %floe attach {ref} --wait\nr.status, len(r.results)") == "('done', 10)"
+
+
+def test_a_killed_kernel_takes_its_runs_with_it(kernel):
+    pid = int(kernel("from floe_jupyter.kernel.session import session\nsession().call('status')['pid']"))
+    kernel("run = floe.flow('one').run([30], wait=False)")
+    processes = [psutil.Process(pid), *_family(pid)]
+    kernel.close(now=True)
+    until(
+        lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes),
+        "the dispatcher and its processes to end",
+    )

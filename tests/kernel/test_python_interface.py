@@ -1,0 +1,214 @@
+"""The Python objects, against a real dispatcher."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+
+import pytest
+
+import floe_jupyter as floe
+from floe_jupyter.core.model import Module, Place
+from floe_jupyter.errors import DefinitionError, UnknownName, ValueRefused
+from floe_jupyter.kernel.define import define_flow, define_module, flow_of
+from tests.kernel.waits import until
+
+PARSE = "def parse(msg):\n    return {'n': int(msg)}\n"
+DOUBLE = "def double(msg, ctx):\n    ctx.state['seen'] = ctx.state.get('seen', 0) + 1\n    return msg['n'] * 2\n"
+
+
+@pytest.fixture
+def sums(session):
+    define_module(session, Module("parse", PARSE, place=Place(3, 1)))
+    define_module(session, Module("double", DOUBLE))
+    define_flow(session, flow_of(session, {"name": "sums"}, "parse -> double\n", Place()))
+    return floe.flow("sums")
+
+
+def test_an_unknown_flow_is_a_key_error_that_names_the_nearest(sums):
+    with pytest.raises(KeyError, match="no flow 'sum'; did you mean 'sums'"):
+        floe.flow("sum")
+
+
+def test_a_flow_tells_what_it_is(sums):
+    assert repr(sums) == "Flow sums: parse, double"
+    assert (sums.nodes, sums.version, [m.name for m in sums.modules], repr(sums.runner)) == (
+        ["parse", "double"],
+        1,
+        ["parse", "double"],
+        "Runner('local:')",
+    )
+    assert sums._repr_mimebundle_()["image/svg+xml"].startswith("<svg")
+
+
+def test_any_iterable_is_fed_in_order_as_fast_as_it_is_taken(sums):
+    assert sums.run(str(i) for i in range(20_000)).results == [2 * i for i in range(20_000)]
+
+
+def test_an_endless_iterable_ends_with_its_run(sums):
+    run = sums.run((str(i) for i in itertools.count()), wait=False)
+    until(lambda: len(run.results) > 1_000, "a thousand results")
+    assert run.cancel().status == "cancelled"
+
+
+def test_a_slow_iterable_gives_results_while_it_is_read(sums):
+    more = threading.Event()
+
+    def lines():
+        yield "1"
+        more.wait(10)
+        yield "2"
+
+    run = sums.run(lines(), wait=False)
+    until(lambda: run.results == [2], "the result of the first line")
+    assert run.status == "active"
+    more.set()
+    assert run.wait().results == [2, 4]
+
+
+def test_an_iterable_that_raises_cancels_the_run_and_raises_to_the_caller(sums):
+    def broken():
+        yield from ["1"] * 50
+        raise OSError("the file is gone")
+
+    with pytest.raises(OSError, match="the file is gone"):
+        sums.run(broken())
+    until(lambda: sums.runs()[0].status == "cancelled", "the end of the run")
+    with pytest.raises(OSError, match="the file is gone"):
+        sums.run(broken(), wait=False).wait()
+
+
+def test_an_empty_list_is_a_run_of_nothing(sums):
+    assert (sums.run([]).status, sums.run(iter([])).results) == ("done", [])
+
+
+def test_a_run_that_waits_for_its_first_message_can_be_cancelled(sums):
+    gate = threading.Event()
+    run = sums.run((gate.wait(30) for _ in range(1)), wait=False)
+    assert run.cancel().status in ("done", "cancelled")
+    gate.set()
+
+
+def test_a_value_that_cannot_travel_is_refused_before_the_run_begins(sums):
+    with pytest.raises(ValueRefused):
+        sums.run([object()])
+    assert sums.runs() == []
+
+
+def test_a_failed_run_raises_and_tells(sums):
+    with pytest.raises(floe.RunFailed, match=r"failed in 'parse': ValueError: .* \(Cell In\[3\], line 3\)") as caught:
+        sums.run(["1", "x", "2"])
+    [error] = caught.value.run.errors
+    assert isinstance(error, floe.ModuleError)
+    assert (error.node, error.cell, error.line, error.input, error.place) == ("parse", 3, 3, "x", "Cell In[3], line 3")
+    assert "int(msg)" in error.trace
+
+
+def test_runs_are_awaited(sums):
+    async def main():
+        first, second = sums.run(["1"], wait=False), sums.run(["2"], wait=False)
+        return (await first).results + (await second).results
+
+    assert asyncio.run(main()) == [2, 4]
+
+
+def test_a_wait_that_runs_out_says_so_and_the_run_goes_on(session):
+    define_module(session, Module("slow", "import time\ndef slow(msg):\n    time.sleep(msg)\n    return msg\n"))
+    define_flow(session, flow_of(session, {"name": "one"}, "slow\n", Place()))
+    run = floe.flow("one").run([0.6], wait=False)
+    with pytest.raises(TimeoutError, match=r"run one\.1\.local\.1 is still \w+ after 0\.1 s; wait longer, or cancel"):
+        run.wait(timeout=0.1)
+    assert run.wait().results == [0.6]
+
+
+def test_the_time_that_a_run_may_take_is_bounded(session):
+    define_module(session, Module("slow", "import time\ndef slow(msg):\n    time.sleep(msg)\n    return msg\n"))
+    define_flow(session, flow_of(session, {"name": "one"}, "slow\n", Place()))
+    began = time.monotonic()
+    with pytest.raises(floe.RunFailed):
+        floe.flow("one").run([20], timeout=0.5)
+    assert time.monotonic() - began < 8
+
+
+def test_one_node_is_fed_with_to(sums):
+    assert sums.run([{"n": 4}], to="double").results == [8]
+    with pytest.raises(UnknownName, match="did you mean 'double'"):
+        sums.run([1], to="duble")
+
+
+def test_a_flow_that_is_up_answers(sums):
+    sums.start()
+    assert [sums.call(str(i)) for i in range(3)] == [0, 2, 4]
+    assert sums.send("5").wait().results == [10]
+    assert sums.send({"n": 1}, to="double").wait().results == [2]
+    assert sums.send(["5", "6"], each=True).wait().results == [12]
+    with pytest.raises(DefinitionError, match="no messages"):
+        sums.send([], each=True)
+    with pytest.raises(floe.RunFailed, match="ValueError"):
+        sums.call("x")
+    sums.stop()
+    with pytest.raises(DefinitionError):
+        sums.call("1")
+
+
+def test_call_wants_exactly_one_result(session):
+    define_module(session, Module("many", "def many(msg):\n    yield from range(msg)\n"))
+    define_flow(session, flow_of(session, {"name": "one"}, "many\n", Place()))
+    flow = floe.flow("one").start()
+    assert flow.call(1) == 0
+    with pytest.raises(DefinitionError, match="gave 3 results; call"):
+        flow.call(3)
+    flow.stop()
+
+
+def test_breakpoints_hold_and_can_be_switched_off_and_removed(sums):
+    point = sums.breakpoint("double", when="msg['n'] > 1")
+    assert (point.node, point.enabled, [p.id for p in sums.breakpoints]) == ("double", True, [point.id])
+    run = sums.run(["1", "2", "3"])
+    assert (run.status, point.hits) == ("held", 1)
+    [message] = run.held()
+    assert (message.node, message.port, message.value, message.reason) == ("double", "in", {"n": 2}, "breakpoint")
+    point.enabled = False
+    assert message.edit({"n": 50}).value == {"n": 50}
+    run.resume()
+    assert run.wait().results == [2, 100, 6]
+    point.remove()
+    assert sums.breakpoints == []
+
+
+def test_a_breakpoint_on_an_output_holds_what_came_out(sums):
+    sums.breakpoint("parse.out")
+    run = sums.run(["1"])
+    [message] = run.held()
+    assert (message.side, message.node, message.value) == ("out", "parse", {"n": 1})
+    message.drop()
+    assert run.wait().results == []
+
+
+def test_steps_back_and_forth_and_a_fork(sums):
+    sums.breakpoint("parse")
+    run = sums.run(["1", "2"])
+    assert sums.step() == {"parse": {"inputStates": {"in": "1"}, "outputStates": {"out": [{"n": 1}]}, "errors": []}}
+    assert list(run.step("double")) == ["double"]
+    assert sums.back()["double"]["inputStates"] == {"in": {"n": 1}}
+    assert [m.value for m in run.messages("parse")] == ["1"]
+    forked = sums.fork(run.messages("parse")[0].id, "21")
+    assert forked.wait(through_holds=False).status in ("done", "held")
+    for point in sums.breakpoints:
+        point.remove()
+    run.resume()
+    assert run.wait().results == [2, 4]
+
+
+def test_the_runner_api_takes_pythons_names(sums):
+    runner = floe.runner("local:")
+    assert runner.list_runtimes()[0]["lang"] == "python"
+    assert runner.add_or_update_flow(sums)["flowId"] == "sums"
+    assert runner.start_flow("sums")["flowId"] == "sums"
+    assert runner.stop_flow(flow_id="sums")["flowId"] == "sums"
+    runner.remove_flow("sums")
+    with pytest.raises(AttributeError, match="did you mean 'list_runtimes'"):
+        runner.list_runtime()
+    assert "single_step_flow" in dir(runner)

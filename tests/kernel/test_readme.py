@@ -1,0 +1,65 @@
+"""The tour of the README is typed here as a reader would type it; its picture is drawn here."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floe_jupyter.core.draw import svg
+from floe_jupyter.core.model import Module
+from floe_jupyter.core.notation import parse
+from floe_jupyter.core.snapshots import NodeView, View, WireView
+
+ROOT = Path(__file__).parents[2]
+PICTURE = ROOT / "notebooks" / "images" / "first-flow.svg"
+
+
+def _tour() -> list[str]:
+    """The cells of the tour, in order; a block of lines that each begin with % is a cell a line."""
+    text = (ROOT / "README.md").read_text().partition("## A tour")[2].partition("## The tree")[0]
+    blocks = re.findall(r"```\n(%.*?)```", text, re.DOTALL)
+    return [cell for block in blocks for cell in ([block] if block.startswith("%%") else block.splitlines())]
+
+
+def _typed(line: str) -> str:
+    """A line without the remark behind it."""
+    return line.partition("   #")[0].strip() if not line.startswith("%%") else line
+
+
+def test_the_tour_of_the_readme_works_as_it_is_written(cells: Any) -> None:
+    runs = []
+    for cell in map(_typed, _tour()):
+        if cell.startswith("%load_ext"):
+            continue
+        if " ID " in cell:
+            [held] = cells("import floe_jupyter as floe\nfloe.flow('shouting').held()")
+            cell = cell.replace("ID", held.id)
+        result = cells(cell)
+        if "run shouting" in cell:
+            runs.append(result)
+    assert runs[1].wait(timeout=20).status == "held"  # the next one
+    cells("%floe clear count\n%floe continue")
+    assert runs[1].wait(timeout=20).status == "done"
+    assert runs[0].results == [["TO", 1], ["BE", 1], ["OR", 1], ["NOT", 1], ["TO", 2], ["BE", 2]]
+    assert runs[1].results == [["TO", 1], ["BEE", 1], ["OR", 1], ["NOT", 1], ["TO", 2], ["BE", 1]]
+
+
+def test_the_picture_of_the_readme_is_what_the_product_draws() -> None:
+    modules = {"words": Module("words", ""), "shout": Module("shout", "", "js"), "count": Module("count", "")}
+    flow = parse("words -> shout -> count", "shouting", modules=modules)
+    nodes = (NodeView("words", "python", "idle", 1, taken=2, given=6), NodeView("shout", "js", "idle", 1, taken=6, given=6),
+             NodeView("count", "python", "held", 1, taken=5, given=5, depth=1, held=1, breaks=("b1",)))
+    wires = (WireView("words.out>shout.in", 6), WireView("shout.out>count.in", 6, depth=1))
+    drawn = svg(flow, View("shouting", 1, nodes, wires, {1: "held"}, held=1, results=5), modules=modules)
+    if os.environ.get("FLOE_REDRAW"):
+        PICTURE.write_text(drawn)
+    assert PICTURE.read_text() == drawn, "draw it again: FLOE_REDRAW=1 pytest tests/kernel/test_readme.py"
+
+
+@pytest.mark.parametrize("path", ["LICENSE", "notebooks/images/first-flow.svg", "runtimes/README.md"])
+def test_what_the_readme_names_is_there(path: str) -> None:
+    assert (ROOT / path).exists()

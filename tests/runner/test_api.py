@@ -1,0 +1,199 @@
+"""Every call of the Runner API, against a real runner."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from floe_jupyter.core.events import Break
+from floe_jupyter.runner.api import CALLS
+from tests.runner.harness import RunnerProcess, flow_of, python
+from tests.runner.test_environments import wheel
+
+MODULES = [python("add", "def add(m):\n    return m + 1\n"), python("double", "def double(m):\n    return m * 2\n")]
+
+
+def plain(value):
+    return msgspec.to_builtins(value)
+
+
+def add(runner: RunnerProcess, name: str = "f") -> None:
+    flow = plain(flow_of("add -> double", name))
+    assert runner.ask("addOrUpdateFlow", flow=flow, modules=plain(MODULES)) == {"flowId": name, "version": 1, "running": False}
+
+
+def start(runner: RunnerProcess, name: str = "f", **more) -> None:
+    add(runner, name)
+    assert runner.ask("startFlow", flowId=name, **more) == {"flowId": name, "status": "started"}
+    runner.wait(lambda: sum(n.kind == "loaded" for n in runner.notices) >= 2, "the modules")
+
+
+def held(runner: RunnerProcess, instance: str = "f") -> list[dict]:
+    return runner.ask("held", instance)
+
+
+def hold_one(runner: RunnerProcess, value: int = 5) -> str:
+    """Stop a message in front of `double`; its id."""
+    runner.ask("setBreakPointAtModule", flowModuleId="f/double")
+    runner.ask("inject", flowModuleId="f/add", value=value)
+    runner.wait(lambda: bool(held(runner)), "a held message")
+    [message] = held(runner)
+    return message["id"]
+
+
+def test_every_call_has_a_test_and_documentation():
+    with open(__file__, encoding="utf-8") as file:
+        text = file.read()
+    assert [name for name in CALLS if f'"{name}"' not in text] == []
+    assert [name for name, (struct, _) in CALLS.items() if "Returns" not in (struct.__doc__ or "")] == []
+
+
+def test_a_flow_is_added_started_fed_stopped_and_removed(runner):
+    start(runner)
+    assert runner.ask("startFlow", flowId="f") == {"flowId": "f", "status": "started"}
+    assert runner.ask("inject", flowModuleId="f/add", value=20) == {"run": 1}
+    runner.wait(lambda: 1 in runner.ended, "the end of the injected message's run")
+    assert runner.values() == [42]
+    assert runner.ask("stopFlow", flowId="f") == {"flowId": "f", "status": "stopped"}
+    assert runner.ask("removeFlow", flowId="f") == {"flowId": "f"}
+    with pytest.raises(AssertionError, match="no flow 'f'"):
+        runner.ask("startFlow", flowId="f")
+
+
+def test_a_running_flow_is_updated_in_place(runner):
+    start(runner)
+    flow = plain(flow_of("add -> double -> last", "f"))
+    more = plain([python("last", "def last(m):\n    return -m\n")])
+    assert runner.ask("addOrUpdateFlow", flow=flow, modules=more)["running"] is True
+    assert runner.run("add", [1], run=9, instance="f") == [-4]
+
+
+def test_list_runtimes_and_the_flows_of_one(runner):
+    start(runner)
+    [runtime] = [r for r in runner.ask("listRuntimes") if r["nodes"]]
+    assert (runtime["lang"], runtime["environment"], runtime["status"]) == ("python", "default", "ready")
+    assert runtime["memory"] > 1_000_000
+    found = runner.ask("listFlowsForRuntime", runtimeId=runtime["id"])
+    assert found == [{"id": "f", "flow": "f", "version": 1, "status": "started", "nodes": ["add", "double"]}]
+
+
+def test_breakpoints_are_set_listed_and_removed(runner):
+    start(runner)
+    point = runner.ask("setBreakPointAtModule", flowModuleId="f/double", when="msg > 10")
+    assert (point["node"], point["when"]) == ("double", "msg > 10")
+    [listed] = runner.ask("listBreakPoints")
+    assert (listed["flow"], listed["node"]) == ("f", "double")
+    runner.ask("inject", flowModuleId="add", value=1)
+    runner.wait(lambda: runner.values() == [4], "a message that the breakpoint lets through")
+    runner.ask("inject", flowModuleId="add", value=100)
+    runner.wait(lambda: bool(held(runner)), "a message that it holds")
+    runner.ask("removeBreakPointAtModule", flowModuleId="f/double")
+    assert runner.ask("listBreakPoints", flowId="f") == []
+
+
+def test_a_breakpoint_may_be_set_before_the_flow_is_started(runner):
+    add(runner)
+    runner.ask("setBreakPointAtModule", flowModuleId="f/double")
+    runner.ask("setBreakPointAtModule", flowModuleId="f/add")
+    runner.ask("removeBreakPointAtModule", flowModuleId="f/add")
+    runner.ask("startFlow", flowId="f")
+    assert [b["node"] for b in runner.ask("listBreakPoints", flowId="f")] == ["double"]
+    with pytest.raises(AssertionError, match="did you mean 'double'"):
+        runner.ask("setBreakPointAtModule", flowModuleId="f/duble")
+
+
+def test_a_single_step_gives_every_module_one_message(runner):
+    start(runner)
+    runner.ask("pauseFlow", flowId="f")
+    runner.ask("inject", flowModuleId="f/add", value=1)
+    runner.ask("inject", flowModuleId="f/add", value=2)
+    first = runner.ask("singleStepFlow", flowId="f")
+    assert first == {"add": {"inputStates": {"in": 1}, "outputStates": {"out": [2]}, "errors": []}}
+    second = runner.ask("singleStepFlow")
+    assert set(second) == {"add", "double"}
+    assert second["double"]["outputStates"] == {"out": [4]}
+    runner.ask("continueFlow", flowId="f")
+    runner.wait(lambda: runner.values() == [4, 6], "the rest")
+
+
+def test_a_held_message_is_edited(runner):
+    start(runner)
+    found = hold_one(runner)
+    assert runner.ask("edit", flowId="f", id=found, value=50)["value"] == 50
+    runner.ask("continueFlow")
+    runner.wait(lambda: runner.values() == [100], "the edited message")
+
+
+def test_a_held_message_is_dropped(runner):
+    start(runner)
+    found = hold_one(runner)
+    runner.ask("drop", flowId="f", id=found)
+    assert held(runner) == []
+    assert runner.values() == []
+
+
+def test_dependencies_are_listed_added_and_removed_without_a_restart_of_others(runner, tmp_path):
+    spec = wheel(tmp_path, "tiny", "1.0", "v = 1")
+    start(runner)
+    assert [d["deps"] for d in runner.ask("listDependencies", flowId="f")] == [[], []]
+    before = {n: r["pid"] for r in runner.ask("listRuntimes") for n in r["nodes"]}
+    added = runner.ask("addDependency", flowModuleId="f/double", spec=spec, limit=50)
+    assert added["deps"] == [spec]
+    assert "--hash=sha256:" in added["lock"]
+    after = {n: r["pid"] for r in runner.ask("listRuntimes") for n in r["nodes"]}
+    assert before["f/add"] == after["f/add"]
+    assert before["f/double"] != after["f/double"]
+    assert runner.run("add", [1], run=9, instance="f") == [4]
+    assert runner.ask("removeDependency", flowModuleId="f/double", spec=spec)["deps"] == []
+    with pytest.raises(AssertionError, match="no dependency 'nothing'"):
+        runner.ask("removeDependency", flowModuleId="f/double", spec="nothing")
+
+
+def test_a_dependency_that_cannot_be_installed_leaves_the_module_running(runner, tmp_path):
+    start(runner)
+    spec = f"nowhere @ file://{tmp_path}/nowhere-1.0-py3-none-any.whl"
+    with pytest.raises(AssertionError, match="cannot install nowhere"):
+        runner.ask("addDependency", flowModuleId="f/double", spec=spec, limit=50)
+    assert [d["deps"] for d in runner.ask("listDependencies", flowId="f")] == [[], []]
+    assert runner.run("add", [1], run=9, instance="f") == [4]
+
+
+def test_subscribe_gives_the_views_and_more_follow(runner):
+    start(runner)
+    views = runner.ask("subscribe")
+    assert [node["id"] for node in views["f"]["nodes"]] == ["add", "double"]
+    seen = runner.seen
+    runner.ask("inject", flowModuleId="f/add", value=1)
+    runner.wait(lambda: runner.seen > seen and runner.views["f"].results == 1, "a newer view")
+
+
+@pytest.mark.parametrize(("call", "args", "said"), [
+    ("listRuntime", {}, "did you mean 'listRuntimes'"),
+    ("startFlow", {"flow": "f"}, "no argument of startFlow, 'flow'; did you mean 'flowId'"),
+    ("startFlow", {"flowId": 5}, "Expected `str`, got `int`"),
+    ("stopFlow", {"flowId": "x"}, "no running flow 'x'"),
+    ("listFlowsForRuntime", {"runtimeId": "x"}, "no runtime 'x'"),
+    ("inject", {"flowModuleId": "x/y"}, "no running flow 'x'"),
+])
+def test_a_wrong_call_is_answered_with_what_to_do(runner, call, args, said):
+    with pytest.raises(AssertionError) as error:
+        runner.ask(call, **args)
+    assert said in str(error.value)
+
+
+def test_questions_about_an_instance_are_answered_and_unknown_ones_named(runner):
+    runner.open(flow_of("add -> double"), MODULES)
+    runner.request(lambda t: Break("b", "double", token=t))
+    runner.feed("add", [1])
+    runner.wait(lambda: bool(held(runner, "i")), "a held message")
+    [message] = held(runner, "i")
+    assert runner.ask("view", "i")["held"] == 1
+    assert [b["id"] for b in runner.ask("breaks", "i")] == ["b"]
+    assert [r["node"] for r in runner.ask("history", "i", limit=10)] == ["add"]
+    assert runner.ask("dead", "i") == []
+    assert runner.ask("states", "i") == {"add": {}, "double": {}}
+    assert runner.ask("at", "i", id=message["id"])[0] == "double"
+    with pytest.raises(AssertionError, match="did you mean 'view'"):
+        runner.ask("viev", "i")
+    with pytest.raises(AssertionError, match="it takes node, limit"):
+        runner.ask("history", "i", nodes="x")

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from floe_jupyter.runner import output
+from floe_jupyter.runner.loop import Loop
+from floe_jupyter.runner.output import Output
+from floe_jupyter.runner.pipes import Fifos, Reader, Writer
+
+
+@pytest.fixture
+def loop():
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+def turn_until(loop: Loop, done, what: str) -> None:
+    deadline = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < deadline, f"waited 10 s for {what}"
+        loop.turn(0.1)
+
+
+def test_a_writer_never_blocks_and_keeps_the_order_of_what_the_pipe_does_not_take(loop):
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    os.set_blocking(read_end, False)
+    writer, got = Writer(loop, write_end), []
+    pieces = [bytes([i % 251]) * (1 + i * 37 % 5000) for i in range(2_000)]
+    for i in range(0, 2_000, 2):
+        writer.send(pieces[i : i + 2])
+    loop.turn(0)
+    assert writer.waiting > 0
+    Reader(loop, read_end, got.append, lambda: None)
+    turn_until(loop, lambda: writer.waiting == 0, "the writer to be through")
+    turn_until(loop, lambda: sum(map(len, got)) == sum(map(len, pieces)), "all bytes")
+    assert b"".join(got) == b"".join(pieces)
+    writer.close()
+
+
+def test_a_reader_that_is_gone_costs_nothing(loop):
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    writer = Writer(loop, write_end)
+    os.close(read_end)
+    writer.send([b"x" * 100])
+    loop.turn(0)
+    assert writer.waiting == 0
+    writer.send([b"y"])
+    writer.close()
+
+
+def test_a_paused_reader_leaves_the_pipe_to_fill_and_loses_nothing(loop):
+    read_end, write_end = os.pipe()
+    got: list[bytes] = []
+    reader = Reader(loop, read_end, got.append, lambda: None)
+    reader.pause(paused=True)
+    os.write(write_end, b"abc")
+    loop.turn(0.05)
+    assert got == []
+    reader.pause(paused=False)
+    turn_until(loop, lambda: got == [b"abc"], "what was written meanwhile")
+    reader.close()
+    os.close(write_end)
+
+
+def test_named_pipes_are_gone_as_soon_as_both_ends_are_open():
+    fifos = Fifos()
+    assert os.stat(fifos.directory).st_mode & 0o777 == 0o700
+    theirs = [os.open(fifos.to_runtime, os.O_RDONLY | os.O_NONBLOCK), os.open(fifos.from_runtime, os.O_WRONLY)]
+    fifos.settle()
+    assert not os.path.exists(fifos.directory)
+    os.write(fifos.write_fd, b"there")
+    os.write(theirs[1], b"back")
+    assert (os.read(theirs[0], 10), os.read(fifos.read_fd, 10)) == (b"there", b"back")
+    os.close(theirs[0])
+    with pytest.raises(BrokenPipeError):
+        os.write(fifos.write_fd, b"nobody")
+    for fd in (theirs[1], fifos.read_fd, fifos.write_fd):
+        os.close(fd)
+
+
+def test_a_flood_of_prints_is_cut_counted_and_its_end_kept(loop):
+    read_end, write_end = os.pipe()
+    heard: list[tuple[str, int]] = []
+    out = Output(loop, read_end, lambda text, cut: heard.append((text, cut)))
+    total = 4 * output.RATE
+    for _ in range(total // 32_768):
+        os.write(write_end, b"x" * 32_768)
+        loop.turn(0.01)
+    os.write(write_end, "\nthe endé\n".encode())
+    os.close(write_end)
+    out.drain()
+    passed_on = sum(len(text) for text, _ in heard)
+    assert passed_on <= 2 * output.RATE
+    assert passed_on + sum(cut for _, cut in heard) + out.cut >= total
+    assert out.last_lines(1) == ["the endé"]
+
+
+def test_text_that_is_cut_inside_a_character_arrives_whole(loop):
+    read_end, write_end = os.pipe()
+    heard: list[str] = []
+    Output(loop, read_end, lambda text, cut: heard.append(text))
+    for part in ("é".encode()[:1], "é".encode()[1:]):
+        os.write(write_end, part)
+        loop.turn(0.1)
+    assert "".join(heard) == "é"
+    os.close(write_end)
+    loop.turn(0.1)
+
+
+def test_timers_fire_in_order_and_not_when_cancelled(loop):
+    fired: list[int] = []
+    loop.after(0.02, lambda: fired.append(2))
+    loop.after(0.01, lambda: fired.append(1))
+    loop.after(0.0, lambda: fired.append(0)).cancel()
+    turn_until(loop, lambda: len(fired) == 2, "two timers")
+    assert fired == [1, 2]

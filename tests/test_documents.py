@@ -1,0 +1,93 @@
+"""Documents are tested: what they list is what there is."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import floe_jupyter
+from floe_jupyter.core.model import LANGUAGES
+from floe_jupyter.wire import control, frames
+
+ROOT = Path(__file__).parents[1]
+RUNTIMES = ROOT / "runtimes"
+README = (RUNTIMES / "README.md").read_text()
+
+
+def kinds(union: object) -> list[str]:
+    return [cls.__struct_config__.tag for cls in union.__args__]  # type: ignore[attr-defined]
+
+
+def table_of_frames() -> tuple[list[str], list[str]]:
+    """What the table in runtimes/README.md lists: frames to the runtime, and their answers."""
+    rows = re.findall(r"^\| `(\w+)` \|(.*?)\|", README.partition("## Rules")[0], re.MULTILINE)
+    return [row[0] for row in rows], re.findall(r"`(\w+)`", " ".join(row[1] for row in rows))
+
+
+@pytest.mark.parametrize("kind", kinds(frames.ToRuntime))
+def test_every_frame_to_a_runtime_is_a_row_of_its_readme(kind: str) -> None:
+    assert kind in table_of_frames()[0]
+
+
+@pytest.mark.parametrize("kind", kinds(frames.FromRuntime))
+def test_every_frame_from_a_runtime_is_explained_in_its_readme(kind: str) -> None:
+    assert f"`{kind}`" in README
+
+
+def test_the_readme_of_runtimes_lists_no_frame_that_does_not_exist() -> None:
+    to, answers = table_of_frames()
+    assert set(to) == set(kinds(frames.ToRuntime))
+    assert set(answers) - {"end"} <= set(kinds(frames.FromRuntime))
+
+
+@pytest.mark.parametrize("name", sorted(control.CALLS))
+def test_every_call_says_what_it_does_and_what_it_returns(name: str) -> None:
+    text = " ".join((control.CALLS[name].__doc__ or "").split())
+    assert len(text) > 10
+    assert re.search(r"\bReturns?\b|\[|\{", text), f"the docstring of the call {name!r} does not say what it returns"
+
+
+@pytest.mark.parametrize("cls", [*frames.ToRuntime.__args__, *frames.FromRuntime.__args__], ids=lambda cls: cls.__name__)
+def test_every_frame_is_documented_or_is_a_single_field(cls: type) -> None:
+    assert (cls.__doc__ and not cls.__doc__.startswith(cls.__name__)) or len(cls.__struct_fields__) <= 3  # type: ignore[attr-defined]
+
+
+def test_every_folder_of_runtimes_is_a_language_with_a_runtime_toml() -> None:
+    for folder in (path for path in RUNTIMES.iterdir() if path.is_dir() and any(path.iterdir())):
+        if folder.name in LANGUAGES:
+            assert (folder / "runtime.toml").is_file(), f"runtimes/{folder.name} has no runtime.toml"
+
+
+def modules() -> list[ModuleType]:
+    names = [info.name for info in pkgutil.walk_packages(floe_jupyter.__path__, "floe_jupyter.")]
+    return [floe_jupyter, *(importlib.import_module(name) for name in names if not name.endswith("__main__"))]
+
+
+def rank(name: str) -> tuple[int, str]:
+    """Constants, then classes, then functions, as the import sorter has it."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
+
+
+def test_all_is_sorted_and_names_what_exists() -> None:
+    for module in modules():
+        names = getattr(module, "__all__", None)
+        if names is not None:
+            assert list(names) in (sorted(set(names)), sorted(set(names), key=rank)), f"sort __all__ of {module.__name__}"
+            assert all(hasattr(module, name) for name in names), f"__all__ of {module.__name__} names what is not there"
+
+
+def test_every_module_of_the_core_opens_with_what_it_is_for() -> None:
+    for path in sorted((ROOT / "floe_jupyter" / "core").glob("*.py")):
+        assert ast.get_docstring(ast.parse(path.read_text())), f"core/{path.name} does not say what it is for"
+
+
+def test_no_module_is_longer_than_its_limit() -> None:
+    for path in sorted((ROOT / "floe_jupyter").rglob("*.py")):
+        lines = path.read_text().count("\n")
+        assert lines <= 400, f"{path.relative_to(ROOT)} has {lines} lines; split it by idea (at most 400)"

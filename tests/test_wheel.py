@@ -1,0 +1,70 @@
+"""The built wheel in an environment of its own: what users install, without the checkout and without Jupyter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import uv
+
+ROOT = Path(__file__).parent.parent
+FLOW = """%%floe module double
+def double(msg):
+    return msg * 2
+
+%%floe module shout --lang js
+export default function (msg) { return `${msg}!`; }
+
+%%floe flow loud
+double -> shout
+"""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def _run(*command: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=200, **kwargs)  # type: ignore[call-overload]
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("wheel")
+    _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", target, ROOT)
+    [path] = target.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh virtual environment with nothing but the wheel and what it asks for."""
+    path = tmp_path_factory.mktemp("environment")
+    _run(uv.find_uv_bin(), "venv", "--python", sys.executable, path, "--clear")
+    _run(uv.find_uv_bin(), "pip", "install", "--python", path / "bin" / "python", wheel)
+    return path
+
+
+def test_the_wheel_holds_the_runtimes_and_no_tests(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "floe_jupyter/_runtimes/python/runtime.toml" in names
+    assert "floe_jupyter/_runtimes/js/runtime.toml" in names
+    assert not [n for n in names if n.startswith("tests/") or "node_modules" in n or "__pycache__" in n]
+
+
+def test_the_installed_package_needs_neither_ipython_nor_jupyter(environment: Path) -> None:
+    code = ("import importlib.util as u, floe_jupyter, floe_jupyter.dispatcher, floe_jupyter.runner\n"
+            "print([n for n in ('IPython', 'ipykernel', 'jupyterlab', 'traitlets') if u.find_spec(n)])")
+    done = _run(environment / "bin" / "python", "-c", code, cwd=environment)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_installed_command_runs_a_flow_of_two_languages(environment: Path, tmp_path: Path) -> None:
+    (tmp_path / "loud.floe").write_text(FLOW)
+    clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "FLOE_CONNECTION": str(tmp_path / "connection.json")}
+    done = _run(environment / "bin" / "floe", "run", tmp_path / "loud.floe", "--input", "-", cwd=tmp_path, env=clean, input="1\n21\n")
+    assert done.stdout.split("\n") == ['"2!"', '"42!"', ""]

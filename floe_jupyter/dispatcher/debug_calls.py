@@ -52,6 +52,7 @@ def set_break(hub: Hub, args: control.set_break, request: Request) -> Any:
     shown = _shown(flow, given)
     if not alive:
         kept[given.id] = given
+        _tell(hub, flow, shown)
         return shown
 
     def done(_: Any, error: FloeError | None) -> None:
@@ -59,6 +60,7 @@ def set_break(hub: Hub, args: control.set_break, request: Request) -> Any:
             request.fail(error)
         elif not request.done:
             kept[given.id] = given
+            _tell(hub, flow, shown)
             request.reply(shown)
 
     _everywhere(hub, alive, lambda token: msgspec.structs.replace(given, token=token), done)
@@ -93,6 +95,11 @@ def _shown(flow: str, given: Break, count: int = 0) -> dict[str, Any]:
             "hits": given.hits, "log": given.log, "enabled": given.enabled, "count": count}
 
 
+def _tell(hub: Hub, flow: str, changed: dict[str, Any]) -> None:
+    """Publish that a breakpoint of *flow* was set, changed or removed."""
+    hub.publisher.publish(f"break/{flow}", changed)
+
+
 def _everywhere(hub: Hub, instances: list[Instance], event: Callable[[int], Event], done: Done) -> None:
     """Wish for it in all instances; *done* at the first error, or when all have answered."""
     left = len(instances)
@@ -115,6 +122,7 @@ def clear_break(hub: Hub, args: control.clear_break, request: Request) -> Any:
     gone = [id_ for id_, given in kept.items() if args.id in ("", id_) and args.node in ("", given.node)]
     for id_ in gone:
         del kept[id_]
+        _tell(hub, flow, {"id": id_, "flow": flow, "gone": True})
     alive = hub.alive(flow)
     if not alive or not gone:
         return len(gone)

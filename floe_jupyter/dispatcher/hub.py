@@ -138,6 +138,7 @@ class Hub:
     def lost(self, runner: Runner, cause: str) -> None:
         """A runner ended by itself: what ran there has failed, visibly."""
         gone = f"the runner {runner.url} (process {runner.pid}) ended: {cause}"
+        self.publisher.publish(f"runner/{runner.url}", {"url": runner.url, "pid": runner.pid, "status": "ended"})
         for instance in [i for i in self.instances.values() if i.runner is runner and not i.ended]:
             instance.ended = True
             for run in list(instance.runs.values()):

@@ -127,6 +127,7 @@ def _logged_by_break(hub: Hub, instance: Instance, notice: Notice) -> None:
 
 
 def _hello(hub: Hub, runner: Runner, message: RunnerHello) -> None:  # noqa: ARG001
+    hub.publisher.publish(f"runner/{runner.url}", {"url": runner.url, "pid": runner.pid, "status": "ready"})
     for instance in hub.alive():
         if instance.runner is runner:
             for run in list(instance.runs.values()):

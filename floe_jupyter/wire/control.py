@@ -384,6 +384,8 @@ TOPICS = {
     "notice/": "Notice of an instance",
     "progress/": "{what, text, done}",
     "defined/": "{kind: module|flow, name, version}",
+    "break/": "A breakpoint that was set or changed, or {id, flow, gone: true}; the topic ends with the name of its flow",
+    "runner/": "{url, pid, status: ready|ended}; the topic ends with the URL",
 }
 """What the dispatcher publishes: MessagePack ``[topic, sequence, value]`` behind a first frame that is the topic alone;
 sequences of one topic strictly increase. Whoever subscribes to a view gets the newest at once."""

@@ -534,4 +534,4 @@ export interface Calls {
   shutdown: [shutdown, unknown];
 }
 
-export type Topic = `view/${string}` | `run/${string}` | `log/${string}` | `notice/${string}` | `progress/${string}` | `defined/${string}`;
+export type Topic = `view/${string}` | `run/${string}` | `log/${string}` | `notice/${string}` | `progress/${string}` | `defined/${string}` | `break/${string}` | `runner/${string}`;

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from floe_jupyter.errors import DefinitionError, ExpressionError, FloeError, UnknownName
 from floe_jupyter.wire.client import Client
 from floe_jupyter.wire.control import CALLS
-from tests.dispatcher.kit import batch, define, run, values_of
+from tests.dispatcher.kit import batch, define, run, until, values_of
 
 
 def test_D9_every_call_of_the_control_API_has_a_handler() -> None:
@@ -128,3 +131,32 @@ def test_the_runner_API_is_passed_on(client: Client) -> None:
         client.call("runner_api", call="listRuntime")
     assert [r["status"] for r in client.call("runners")] == ["ready"]
     assert [r["runner"] for r in client.call("runtimes")] == ["local:"]
+
+
+def test_whoever_listens_is_told_of_every_change_of_a_breakpoint(client: Client) -> None:
+    seen: list[dict[str, object]] = []
+    define(client, double="lambda x: 2 * x")
+    client.subscribe("break/co2", lambda topic, value: seen.append(value))
+    until(lambda: client.call("set_break", node="double", id="mine") and seen, "the first announcement")
+    given = client.call("set_break", node="double", id="last", enabled=False)
+    client.call("clear_break", id="last")
+    gone = {"id": "last", "flow": "co2", "gone": True}
+    until(lambda: gone in seen, "that the breakpoint is gone")
+    assert seen[-2:] == [given, gone]
+
+
+def test_whoever_listens_is_told_when_a_runner_ends_and_the_next_is_ready(client: Client) -> None:
+    seen: list[dict[str, object]] = []
+    define(client, double="lambda x: 2 * x")
+    run(client)
+    client.subscribe("runner/", lambda topic, value: seen.append(value))
+    before = {r["pid"] for r in client.call("runners")}
+
+    def told() -> bool:
+        for runner in client.call("runners"):
+            if not seen and runner["status"] == "ready":
+                os.kill(runner["pid"], signal.SIGKILL)
+        return any(event["status"] == "ready" and event["pid"] not in before for event in seen)
+
+    until(told, "another runner that is ready", 20.0)
+    assert {"ended", "ready"} == {event["status"] for event in seen}

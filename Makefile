@@ -6,18 +6,25 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_SYSTEM_CERTS := 1
 # The number of stress rounds; the defaults keep `make test` short, `make stress` raises them.
 
-.PHONY: help setup demo test check lint types layers unit notebooks bench stress conformance wheel clean
+.PHONY: help setup browser frontend demo test check lint types layers unit notebooks bench stress conformance wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: ## install what is missing: apt packages, .venv, Node.js
+setup: ## install what is missing: apt packages, .venv, Node.js; build the front end where a source of it changed
 	@.ci/setup
+
+browser: ## setup, and Chromium for the browser tests
+	@.ci/setup test
+
+frontend: setup ## type-check the front end and build it anew
+	@cd labextension && npx --no-install tsc --noEmit && jlpm run build:prod
+	@du -bh floe_jupyter/static/widget.js floe_jupyter/labextension/static | cat
 
 demo: setup ## run the CO2 notebook and save its picture in build/demo
 	@$(PYTHON) notebooks/run_demo.py build/demo
 
-test: setup check unit notebooks ## everything: style, types, layers, all tests, all notebooks
+test: browser check unit notebooks ## everything: style, types, layers, all tests, all notebooks
 
 check: lint types layers ## style, types and layers, in seconds
 
@@ -26,6 +33,7 @@ lint: setup
 
 types: setup
 	@.venv/bin/mypy floe_jupyter
+	@cd labextension && npx --no-install tsc --noEmit
 
 layers: setup
 	@.venv/bin/lint-imports --no-cache

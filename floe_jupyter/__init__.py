@@ -79,3 +79,13 @@ def unload_ipython_extension(ip: Any) -> None:
     from floe_jupyter.kernel.extension import unload
 
     unload(ip)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Where a checkout has the JupyterLab extension: for ``jupyter-builder develop``."""
+    return [{"src": "labextension", "dest": "floe-jupyter"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """The server extension: the bridge between pages and the dispatcher."""
+    return [{"module": "floe_jupyter.server"}]

@@ -1,0 +1,119 @@
+"""Short words for what a person does in a notebook: open, type, run, look."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.lab import APP, Lab
+
+# The toolbar says "idle" before there is a session: only this is the truth.
+READY = """async () => {
+  const c = window.jupyterapp?.shell.currentWidget?.sessionContext; if (!c) return false;
+  await c.ready; const k = c.session?.kernel; if (!k) return false; await k.info; return k.status === 'idle'; }"""
+RAN = r"""n => { const p = [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .jp-InputArea-prompt')]
+  .map(e => e.textContent.trim()); return p.slice(0, n ?? undefined).every(t => /^\[\d+\]:$/.test(t)) && p.length > 0; }"""
+
+
+def written(cells: Sequence[str], metadata: dict[str, Any] | None = None) -> Any:
+    """A notebook of these code cells."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
+    made.metadata.update({"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, **(metadata or {})})
+    return made
+
+
+class Notebook:
+    """An open notebook."""
+
+    def __init__(self, page: Page, lab: Lab, name: str) -> None:
+        self.page, self.lab, self.name = page, lab, name
+
+    @property
+    def path(self) -> Any:
+        return self.lab.root / self.name
+
+    def ready(self, timeout: float = 30.0) -> None:
+        """Wait for the kernel to be idle."""
+        self.page.wait_for_function(READY, timeout=timeout * 1_000)
+
+    def command(self, command: str, **args: Any) -> None:
+        """Execute a command of the application and wait for its end."""
+        self.page.evaluate("([c, a]) => window.jupyterapp.commands.execute(c, a).then(() => null)", [command, args])
+
+    def begin(self, command: str, **args: Any) -> None:
+        """Execute a command of the application without waiting."""
+        self.page.evaluate("([c, a]) => void window.jupyterapp.commands.execute(c, a)", [command, args])
+
+    @property
+    def cells(self) -> Locator:
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")
+
+    def cell(self, number: int) -> Locator:
+        return self.cells.nth(number)
+
+    def outputs(self, number: int) -> Locator:
+        return self.cell(number).locator(".jp-OutputArea")
+
+    def select(self, number: int) -> None:
+        """Make a cell the active one, in command mode."""
+        self.page.evaluate("""n => { const c = window.jupyterapp.shell.currentWidget.content; c.activeCellIndex = n; c.mode = 'command';
+          c.deselectAll(); }""", number)
+
+    def begin_cell(self, number: int) -> None:
+        """Run a cell, as the run button does, and do not wait."""
+        self.select(number)
+        self.begin("notebook:run-cell")
+
+    def run_cell(self, number: int, timeout: float = 30.0) -> str:
+        """Run a cell, wait for its end; the text of its outputs."""
+        before = self.count(number)
+        self.begin_cell(number)
+        expect(self.cell(number).locator(".jp-InputArea-prompt")).not_to_have_text(before, timeout=timeout * 1_000)
+        self.ended(number, timeout)
+        return self.outputs(number).inner_text()
+
+    def count(self, number: int) -> str:
+        """The prompt of a cell: ``[3]:``, ``[*]:``."""
+        return self.cell(number).locator(".jp-InputArea-prompt").inner_text()
+
+    def ended(self, number: int, timeout: float = 30.0) -> None:
+        """Wait until a cell that was begun has ended."""
+        import re
+
+        expect(self.cell(number).locator(".jp-InputArea-prompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=timeout * 1_000)
+
+    def run_all(self, timeout: float = 60.0) -> None:
+        """Run all cells and wait for the last one."""
+        self.begin("notebook:run-all-cells")
+        self.page.wait_for_function(RAN, timeout=timeout * 1_000)
+
+    def add(self, text: str) -> int:
+        """A new cell at the end; its number."""
+        return int(self.page.evaluate("""text => { const m = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
+          m.insertCell(m.cells.length, {cell_type: 'code', source: text, metadata: {}}); return m.cells.length - 1; }""", text))
+
+    def do(self, text: str, timeout: float = 30.0) -> str:
+        """Add a cell, run it; the text of its outputs."""
+        return self.run_cell(self.add(text), timeout)
+
+    def save(self) -> str:
+        """Save, and give the text of the file."""
+        self.command("docmanager:save")
+        return str(self.path.read_text())
+
+
+def open_notebook(page: Page, lab: Lab, cells: Sequence[str] | Any, name: str = "", *, start: bool = True) -> Notebook:
+    """Write a notebook, open it in a workspace of its own, and wait for its kernel."""
+    name = name or f"test-{secrets.token_hex(4)}.ipynb"
+    nbformat.write(written(cells) if isinstance(cells, list | tuple) else cells, lab.root / name)
+    folder = "notebooks/" if APP == "notebook" else f"lab/workspaces/auto-{secrets.token_hex(4)}/tree/"
+    page.goto(f"{lab.url}{folder}{name}?token={lab.token}")
+    page.locator(".jp-CodeCell .cm-content").first.wait_for(timeout=30_000)
+    made = Notebook(page, lab, name)
+    if start:
+        made.ready()
+    return made

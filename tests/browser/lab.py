@@ -1,0 +1,181 @@
+"""A real JupyterLab (or Notebook 7, with ``FLOE_LAB_APP=notebook``) of its own: private directories, a random token, a free port.
+
+The front end under test is the one built in this checkout, whatever is installed elsewhere on the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from floe_jupyter.wire.client import connect
+from tests.browser.waits import until
+from tests.conftest import missing
+
+ROOT = Path(__file__).parents[2]
+MARK = "FLOE_BROWSER_TESTS"
+"""Every process that these tests start has this variable in its environment."""
+APP = os.environ.get("FLOE_LAB_APP", "jupyterlab")
+BUILT = (ROOT / "floe_jupyter" / "labextension" / "package.json", ROOT / "floe_jupyter" / "static" / "widget.js")
+OVERRIDES = {
+    # news would cover the page with a pop-up and ask the network
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    # nothing is saved unless a test says so
+    "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
+}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A server that runs."""
+
+    process: subprocess.Popen[bytes]
+    base: Path
+    url: str
+    token: str
+
+    @property
+    def root(self) -> Path:
+        """Where its notebooks are."""
+        return self.base / "root"
+
+    @property
+    def runtime(self) -> Path:
+        return self.base / "runtime"
+
+    @property
+    def connection(self) -> Path:
+        """The connection file of the dispatcher that serves this server."""
+        return self.runtime / f"floe-{self.process.pid}.json"
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        """Call the server's own interface."""
+        request = urllib.request.Request(f"{self.url}{path}", method=method, headers={"Authorization": f"token {self.token}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def family(self, word: str = "") -> list[psutil.Process]:
+        """The processes that belong to these tests and have *word* in their command line."""
+        return [p for p in marked(self.environment[MARK]) if word in " ".join(_command(p))]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return psutil.Process(self.process.pid).environ()
+
+    def kernels(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("api/kernels")
+        return found
+
+    def tidy(self) -> None:
+        """End all kernels, as closing a notebook and shutting it down does, and what a killed kernel left behind."""
+        for session in self.ask("api/sessions"):
+            self.ask(f"api/sessions/{session['id']}", "DELETE")
+        for kernel in self.kernels():
+            self.ask(f"api/kernels/{kernel['id']}", "DELETE")
+        if self.connection.exists():
+            with contextlib.suppress(Exception), connect(start=False, path=str(self.connection)) as client:  # noqa: BLE001 - it ended by itself
+                client.call("shutdown")
+        until(lambda: not self.connection.exists(), "the dispatcher to end when its kernels have ended")
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """All processes with our mark, zombies aside."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == mark:
+                found.append(process)
+    return found
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def describe(processes: list[psutil.Process]) -> str:
+    return "\n".join(f"{p.pid} {' '.join(_command(p))[:160]}" for p in processes)
+
+
+def need_front_end() -> None:
+    """Fail or skip where the front end was not built."""
+    for path in BUILT:
+        if not path.exists():
+            missing(f"the built front end ({path.relative_to(ROOT)})", "run `make frontend`")
+
+
+@contextlib.contextmanager
+def running(mark: str) -> Iterator[Lab]:
+    """A server; afterwards it and its directories are gone."""
+    with tempfile.TemporaryDirectory(prefix="floe-lab-", ignore_cleanup_errors=True) as directory:
+        base = Path(directory)
+        token = secrets.token_hex(16)
+        _write_settings(base)
+        with (base / "lab.log").open("wb") as log:
+            process = _start(base, token, mark, log)
+            try:
+                yield Lab(process, base, _address(process, base), token)
+            finally:
+                _end(process)
+
+
+def _write_settings(base: Path) -> None:
+    for folder in ("root", "runtime", "config/labconfig", "data/labextensions", "xdg"):
+        (base / folder).mkdir(parents=True)
+    (base / "config" / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(OVERRIDES))
+    enabled = {"ServerApp": {"jpserver_extensions": {"floe_jupyter": True}}}
+    (base / "config" / "jupyter_server_config.json").write_text(json.dumps(enabled))
+    (base / "data" / "labextensions" / "floe-jupyter").symlink_to(BUILT[0].parent)
+
+
+def _start(base: Path, token: str, mark: str, log: Any) -> subprocess.Popen[bytes]:
+    names = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
+             "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "XDG_DATA_HOME": "xdg"}
+    env = {**os.environ, **{name: str(base / folder) for name, folder in names.items()}, MARK: mark}
+    env.pop("JPY_PARENT_PID", None)
+    env.pop("FLOE_CONNECTION", None)
+    return subprocess.Popen(
+        [sys.executable, "-m", APP, "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={base / 'root'}",
+         f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"],
+        env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=base)
+
+
+def _address(process: subprocess.Popen[bytes], base: Path) -> str:
+    """The server's URL, once it says so."""
+    info = base / "runtime" / f"jpserver-{process.pid}.json"
+    until(lambda: process.poll() is not None or info.exists(), f"{APP} to start", 40.0)
+    if process.poll() is not None:
+        raise AssertionError(f"{APP} did not start:\n{(base / 'lab.log').read_text()[-4_000:]}")
+    # the file is written in place: until it is complete it is no JSON
+    return str(until(lambda: _url(info), "the server to write its address"))
+
+
+def _url(info: Path) -> str:
+    try:
+        return str(json.loads(info.read_text())["url"])
+    except ValueError:
+        return ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)

@@ -2,7 +2,8 @@
 
 import type { Calls, Topic } from '../wire';
 
-export type State = 'connecting' | 'open' | 'closed';
+/** `absent`: the bridge is there, but no dispatcher behind it; `unserved`: this server has no bridge. */
+export type State = 'connecting' | 'absent' | 'unserved' | 'open' | 'closed';
 export type Handler = (value: unknown, topic: string, sequence: number) => void;
 
 /** An error of the dispatcher: `kind` is its place in the tree of errors. */
@@ -16,11 +17,19 @@ export interface Connection {
   readonly state: State;
   /** Rejects with a `FloeError`; after `seconds` (default 60) with one that says what was waited for. */
   call<K extends keyof Calls>(name: K, args: Calls[K][0], seconds?: number): Promise<Calls[K][1]>;
-  /** Everything whose topic begins with this; returns how to stop. */
+  /** This topic or, if it ends with a slash, everything that begins with it; returns how to stop. */
   subscribe(topic: Topic, handler: Handler): () => void;
   onState(handler: (state: State) => void): () => void;
   dispose(): void;
 }
+
+/** Why a call has no answer. */
+const ENDED: Record<Exclude<State, 'open'>, string> = {
+  connecting: 'the connection to the dispatcher ended; it is opened again',
+  absent: 'no dispatcher runs; run a %%floe cell to start one',
+  unserved: 'this Jupyter server has no bridge to the dispatcher; install floe-jupyter where the server runs, and restart it',
+  closed: 'the connection to the dispatcher was closed'
+};
 
 export type Outgoing = { id: number; call: string; args: unknown } | { subscribe: string } | { unsubscribe: string };
 export type Incoming =
@@ -45,6 +54,9 @@ export abstract class Channel implements Connection {
   abstract dispose(): void;
 
   call<K extends keyof Calls>(name: K, args: Calls[K][0], seconds = 60): Promise<Calls[K][1]> {
+    if (this._state === 'absent' || this._state === 'unserved') {
+      return Promise.reject(new FloeError('gone', ENDED[this._state]));
+    }
     const id = this.next++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -83,7 +95,7 @@ export abstract class Channel implements Connection {
         this.send({ subscribe: topic });
       }
     } else {
-      this.failAll(new FloeError('gone', 'the connection to the dispatcher ended; it is opened again'));
+      this.failAll(new FloeError('gone', ENDED[state]));
     }
     for (const watcher of this.watchers) {
       watcher(state);
@@ -93,7 +105,8 @@ export abstract class Channel implements Connection {
   protected receive(message: Incoming): void {
     if ('topic' in message) {
       for (const [prefix, handlers] of this.handlers) {
-        if (message.topic.startsWith(prefix)) {
+        // the topic of run 1 begins that of run 10
+        if (prefix === message.topic || prefix.endsWith('/') && message.topic.startsWith(prefix)) {
           handlers.forEach(handler => handler(message.value, message.topic, message.sequence));
         }
       }

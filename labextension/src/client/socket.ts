@@ -1,26 +1,41 @@
 /** The WebSocket of the Jupyter server: works while a cell is busy, after a kernel restart, and with no kernel at all. */
 
 import { Channel, type Incoming, type Outgoing } from './connection';
+import { Pace } from './pace';
 
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 10_000;
+/** Where the server has no bridge it is asked again this seldom, in ms: every refusal is a line in two logs. */
+const UNSERVED_DELAY = 60_000;
+
+/** What the bridge says of itself, besides answers and events: whether there is a dispatcher behind it. */
+type FromBridge = Incoming | { dispatcher: boolean };
 
 export class SocketConnection extends Channel {
+  /** Events of one topic that are passed on a second; of more, the newest wins. */
+  readonly pace = new Pace(event => this.receive(event));
   private socket: WebSocket | null = null;
   private delay = FIRST_DELAY;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private queue: Outgoing[] = [];
   private disposed = false;
+  private readonly hurry = () => this.now();
 
-  /** `url` begins with ws: or wss: and carries whatever the server asks for. */
-  constructor(private readonly url: string) {
+  /** `url` begins with ws: or wss: and carries whatever the server asks for. `served` tells whether this server has a
+   * bridge at all; it is asked when the socket could not be opened. */
+  constructor(private readonly url: string, private readonly served: () => Promise<boolean> = async () => true) {
     super();
+    window.addEventListener('online', this.hurry);
+    document.addEventListener('visibilitychange', this.hurry);
     this.open();
   }
 
   dispose(): void {
     this.disposed = true;
     clearTimeout(this.timer);
+    window.removeEventListener('online', this.hurry);
+    document.removeEventListener('visibilitychange', this.hurry);
+    this.pace.dispose();
     this.socket?.close();
     this.setState('closed');
   }
@@ -34,25 +49,58 @@ export class SocketConnection extends Channel {
     }
   }
 
+  /** Nobody waits any longer for what was not sent yet. */
+  protected override failAll(error: Error): void {
+    this.queue = [];
+    super.failAll(error);
+  }
+
   private open(): void {
     const socket = new WebSocket(this.url);
     this.socket = socket;
+    let opened = false;
     socket.onopen = () => {
+      opened = true;
       this.delay = FIRST_DELAY;
-      this.setState('open');
-      this.queue.splice(0).forEach(message => this.send(message));
+      this.reached('open');
     };
-    socket.onmessage = event => this.receive(JSON.parse(event.data as string) as Incoming);
-    socket.onclose = () => this.again();
+    socket.onmessage = event => this.hear(JSON.parse(event.data as string) as FromBridge);
+    socket.onclose = () => void this.again(opened);
   }
 
-  private again(): void {
+  private reached(state: 'open' | 'absent'): void {
+    this.setState(state);
+    if (state === 'open') {
+      this.queue.splice(0).forEach(message => this.send(message));
+    }
+  }
+
+  private hear(message: FromBridge): void {
+    if ('dispatcher' in message) {
+      this.reached(message.dispatcher ? 'open' : 'absent');
+    } else if ('topic' in message) {
+      this.pace.put(message);
+    } else {
+      this.receive(message);
+    }
+  }
+
+  private async again(opened: boolean): Promise<void> {
+    const there = opened || await this.served().catch(() => true);
     if (this.disposed) {
       return;
     }
-    this.setState('connecting');
-    this.timer = setTimeout(() => this.open(), this.delay);
+    this.setState(there ? 'connecting' : 'unserved');
+    this.timer = setTimeout(() => this.open(), there ? this.delay : UNSERVED_DELAY);
     this.delay = Math.min(LONGEST_DELAY, this.delay * 2);
+  }
+
+  /** The network is back, or somebody looks: do not wait any longer. */
+  private now(): void {
+    if (this.socket?.readyState === WebSocket.CLOSED && this.state === 'connecting' && !document.hidden) {
+      clearTimeout(this.timer);
+      this.open();
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 """Who is there: every client holds a connection to a Unix socket, and its end says at once that the client is gone.
 
 The first line on that connection is the client's token in hexadecimal and its name. The token also begins the identities
-of its ZeroMQ sockets. The end of the client's process counts too: a forked child may keep the connection open.
+of its ZeroMQ sockets. The end of the client's process counts too: a forked child may keep the connection open. A second line,
+``bye``, tells an end that was meant from one that was not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from floe_jupyter.dispatcher.loop import Loop, Timer
+from floe_jupyter.wire.channel import BYE
 
 TOKEN = 16
 """The length of a client's token, in bytes."""
@@ -32,6 +34,12 @@ class Client:
         self.session = ""
         self.greeted = False
         """It knew the key."""
+        self.guards = False
+        """A front end: while it is there, others that are killed are waited for."""
+        self.bye = False
+        """It ended as it meant to."""
+        self.killed = False
+        """It ended without a word, and is waited for as long as somebody looks."""
         self.grace = 0.0
         self.pending: dict[int, Any] = {}
         """Requests under way, by id."""
@@ -101,7 +109,7 @@ class Clients:
         self._connections[accepted] = connection
         self._loop.watch(accepted.fileno(), lambda: self._read(connection))
         if connection.process is not None:
-            self._loop.watch(connection.process, lambda: self._end(connection))
+            self._loop.watch(connection.process, lambda: self._died(connection))
         self._read(connection)
 
     def _read(self, connection: Connection) -> None:
@@ -115,6 +123,13 @@ class Clients:
             self._end(connection)
         elif connection.client is None:
             self._name(connection, data)
+        elif data.endswith(BYE):
+            connection.client.bye = True
+
+    def _died(self, connection: Connection) -> None:
+        """Its process is gone; what it wrote last still counts."""
+        self._read(connection)
+        self._end(connection)
 
     def _name(self, connection: Connection, data: bytes) -> None:
         connection.line += data

@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import zmq
 
-from floe_jupyter.core.model import NODE_ID
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.clients import Client, Clients
 from floe_jupyter.dispatcher.loop import BURST, Timer
-from floe_jupyter.errors import BugError, DefinitionError, FloeError, ProtocolError, nearest, unknown
+from floe_jupyter.errors import BugError, DefinitionError, FloeError, ProtocolError, unknown
 from floe_jupyter.wire import sockets
+from floe_jupyter.wire.arguments import explained
 from floe_jupyter.wire.control import CALLS, PENDING, Args
 
 _REQUEST = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
@@ -143,14 +143,5 @@ class Desk:
             args: Args = decoder.decode(raw)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             self.refused += 1
-            raise DefinitionError(f"{call}: {_explained(str(error), CALLS[call])}") from None
+            raise DefinitionError(f"{call}: {explained(str(error), CALLS[call])}") from None
         return args
-
-
-def _explained(text: str, cls: type[Args]) -> str:
-    """A decoder's complaint, with the nearest valid argument where one is misspelt."""
-    if "unknown field" not in text:
-        return text
-    name = text.split("`")[1]
-    shown = name if NODE_ID.match(name) else "?"
-    return f"no argument {shown!r}; {nearest(name, cls.__struct_fields__) or 'it takes none'}"

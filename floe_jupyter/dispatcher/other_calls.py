@@ -21,7 +21,7 @@ def hello(hub: Hub, args: control.hello, request: Request) -> dict[str, Any]:
     presence = hub.presence
     if not compare_digest(args.key.encode(), presence.key.encode()):
         raise ProtocolError("the key of this hello is not that of the connection file; read the file again")
-    request.client.greeted, request.client.session = True, args.session
+    request.client.greeted, request.client.session, request.client.guards = True, args.session, args.guards
     if args.client:
         request.client.name = args.client[:100]
     presence.came(request.client)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from floe_jupyter.dispatcher.clients import Client, Clients
 from floe_jupyter.dispatcher.hub import Hub
 from floe_jupyter.dispatcher.loop import Loop
+from floe_jupyter.wire.control import GRACE
 
 if TYPE_CHECKING:
     from floe_jupyter.dispatcher.desk import Desk, Request
@@ -48,12 +49,37 @@ class Presence:
         for request in list(client.pending.values()):
             request.done = True
         client.pending.clear()
+        client.grace = self._grace(client)
         if client.grace:
             self._away.append(client)
             self._loop.after(client.grace, lambda: self._stayed_away(client))
         elif self.needed:
             self._stop_all_of(client)
+        if client.guards and not client.grace and not self._guarded():
+            self._give_up_the_killed()
         self.check()
+
+    def _grace(self, client: Client) -> float:
+        """For how long it is waited for. Front ends are, and with one of them there also whoever was killed, but only for
+        the sake of something.
+        """
+        if client.grace and (not client.guards or self._owns(client)):
+            return client.grace
+        client.killed = bool(client.session and not client.bye and not client.guards and self._guarded() and self._owns(client))
+        return GRACE if client.killed else 0.0
+
+    def _guarded(self) -> bool:
+        return any(client.guards for client in self.clients)
+
+    def _owns(self, client: Client) -> bool:
+        """Something is under way that ends with it."""
+        return any((i.client is client and not i.detached) or any(r.client is client and not r.detached for r in i.runs.values())
+                   for i in self._hub.at_work())
+
+    def _give_up_the_killed(self) -> None:
+        """The last front end, too, ended without a word: nobody is there to restart what was killed."""
+        for client in [c for c in self._away if c.killed]:
+            self._stayed_away(client)
 
     def _stayed_away(self, client: Client) -> None:
         if client in self._away:

@@ -29,6 +29,8 @@ RESEND_AFTER = 1.0
 """Seconds without an answer after which a request is sent again."""
 SILENT_AFTER = 20.0
 """Seconds without any sign of life after which a call gives up."""
+BYE = b"bye\n"
+"""The last line on a lifeline, from a client that ends as it meant to."""
 SEGMENTS = "/dev/shm"  # noqa: S108 - the machine's shared memory; names in it carry our process number
 
 _ANSWER = msgspec.msgpack.Decoder(tuple[int, msgspec.Raw, tuple[str, str, Any] | None])
@@ -125,13 +127,17 @@ class Channel:
         return PeerGone(f"the dispatcher (process {self.connection.pid}) ended while {call!r} was under way, and its runs "
                         "with it; the next call starts another one")
 
-    def close(self) -> None:
-        """Say good-bye: what we started and did not detach ends. Calls under way in other threads raise PeerGone."""
+    def close(self, *, bye: bool = False) -> None:
+        """End; with *bye* not like one that was killed: nobody will come back for what we started and did not detach. Calls
+        under way in other threads raise PeerGone.
+        """
         self._lost.set()
         if self.process != os.getpid():
             self.lifeline.close()
             return
         with contextlib.suppress(OSError):  # the other end went first
+            if bye:
+                self.lifeline.send(BYE, socket.MSG_DONTWAIT)
             self.lifeline.shutdown(socket.SHUT_RDWR)
         self._finish()
 

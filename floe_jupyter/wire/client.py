@@ -19,10 +19,9 @@ from typing import Any, Self
 from floe_jupyter.errors import FloeError, PeerGone
 from floe_jupyter.wire.channel import Channel
 from floe_jupyter.wire.connection import COMMAND, default_path, find, find_or_start
+from floe_jupyter.wire.control import GRACE
 from floe_jupyter.wire.pump import Pump, Seen, in_this_process
 
-KEEP = 300.0
-"""Seconds for which the dispatcher keeps what a client started that is restarted."""
 ATTEMPTS = 3
 """So many dispatchers may end while we attach to them."""
 
@@ -128,10 +127,10 @@ class Client:
             return
         if keep and not channel.lost:
             with contextlib.suppress(FloeError):  # it is gone: nothing is left to be kept
-                channel.call("leave", {"grace": KEEP})
+                channel.call("leave", {"grace": GRACE})
         if pump is not None and in_this_process(channel):
             pump.stop()
-        channel.close()
+        channel.close(bye=not keep)
 
     def attach(self) -> Channel:
         """The channel to the dispatcher, a new one where the former was lost. Called by every call."""
@@ -188,7 +187,7 @@ class Client:
                     self._pump.subscribe(topic)
             return self._pump
 
-    def _seen(self, topic: str, value: Any) -> None:
+    def _seen(self, topic: str, _: int, value: Any) -> None:
         for prefix, seen in list(self._listeners):
             if topic.startswith(prefix):
                 seen(topic, value)

@@ -52,9 +52,9 @@ def owner() -> str:
     return parent if parent.isalnum() else "user"
 
 
-def default_path() -> str:
-    """Where the connection file is; FLOE_CONNECTION names another place."""
-    return os.environ.get("FLOE_CONNECTION") or os.path.join(runtime_directory(), f"floe-{owner()}.json")
+def default_path(of: str = "") -> str:
+    """Where the connection file is, of the dispatcher of *of* (default: `owner`); FLOE_CONNECTION names another place."""
+    return os.environ.get("FLOE_CONNECTION") or os.path.join(runtime_directory(), f"floe-{of or owner()}.json")
 
 
 def data_directory(path: str) -> str:

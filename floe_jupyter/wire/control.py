@@ -8,7 +8,8 @@ nearest valid name.
 Ids are whole numbers that a client counts up. A client that hears nothing sends the same request again; the dispatcher
 never runs an id twice: it answers from what it kept, or with the error kind `PENDING` while the call is under way.
 A client is known by the first 16 bytes of the identity of its sockets, which it made up and also wrote, in hexadecimal
-and with its name behind it, as the first line of its connection to the lifeline.
+and with its name behind it, as the first line of its connection to the lifeline. ``bye`` as another line says that it ends
+because it wants to, and will not come back.
 
 `flow` arguments name a flow, or an instance or a run of it by its ref; empty means the flow last run or started.
 """
@@ -23,6 +24,9 @@ from floe_jupyter.core.events import Failure, HeldMessage, Record, View
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.core.model import Flow, Module
 from floe_jupyter.wire.replies import PENDING, RETURNS, Defined, ResultBatch, RunInfo
+
+GRACE = 300.0
+"""Seconds for which what a client started is kept when it is restarted."""
 
 
 class Args(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
@@ -42,6 +46,11 @@ class hello(Args):  # noqa: N801 - calls carry the names of the wire
     """For people: ``kernel 4711``, ``cli``."""
     session: str = ""
     """What a client keeps when it is restarted (see `leave`); empty: nothing is kept for it."""
+    guards: bool = False
+    """A front end that people look at. While one is there, what another client with a session leaves behind without a word
+    (it was killed) is kept for the usual grace, as if it had said `leave`: whoever looks can have it restarted. If the last
+    of them, too, ends without a word, that is stopped.
+    """
 
 
 class leave(Args):  # noqa: N801
@@ -49,7 +58,7 @@ class leave(Args):  # noqa: N801
     and is then its own again. Without this call, what is not detached stops when a client is gone. Returns null.
     """
 
-    grace: float = 300.0
+    grace: float = GRACE
 
 
 class define(Args):  # noqa: N801

@@ -22,6 +22,7 @@ from floe_jupyter.wire.channel import RESEND_AFTER, SILENT_AFTER, Channel, answe
 from floe_jupyter.wire.control import PENDING
 
 Seen = Callable[[str, Any], None]
+Heard = Callable[[str, int, Any], None]
 WINDOW = 512
 """So many requests are on their way at once, besides those that wait for a run; the dispatcher keeps more answers."""
 RESEND_AT_LAST = 5.0
@@ -41,10 +42,10 @@ class Asked:
 
 
 class Pump:
-    """Runs in a daemon thread until its channel is lost or `stop`. `seen` gets every event: (topic, value)."""
+    """Runs in a daemon thread until its channel is lost or `stop`. `heard` gets every event: (topic, sequence, value)."""
 
-    def __init__(self, channel: Channel, seen: Seen) -> None:
-        self._channel, self._seen = channel, seen
+    def __init__(self, channel: Channel, heard: Heard) -> None:
+        self._channel, self._heard_of = channel, heard
         self._wishes: deque[Callable[[], None]] = deque()
         self._asked: dict[int, Asked] = {}
         self._later: deque[tuple[int, Asked]] = deque()
@@ -153,9 +154,9 @@ class Pump:
 
     def _receive_events(self) -> None:
         while sockets.waiting(self._events):
-            topic, _, value = _EVENT.decode(sockets.take(self._events)[-1])
+            event = _EVENT.decode(sockets.take(self._events)[-1])
             try:
-                self._seen(topic, value)
+                self._heard_of(*event)
             except Exception as error:  # noqa: BLE001 - a listener's fault must not end the others' events; it is shown
                 sys.excepthook(type(error), error, error.__traceback__)
 

@@ -314,6 +314,7 @@ export interface hello {
   key: string;
   client?: string;
   session?: string;
+  guards?: boolean;
 }
 
 /** Returns [Record], oldest first, those of a node or of all. */

@@ -153,16 +153,18 @@ class Debugger:
     @property
     def attentive(self) -> bool:
         """There may be something to say or to do when an event is through."""
-        return self.paused or self.held > 0 or self.idle or self.miscounted or self.stale or self.stepping is not None
+        mends = self.instance.refused
+        return self.paused or self.held > 0 or self.idle or self.miscounted or self.stale or self.stepping is not None or mends
 
     def tell_idle(self) -> None:
-        """Say once that something is held and nothing else is in flight; and once that it goes on."""
+        """Say once that something is held (or in front of what does not load) and nothing else goes on; once that it does."""
         instance = self.instance
         if self.miscounted:
             self.recount()
         self.clock.still(paused=self.paused, held=self.held > 0)
-        pending = any(instance.inflight.values()) or any(run.closed for run in instance.runs.values())
-        waits = self.held > 0 or (self.paused and pending)
+        flying = any(instance.inflight.values())
+        pending = flying or any(run.closed for run in instance.runs.values())
+        waits = self.held > 0 or (self.paused and pending) or (instance.refused and flying)
         at_work = any(not work.waiting for work in instance.calls.values()) or any(
             lane.phase in {"loading", "activating"} or lane.routing for lane in instance.lanes())
         idle = waits and not at_work and (self.paused or not self.clock.backing_off)

@@ -92,8 +92,8 @@ class Work:
 class Lane:
     """One worker of a node."""
 
-    __slots__ = ("back", "calls", "coming", "follows", "fusable", "index", "module", "node", "phase", "recalled", "reloads",
-                 "reset", "routes", "routing", "runtime", "state", "taking")
+    __slots__ = ("back", "calls", "coming", "follows", "fusable", "index", "module", "node", "phase", "recalled", "refusal",
+                 "reloads", "reset", "routes", "routing", "runtime", "state", "taking")
 
     def __init__(self, node: NodeState, index: int, state: State) -> None:
         self.node, self.index, self.state = node, index, state
@@ -101,6 +101,8 @@ class Lane:
         """The version in use, or being loaded as the first."""
         self.phase = "loading"
         """``loading``, ``ready``, ``activating`` (a swap is under way), ``refused`` (nothing is in use)."""
+        self.refusal: Failure | None = None
+        """Why it is ``refused``."""
         self.coming: Coming | None = None
         """What is loaded beside it."""
         self.taking: Coming | None = None
@@ -211,6 +213,8 @@ class Instance:
         """Generators that wait for `More`."""
         self.suspects = 0
         """How many messages may have ended their runtime."""
+        self.refused = False
+        """Nothing is in use in some lane, because it did not load."""
         self.results = 0
         self.deadlines: dict[int, float] = {}
         """Calls whose runtime is killed when they are not over by then, by the number of the call."""

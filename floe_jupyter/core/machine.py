@@ -92,19 +92,9 @@ class Machine:
 
     def _settle(self) -> None:
         instance = self._instance
-        while True:
-            if instance.dirty:
-                delivery.pump(instance)
-            if instance.settled:
-                runs.settle(instance)
-            if instance.unplanned or instance.fusing:
-                plan.advance(instance)
-            if instance.rewires:
-                rewire.advance(instance)
-            if instance.debugger.attentive:
-                steps.attend(instance)
-            if not (instance.dirty or instance.settled or instance.unplanned):
-                break
+        _go_on(instance)
+        while instance.dirty or instance.settled or instance.unplanned:
+            _go_on(instance)
         if instance.timed:
             instance.debugger.clock.plan()
         if instance.debugger.attentive:
@@ -144,3 +134,19 @@ class Machine:
     def check(self) -> None:
         """Raise `BugError` if an invariant does not hold; tests call it after every event."""
         invariants.check(self._instance)
+
+
+def _go_on(instance: Instance) -> None:
+    """Do what an event makes possible."""
+    if instance.refused:
+        updates.fail_waiting(instance)
+    if instance.dirty:
+        delivery.pump(instance)
+    if instance.settled:
+        runs.settle(instance)
+    if instance.unplanned or instance.fusing:
+        plan.advance(instance)
+    if instance.rewires:
+        rewire.advance(instance)
+    if instance.debugger.attentive:
+        steps.attend(instance)

@@ -41,7 +41,7 @@ class UpdateWish:
 def load_first(instance: Instance, lane: Lane) -> None:
     """Load a version that is in use as soon as it is there."""
     assert lane.module is not None
-    lane.phase = "loading"
+    lane.phase, lane.refusal = "loading", None
     lane.runtime = ""
     _load(instance, lane, lane.module, dict(lane.state))
 
@@ -183,6 +183,8 @@ def _keep_old(instance: Instance, lane: Lane, version: int, failure: Failure) ->
             load_first(instance, lane)
     else:
         lane.coming = None
+        if lane.phase == "refused" and lane.refusal is None:
+            load_first(instance, lane)
     _resolve(instance, lane, version, "refused", failure)
     instance.wake_node(lane.node)
     instance.replan()
@@ -190,21 +192,30 @@ def _keep_old(instance: Instance, lane: Lane, version: int, failure: Failure) ->
 
 
 def refuse(instance: Instance, lane: Lane, failure: Failure) -> None:
-    """Nothing of this lane can run: its messages wait for a better version, or their runs fail."""
-    lane.phase = "refused"
+    """Nothing of this lane can run: its messages wait for a better version, or their runs fail (`fail_waiting`)."""
+    lane.phase, lane.refusal = "refused", failure
+    instance.refused = True
     lane.node.error, lane.node.refused = failure.message, True
     instance.order(notice_of("refused", failure))
     _resolve(instance, lane, lane.version, "refused", failure)
     swap(instance, lane)
-    fail_waiting(instance, failure)
 
 
-def fail_waiting(instance: Instance, failure: Failure) -> None:
-    """Runs with a message before a node that does not load cannot go on, unless somebody is there to mend it."""
+def fail_waiting(instance: Instance) -> None:
+    """No run can go on while a node does not load and no other version is on its way, unless somebody is there to mend it.
+
+    A run that opens later than the refusal fails as well: asked after every event, while some lane is refused.
+    """
+    refused = [lane for lane in instance.lanes() if lane.phase == "refused"]
+    instance.refused = bool(refused)
     if instance.debugger.on or instance.debugger.hold_errors or not instance.fail_fast:
         return
-    for number in list(instance.runs):
-        fail_run(instance, number, failure, at_once=True)
+    failure = next((lane.refusal for lane in refused if lane.coming is None and not lane.node.removed), None)
+    if failure is None:
+        return
+    for number, run in list(instance.runs.items()):
+        if instance.inflight[number] or not run.closed:  # one that is through with everything ends as it is
+            fail_run(instance, number, failure, at_once=True)
 
 
 def _resolve(instance: Instance, lane: Lane, version: int, outcome: str, failure: Failure | None = None) -> None:

@@ -126,6 +126,17 @@ def test_a_crash_while_a_version_is_activated_loses_neither():
     assert world.machine.view().nodes[0].version == 3
 
 
+def test_the_old_version_is_loaded_again_when_both_runtimes_are_gone_and_the_new_one_is_no_good():
+    world = World(flow("a>b"))
+    world.send(Update(version(2), token="u"))
+    world.send(Loaded("a", 0, 2, "other"))
+    world.send(RuntimeLost("r-a", "x"))
+    world.inject("a", 1)
+    assert Load("a", 0, version(2)) in world.send(RuntimeLost("other", "x"))
+    assert [(c.module.version, c.state) for c in world.send(failed(2)) if isinstance(c, Load)] == [(1, {})]
+    assert [values(c.batch) for c in world.load_all() if type(c).__name__ == "Call"] == [[1]]
+
+
 def test_answers_about_what_nobody_asked_for_change_nothing():
     world = World(flow("a>b"))
     stray: tuple[Any, ...] = (Loaded("x", 0, 1, "r"), Loaded("a", 0, 9, "r"), LoadFailed("x", 0, 1, Failure("x", "")), failed(9),

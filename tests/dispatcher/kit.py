@@ -41,7 +41,14 @@ def run(client: Client, *values: Any, flow: str = "", **options: Any) -> Any:
     if values:
         client.call("feed", ref=info.ref, batch=batch(*values))
     client.call("close_run", ref=info.ref)
-    return client.call("wait", ref=info.ref, timeout=10.0)
+    return over(client, info.ref)
+
+
+def over(client: Client, ref: str, within: float = 40.0, **options: Any) -> Any:
+    """The record of a run that is over or held; fails saying what it does instead after so many seconds."""
+    info = client.call("wait", ref=ref, timeout=within, **options)
+    assert info.status not in ("pending", "active"), f"waited {within:g} s for the end of run {ref}: {info}"
+    return info
 
 
 def values_of(client: Client, ref: str) -> list[Any]:
@@ -85,7 +92,7 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
-def until(seen: Any, what: str, within: float = 5.0) -> Any:
+def until(seen: Any, what: str, within: float = 20.0) -> Any:
     """Wait for something that no event tells the test; fails saying what it waited for."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:

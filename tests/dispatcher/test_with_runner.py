@@ -11,7 +11,7 @@ from floe_jupyter.core.events import View
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.core.model import Module
 from floe_jupyter.wire.client import Client
-from tests.dispatcher.kit import REAL, Processes, batch, define, run, until, values_of
+from tests.dispatcher.kit import REAL, Processes, batch, define, over, run, until, values_of
 
 
 @pytest.fixture
@@ -79,6 +79,28 @@ def test_a_module_that_fails_or_does_not_load_fails_its_run(real: Client) -> Non
     assert run(real, 1, flow="worse").status == "failed"
 
 
+def test_a_module_that_does_not_load_fails_what_comes_later_too(real: Client) -> None:
+    define(real, "worse", first="def f(x): return x", broken="def f(x: return 1")
+    info = real.call("open_run", flow="worse")
+    until(lambda: any(n.status == "refused" for n in real.call("view", flow=info.ref).nodes), "the refusal", within=30.0)
+    assert real.call("feed", ref=info.ref, batch=batch(1)) is None
+    real.call("close_run", ref=info.ref)
+    info = over(real, info.ref)
+    assert (info.status, info.failures[0].node, info.failures[0].kind) == ("failed", "broken", "load")
+    real.call("start", flow="worse")
+    for _ in range(2):
+        assert real.call("request", flow="worse", batch=batch(1), timeout=30.0)[0].status == "failed"
+
+
+def test_a_debugged_run_waits_in_front_of_what_does_not_load_until_it_is_mended(real: Client) -> None:
+    define(real, "worse", broken="def f(x: return 1")
+    info = run(real, 1, flow="worse", debug=True)
+    assert (info.status, values_of(real, info.ref)) == ("held", [])
+    real.call("define", module=Module("broken", "def f(x): return x + 1"))
+    assert over(real, info.ref, through_holds=True).status == "done"
+    assert values_of(real, info.ref) == [2]
+
+
 def test_a_busy_module_is_gone_within_two_seconds_of_its_client(real: Client, processes: Processes) -> None:
     define(real, "slow", slow="import time\ndef f(x):\n    while True: time.sleep(60)")
     info = real.call("open_run", flow="slow")
@@ -122,7 +144,7 @@ def test_shared_memory_of_killed_runtimes_is_swept_before_shutdown_is_answered(r
 def test_a_run_that_was_never_fed_is_cancelled_at_once(real: Client) -> None:
     chain(real)
     info = real.call("open_run")
-    assert real.call("cancel", ref=info.ref, timeout=5.0).status == "cancelled"
+    assert real.call("cancel", ref=info.ref, timeout=20.0).status == "cancelled"
 
 
 def test_continuing_to_the_very_end_answers_with_the_last_view(real: Client) -> None:

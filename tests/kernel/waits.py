@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def until(true: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+def until(true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
     """Return as soon as *true* is; fail after *seconds*."""
     ends = time.monotonic() + seconds
     while not true():

@@ -109,7 +109,7 @@ def test_cancelling_a_run_ends_a_module_that_never_returns(runner: RunnerProcess
     runner.feed("forever", [1])
     runner.wait(lambda: "i" in runner.views and any(n.status == "busy" for n in runner.views["i"].nodes), "the module to be busy")
     runner.wish(CancelRun(1))
-    runner.wait(lambda: 1 in runner.ended, "the end of the cancelled run", 6)
+    runner.wait(lambda: 1 in runner.ended, "the end of the cancelled run")
     assert runner.ended[1].status == "cancelled"
 
 

@@ -19,9 +19,9 @@ def loop():
 
 
 def turn_until(loop: Loop, done, what: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not done():
-        assert time.monotonic() < deadline, f"waited 10 s for {what}"
+        assert time.monotonic() < deadline, f"waited 30 s for {what}"
         loop.turn(0.1)
 
 

@@ -1,4 +1,7 @@
-/** The kernel's comm, through the model of an anywidget: where there is no server extension (VS Code, Colab). */
+/** The kernel's comm, through the model of an anywidget: where there is no server extension (VS Code, Colab).
+ *
+ * The kernel's half is `floe_jupyter/kernel/pages.py`. One comm serves every page that shows the widget, so messages name
+ * their page. */
 
 import { Channel, type Incoming, type Outgoing } from './connection';
 
@@ -9,13 +12,16 @@ export interface Messages {
   off(name: 'msg:custom', handler: (content: unknown) => void): void;
 }
 
+type FromKernel = (Incoming | { kind: 'hello' }) & { page?: string };
+
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 10_000;
 
 export class CommConnection extends Channel {
+  private readonly page = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 10)}`;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private queue: Outgoing[] = [];
-  private readonly handler = (content: unknown) => this.message(content as Incoming | { kind: 'hello' });
+  private readonly handler = (content: unknown) => this.message(content as FromKernel);
 
   constructor(private readonly model: Messages) {
     super();
@@ -31,23 +37,41 @@ export class CommConnection extends Channel {
 
   protected send(message: Outgoing): void {
     if (this.state === 'open') {
-      this.model.send(message);
+      this.say(message);
     } else if ('id' in message) {
       this.queue.push(message);
     }
   }
 
+  /** Nobody waits any longer for what was not sent yet. */
+  protected override failAll(error: Error): void {
+    this.queue = [];
+    super.failAll(error);
+  }
+
   /** Messages sent before the kernel listens are lost, so this is said until it is answered. */
   private hello(delay: number): void {
-    this.model.send({ kind: 'hello' });
+    this.say({ kind: 'hello' });
     this.timer = setTimeout(() => this.hello(Math.min(LONGEST_DELAY, delay * 2)), delay);
   }
 
-  private message(content: Incoming | { kind: 'hello' }): void {
+  /** A widget of a saved notebook has no kernel behind it; sending throws then, or does nothing. */
+  private say(message: Outgoing | { kind: 'hello' }): void {
+    try {
+      this.model.send({ page: this.page, ...message });
+    } catch {
+      this.setState('connecting');
+    }
+  }
+
+  private message(content: FromKernel): void {
+    if (content.page !== undefined && content.page !== this.page) {
+      return;
+    }
     if ('kind' in content) {
       clearTimeout(this.timer);
       this.setState('open');
-      this.queue.splice(0).forEach(message => this.model.send(message));
+      this.queue.splice(0).forEach(message => this.say(message));
     } else {
       this.receive(content);
     }

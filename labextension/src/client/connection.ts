@@ -33,7 +33,7 @@ const ENDED: Record<Exclude<State, 'open'>, string> = {
 
 export type Outgoing = { id: number; call: string; args: unknown } | { subscribe: string } | { unsubscribe: string };
 export type Incoming =
-  | { id: number; value?: unknown; error?: [string, string] | null }
+  | { id: number | null; value?: unknown; error?: [string, string] | null }
   | { topic: string; sequence: number; value: unknown };
 
 interface Waiting { resolve(value: never): void; reject(error: Error): void; timer: ReturnType<typeof setTimeout> }
@@ -45,6 +45,8 @@ export abstract class Channel implements Connection {
   private readonly waiting = new Map<number, Waiting>();
   private readonly handlers = new Map<string, Set<Handler>>();
   private readonly watchers = new Set<(state: State) => void>();
+  /** The newest view of each instance that is watched: only the first who watches is sent it by the dispatcher. */
+  private readonly views = new Map<string, [unknown, number]>();
 
   get state(): State {
     return this._state;
@@ -72,6 +74,10 @@ export abstract class Channel implements Connection {
     const found = this.handlers.get(topic);
     if (found) {
       found.add(handler);
+      const newest = this.views.get(topic);
+      if (newest) {
+        queueMicrotask(() => found.has(handler) && handler(newest[0], topic, newest[1]));
+      }
     } else {
       this.handlers.set(topic, new Set([handler]));
       this.send({ subscribe: topic });
@@ -95,15 +101,24 @@ export abstract class Channel implements Connection {
         this.send({ subscribe: topic });
       }
     } else {
+      this.views.clear();
       this.failAll(new FloeError('gone', ENDED[state]));
     }
+    this.announce();
+  }
+
+  /** Tell the state, perhaps once more: at `open`, everything that is shown is asked for again. */
+  protected announce(): void {
     for (const watcher of this.watchers) {
-      watcher(state);
+      watcher(this._state);
     }
   }
 
   protected receive(message: Incoming): void {
     if ('topic' in message) {
+      if (this.handlers.has(message.topic) && message.topic.startsWith('view/')) {
+        this.views.set(message.topic, [message.value, message.sequence]);
+      }
       for (const [prefix, handlers] of this.handlers) {
         // the topic of run 1 begins that of run 10
         if (prefix === message.topic || prefix.endsWith('/') && message.topic.startsWith(prefix)) {
@@ -112,9 +127,10 @@ export abstract class Channel implements Connection {
       }
       return;
     }
-    const waiting = this.waiting.get(message.id);
-    if (waiting) {
-      this.waiting.delete(message.id);
+    const { id } = message;
+    const waiting = id === null ? undefined : this.waiting.get(id);
+    if (waiting && id !== null) {
+      this.waiting.delete(id);
       clearTimeout(waiting.timer);
       if (message.error) {
         waiting.reject(new FloeError(...message.error));
@@ -136,6 +152,7 @@ export abstract class Channel implements Connection {
     const found = this.handlers.get(topic);
     if (found?.delete(handler) && !found.size) {
       this.handlers.delete(topic);
+      this.views.delete(topic);
       this.send({ unsubscribe: topic });
     }
   }

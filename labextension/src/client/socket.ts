@@ -8,8 +8,9 @@ const LONGEST_DELAY = 10_000;
 /** Where the server has no bridge it is asked again this seldom, in ms: every refusal is a line in two logs. */
 const UNSERVED_DELAY = 60_000;
 
-/** What the bridge says of itself, besides answers and events: whether there is a dispatcher behind it. */
-type FromBridge = Incoming | { dispatcher: boolean };
+/** What the bridge says of itself, besides answers and events: whether there is a dispatcher behind it, at once and when that
+ * changes; and that events were left out because this page was slow. */
+type FromBridge = Incoming | { dispatcher: boolean; pid: number | null } | { lost: number };
 
 export class SocketConnection extends Channel {
   /** Events of one topic that are passed on a second; of more, the newest wins. */
@@ -19,6 +20,7 @@ export class SocketConnection extends Channel {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private queue: Outgoing[] = [];
   private disposed = false;
+  private pid: number | null = null;
   private readonly hurry = () => this.now();
 
   /** `url` begins with ws: or wss: and carries whatever the server asks for. `served` tells whether this server has a
@@ -62,22 +64,28 @@ export class SocketConnection extends Channel {
     socket.onopen = () => {
       opened = true;
       this.delay = FIRST_DELAY;
-      this.reached('open');
     };
     socket.onmessage = event => this.hear(JSON.parse(event.data as string) as FromBridge);
     socket.onclose = () => void this.again(opened);
   }
 
-  private reached(state: 'open' | 'absent'): void {
-    this.setState(state);
-    if (state === 'open') {
+  /** The bridge says which dispatcher is behind it. */
+  private behind(pid: number | null): void {
+    if (this.state === 'open' && pid !== this.pid) {
+      this.setState('absent'); // another one: it knows nothing of what was asked before
+    }
+    this.pid = pid;
+    this.setState(pid === null ? 'absent' : 'open');
+    if (this.state === 'open') {
       this.queue.splice(0).forEach(message => this.send(message));
     }
   }
 
   private hear(message: FromBridge): void {
     if ('dispatcher' in message) {
-      this.reached(message.dispatcher ? 'open' : 'absent');
+      this.behind(message.dispatcher ? message.pid ?? 0 : null);
+    } else if ('lost' in message) {
+      this.announce(); // whoever shows something asks for it again
     } else if ('topic' in message) {
       this.pace.put(message);
     } else {

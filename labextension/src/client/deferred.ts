@@ -1,0 +1,61 @@
+/** A connection that is used before it is known which one it is: calls and subscriptions wait for it. */
+
+import type { Calls, Topic } from '../wire';
+import { FloeError, type Connection, type Handler, type State } from './connection';
+
+interface Kept { topic: Topic; handler: Handler; end?: () => void }
+
+export class Deferred implements Connection {
+  private real: Connection | null = null;
+  private over = false;
+  private readonly kept = new Set<Kept>();
+  private readonly watchers = new Map<(state: State) => void, () => void>();
+
+  constructor(private readonly coming: Promise<Connection>) {
+    void coming.then(real => this.begin(real));
+  }
+
+  get state(): State {
+    return this.real?.state ?? (this.over ? 'closed' : 'connecting');
+  }
+
+  async call<K extends keyof Calls>(name: K, args: Calls[K][0], seconds?: number): Promise<Calls[K][1]> {
+    const real = this.real ?? await this.coming;
+    if (this.over) {
+      throw new FloeError('gone', 'the connection to the dispatcher was closed');
+    }
+    return real.call(name, args, seconds);
+  }
+
+  subscribe(topic: Topic, handler: Handler): () => void {
+    const kept: Kept = { topic, handler, end: this.real?.subscribe(topic, handler) };
+    this.kept.add(kept);
+    return () => { this.kept.delete(kept); kept.end?.(); };
+  }
+
+  onState(handler: (state: State) => void): () => void {
+    this.watchers.set(handler, this.real?.onState(handler) ?? (() => undefined));
+    if (!this.real) {
+      handler(this.state);
+    }
+    return () => { this.watchers.get(handler)?.(); this.watchers.delete(handler); };
+  }
+
+  dispose(): void {
+    this.over = true;
+    this.kept.clear();
+    this.watchers.clear();
+    void this.coming.then(real => real.dispose());
+  }
+
+  private begin(real: Connection): void {
+    if (this.over) {
+      return;
+    }
+    this.real = real;
+    this.kept.forEach(kept => { kept.end = real.subscribe(kept.topic, kept.handler); });
+    for (const handler of [...this.watchers.keys()]) {
+      this.watchers.set(handler, real.onState(handler));
+    }
+  }
+}

@@ -14,10 +14,12 @@ import zmq
 
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.clients import Client, Clients
-from floe_jupyter.dispatcher.loop import BURST, Timer
+from floe_jupyter.dispatcher.lines import Lines
+from floe_jupyter.dispatcher.loop import BURST, Loop, Timer
 from floe_jupyter.errors import BugError, DefinitionError, FloeError, ProtocolError, unknown
-from floe_jupyter.wire import sockets
+from floe_jupyter.wire import sockets, streams
 from floe_jupyter.wire.arguments import explained
+from floe_jupyter.wire.channel import LIMIT
 from floe_jupyter.wire.control import CALLS, PENDING, Args
 
 _REQUEST = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
@@ -65,29 +67,41 @@ class Request:
 class Desk:
     """Between the clients' socket and the handlers of the calls."""
 
-    def __init__(self, socket: zmq.Socket[bytes], clients: Clients, handlers: dict[str, Handler], hub: Any) -> None:
+    def __init__(self, socket: zmq.Socket[bytes], door: streams.Listener | None, clients: Clients, handlers: dict[str, Handler],
+                 hub: Any) -> None:
         self._socket, self._clients, self._handlers, self._hub = socket, clients, handlers, hub
+        self._loop: Loop = hub.loop
+        self.lines = Lines(self._loop, door, LIMIT, self._hear, self._refuse)
         self._decoders = {name: msgspec.msgpack.Decoder(args) for name, args in CALLS.items()}
         self.refused = 0
         """Frames that made no sense."""
 
     def receive(self) -> None:
-        self.take(sockets.take(self._socket))
+        """Take what has come by the ZeroMQ socket."""
         for _ in range(BURST):
             if not sockets.waiting(self._socket):
                 return
-            self.take(sockets.take(self._socket))
+            frames = sockets.take(self._socket)
+            if len(frames) == 2:
+                self._hear(*frames)
+            else:
+                self.refused += 1
 
     def send(self, identity: bytes, answer: bytes) -> None:
+        if self.lines.send(identity, answer):
+            return
         try:
             sockets.put(self._socket, (identity, answer))
         except zmq.ZMQError as error:
             log.warn(f"an answer was not sent: {error}; the client will ask again")
+        self._loop.stir(self._socket)
 
-    def take(self, frames: list[bytes]) -> None:
-        """One message from the socket: identity and request."""
+    def _refuse(self) -> None:
+        self.refused += 1
+
+    def _hear(self, identity: bytes, body: bytes) -> None:
+        """One message: who sent it, and the request."""
         try:
-            identity, body = frames
             number, call, raw = _REQUEST.decode(body)
         except (ValueError, msgspec.MsgspecError, RecursionError):
             self.refused += 1

@@ -6,7 +6,7 @@ No asyncio: it costs more than the hop itself. Callbacks never block and never r
 from __future__ import annotations
 
 import heapq
-import math
+import select
 import time
 from collections.abc import Callable
 from itertools import count
@@ -15,9 +15,11 @@ from typing import Any
 import zmq
 
 from floe_jupyter.dispatcher import log
+from floe_jupyter.wire import sockets
 
 BURST = 64
 """So many messages a callback takes from one socket before the others have their turn."""
+_IN, _OUT = int(select.EPOLLIN), int(select.EPOLLOUT)
 
 
 class Timer:
@@ -40,21 +42,50 @@ class Loop:
         self.stopped = False
         self.faults = 0
         """Callbacks that raised; their traces are in the log."""
-        self._poller = zmq.Poller()
-        self._callbacks: dict[Any, Callable[[], None]] = {}
+        self._epoll = select.epoll()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._writers: dict[int, Callable[[], None]] = {}
+        self._sockets: dict[int, zmq.Socket[Any]] = {}
+        self._stirred: dict[int, zmq.Socket[Any]] = {}
+        """ZeroMQ sockets that may hold a message: their descriptors tell only of changes, and sending may swallow one."""
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = count()
         self._turns: list[Callable[[], float | None]] = []
 
     def watch(self, source: Any, callback: Callable[[], None]) -> None:
         """Call back whenever *source*, a ZeroMQ socket or a descriptor, can be read."""
-        self._callbacks[source] = callback
-        self._poller.register(source, zmq.POLLIN)
+        fd = self._descriptor(source)
+        if source is not fd:
+            self._sockets[fd] = self._stirred[fd] = source
+        self._callbacks[fd] = callback
+        self._epoll.register(fd, _IN)
 
     def forget(self, source: Any) -> None:
         """Before a watched source is closed."""
-        if self._callbacks.pop(source, None) is not None:
-            self._poller.unregister(source)
+        fd = self._descriptor(source)
+        if self._callbacks.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+            for known in (self._writers, self._sockets, self._stirred):
+                known.pop(fd, None)
+
+    def writing(self, fd: int, writable: Callable[[], None] | None, *, reading: bool = True) -> None:
+        """Call back when a watched descriptor can be written (and not, or also, when it can be read); None: read it only."""
+        if fd not in self._callbacks:
+            return
+        if writable is None:
+            self._writers.pop(fd, None)
+            self._epoll.modify(fd, _IN)
+        else:
+            self._writers[fd] = writable
+            self._epoll.modify(fd, _IN | _OUT if reading else _OUT)
+
+    def stir(self, socket: zmq.Socket[Any]) -> None:
+        """Something was sent by this watched socket."""
+        self._stirred[self._descriptor(socket)] = socket
+
+    @staticmethod
+    def _descriptor(source: Any) -> int:
+        return source if type(source) is int else int(source.getsockopt(zmq.FD))
 
     def after(self, seconds: float, callback: Callable[[], None]) -> Timer:
         timer = Timer(callback)
@@ -75,16 +106,30 @@ class Loop:
 
     def turn(self, longest: float = 60.0) -> None:
         """One wait of at most *longest* seconds, and everything that was due after it."""
-        ready = self._poller.poll(self._wait(longest))
+        ready = self._epoll.poll(self._wait(longest), 64)
         self.now = time.monotonic()
-        for source, _ in ready:
-            callback = self._callbacks.get(source)  # an earlier callback of this turn may have closed it
-            if callback is not None:
+        for fd, events in ready:
+            if fd in self._sockets:
+                self._stirred[fd] = self._sockets[fd]
+            elif self._writers:
+                self._serve(fd, events)
+            elif (callback := self._callbacks.get(fd)) is not None:  # an earlier one of this turn may have closed it
                 self._call(callback)
+        for fd in list(self._stirred):
+            if fd in self._stirred:
+                self._call(self._callbacks[fd])
         while self._timers and self._timers[0][0] <= self.now:
             fire = heapq.heappop(self._timers)[2].callback
             if fire is not None:
                 self._call(fire)
+
+    def _serve(self, fd: int, events: int) -> None:
+        """With descriptors that wait to be written; an end or an error is for whoever writes, as long as somebody does."""
+        writer = self._writers.get(fd)
+        if writer is not None and events & ~_IN:
+            self._call(writer)
+        if (events & _IN or writer is None) and (callback := self._callbacks.get(fd)) is not None:
+            self._call(callback)
 
     def _call(self, callback: Callable[[], None]) -> None:
         try:
@@ -93,13 +138,20 @@ class Loop:
             self.faults += 1
             log.fault("a callback failed; please report this")
 
-    def _wait(self, longest: float) -> int:
-        """Milliseconds, rounded up: a wait that ends early would spin."""
-        limit = time.monotonic() + longest
+    def _wait(self, longest: float) -> float:
+        """Seconds to wait. Cancelled timers that are due first are forgotten: nobody need wake up for them."""
+        limit = self.now + longest
         for turn in self._turns:
             at = turn()
             if at is not None and at < limit:
                 limit = at
-        if self._timers and self._timers[0][0] < limit:
-            limit = self._timers[0][0]
-        return 0 if self.stopped else max(0, math.ceil((limit - time.monotonic()) * 1_000))
+        for fd, socket in list(self._stirred.items()):
+            if sockets.waiting(socket):
+                return 0.0
+            del self._stirred[fd]
+        timers = self._timers
+        while timers and timers[0][2].callback is None:
+            heapq.heappop(timers)
+        if timers and timers[0][0] < limit:
+            limit = timers[0][0]
+        return 0.0 if self.stopped or limit <= self.now else max(0.0, limit - time.monotonic())

@@ -23,8 +23,9 @@ LONGEST_TOPIC = 512
 class Publisher:
     """Sends events to whoever subscribed. Encodes nothing while nobody listens."""
 
-    def __init__(self, socket: zmq.Socket[bytes], newest: Callable[[str], list[tuple[str, Any]]]) -> None:
-        self._socket = socket
+    def __init__(self, socket: zmq.Socket[bytes], newest: Callable[[str], list[tuple[str, Any]]],
+                 sent: Callable[[], None]) -> None:
+        self._socket, self._sent = socket, sent
         self._newest = newest
         self._wanted: set[bytes] = set()
         self._sequence = time.time_ns() // 1_000
@@ -50,3 +51,4 @@ class Publisher:
             return
         self._sequence += 1
         sockets.put(self._socket, (topic.encode(), msgspec.msgpack.encode((topic, self._sequence, value))))
+        self._sent()

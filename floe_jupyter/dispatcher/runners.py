@@ -14,10 +14,11 @@ import msgspec
 import zmq
 
 from floe_jupyter.dispatcher import log, segments
+from floe_jupyter.dispatcher.doors import QuickDoor
 from floe_jupyter.dispatcher.launch import Launcher, Process, endpoint_in, launcher_of
 from floe_jupyter.dispatcher.loop import BURST, Loop, Timer
 from floe_jupyter.errors import EnvironmentFailed, FloeError, PeerGone, from_wire
-from floe_jupyter.wire import sockets
+from floe_jupyter.wire import sockets, streams
 from floe_jupyter.wire.frames import FRAME_LIMIT
 from floe_jupyter.wire.link import Link
 from floe_jupyter.wire.links import Answer, Ask, Bye, FromRunner, RunnerHello
@@ -36,7 +37,7 @@ Answered = Callable[[Any, FloeError | None], None]
 class Runner:
     """One launch of a runner."""
 
-    def __init__(self, loop: Loop, url: str, socket: zmq.Socket[bytes], process: Process,
+    def __init__(self, loop: Loop, url: str, socket: zmq.Socket[bytes], door: streams.Listener | None, process: Process,
                  received: Callable[[Runner, Any], None], ended: Callable[[Runner, str], None]) -> None:
         self.url, self.process = url, process
         self.languages: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class Runner:
         self._loop, self._socket, self._received, self._ended = loop, socket, received, ended
         self._link = Link()
         self._identity = b""
+        self._door = QuickDoor(loop, door, FRAME_LIMIT + (1 << 20), self._hear_all, self._refuse)
         self._outbox: list[bytes] = []
         self._decode = msgspec.msgpack.Decoder(FromRunner).decode
         self._asked: dict[int, Answered] = {}
@@ -71,7 +73,7 @@ class Runner:
 
     def due(self) -> float | None:
         """Send what gathered, and what the link wants to send now; when it wants to be asked again."""
-        if not self._identity:
+        if not self._identity and self._door.stream is None:
             return None
         at = self._link.next_due()
         if at is not None and at <= self._loop.now:
@@ -84,6 +86,7 @@ class Runner:
     def end(self) -> None:
         """Kill what is left of it and let go."""
         self._loop.forget(self._socket)
+        self._door.close()
         self._loop.forget(self.process.descriptor)
         if self._late is not None:
             self._late.cancel()
@@ -97,10 +100,18 @@ class Runner:
     def _transmit(self) -> None:
         """All envelopes as the parts of one message: one wake-up at the other end, which takes part by part."""
         envelopes, self._outbox = self._outbox, []
+        stream = self._door.stream
+        if stream is not None:
+            if len(envelopes) == 1:
+                stream.send(envelopes[0])
+            else:
+                stream.send_all(envelopes)
+            return
         try:
             sockets.put(self._socket, (self._identity, *envelopes))
         except zmq.ZMQError as error:
             log.warn(f"to the runner {self.url}: {error}; it is sent again")
+        self._loop.stir(self._socket)
 
     def _receive(self) -> None:
         for _ in range(BURST):
@@ -111,16 +122,29 @@ class Runner:
                 self.refused += 1  # once a runner has said hello, its door is closed to others
             else:
                 for envelope in frames[1:]:
-                    self._hear(frames[0], envelope)
+                    if self._hear(envelope):
+                        self._identity = frames[0]
 
-    def _hear(self, identity: bytes, envelope: bytes) -> None:
+    def _refuse(self) -> None:
+        self.refused += 1
+
+    def _hear_all(self, envelopes: list[bytes]) -> bool:
+        """What came by the quick door; true if it was the runner who came."""
+        heard = False
+        for envelope in envelopes:
+            heard = self._hear(envelope) or heard
+        return heard
+
+    def _hear(self, envelope: bytes) -> bool:
+        """False for what is no envelope."""
         refused = self._link.refused
         bodies = self._link.receive(envelope, self._loop.now)
-        self.refused += self._link.refused - refused
-        if self._link.refused == refused:
-            self._identity = identity
         for body in bodies:
             self._take(body)
+        if self._link.refused == refused:
+            return True
+        self.refused += self._link.refused - refused
+        return False
 
     def _take(self, body: bytes) -> None:
         try:
@@ -156,6 +180,7 @@ class Runner:
         cause = self.process.ended()
         if cause:
             self._receive()  # what it said last
+            self._door.drain()
             self._ended(self, cause)
 
 
@@ -181,7 +206,8 @@ class Runners:
         socket.setsockopt(zmq.SNDHWM, 0)
         """Bounded by the link instead, which counts bytes."""
         socket.bind(endpoint)
-        runner = self._runners[url] = Runner(self._loop, url, socket, process, self._received, self._end)
+        door = streams.listen(endpoint)
+        runner = self._runners[url] = Runner(self._loop, url, socket, door, process, self._received, self._end)
         return runner
 
     def get(self, url: str) -> Runner:

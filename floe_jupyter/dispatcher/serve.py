@@ -27,6 +27,7 @@ from floe_jupyter.dispatcher.runners import Runner, Runners
 from floe_jupyter.dispatcher.runs import Run
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.stores import Store
+from floe_jupyter.wire import streams
 from floe_jupyter.wire.channel import LIMIT
 from floe_jupyter.wire.connection import Connection, read, write
 
@@ -50,7 +51,7 @@ class Dispatcher:
         self._context: zmq.Context[Any] = zmq.Context()
         self._control = self._bind(zmq.ROUTER, self.connection.control)
         self._events = self._bind(zmq.XPUB, self.connection.events)
-        publisher = Publisher(self._events, self._newest)
+        publisher = Publisher(self._events, self._newest, lambda: self.loop.stir(self._events))
         runners = Runners(self.loop, self._context, directory, launchers, self._received, self._lost)
         self._journal = Journal(store)
         definitions = Definitions(store, self._journal)
@@ -59,7 +60,8 @@ class Dispatcher:
         self.hub.presence = presence = Presence(self.loop, self.hub, self.connection.key, directory)
         self.hub.changed = presence.check
         presence.clients = Clients(self.loop, _listen(self.connection.lifeline), presence.gone)
-        presence.desk = desk = Desk(self._control, presence.clients, HANDLERS, self.hub)
+        door = streams.listen(self.connection.control)
+        presence.desk = desk = Desk(self._control, door, presence.clients, HANDLERS, self.hub)
         self.loop.watch(self._control, desk.receive)
         self.loop.watch(self._events, publisher.receive)
         for url, (endpoint, process) in started.items():
@@ -97,6 +99,7 @@ class Dispatcher:
         self._journal.close()
         segments.sweep(os.getpid())
         self.hub.presence.say_that_it_is_over()
+        self.hub.presence.desk.lines.close()
         self._control.close(linger=200)
         self.hub.presence.clients.close()
         self._events.close(linger=0)

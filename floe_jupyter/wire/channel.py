@@ -1,7 +1,7 @@
 """One attachment of a client to a dispatcher: its token, its sockets, and the requests on their way.
 
-A calling thread takes a socket of its own from a pool, sends, and waits on that socket and on the lifeline at once: no
-other thread is on the way. What nobody waits for in a call (futures, events) is the business of one thread more, `Pump`.
+A calling thread takes a line of its own from a pool, sends, and waits for the answer on it: no other thread is on the way.
+What nobody waits for in a call (futures, events) is the business of one thread more, `Pump`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ import zmq
 
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.errors import FloeError, PeerError, PeerGone, PeerSilent, ValueRefused, from_wire
+from floe_jupyter.wire import streams
 from floe_jupyter.wire.connection import Connection
 from floe_jupyter.wire.control import PENDING, RETURNS
-from floe_jupyter.wire.frames import SEGMENT_FROM
+from floe_jupyter.wire.frames import FRAME_LIMIT, SEGMENT_FROM
+from floe_jupyter.wire.lines import Line, SocketLine, StreamLine
 
 LIMIT = 128 * 1024 * 1024
 """The largest request, in bytes. Larger data is fed in several, or as buffers, which do not count."""
@@ -38,8 +40,6 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 _decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
 _segments = count(1)
 _contexts: dict[int, zmq.Context[Any]] = {}
-Pair = tuple["zmq.Socket[bytes]", zmq.Poller]
-"""A socket for calls, and what waits on it and on the lifeline."""
 
 
 def decode(call: str, raw: msgspec.Raw) -> Any:
@@ -74,8 +74,8 @@ class Channel:
         self.token = os.urandom(16)
         self._ids = count(1)
         self._sockets = count(1)
-        self._pool: list[Pair] = []
-        self._busy = 0
+        self._pool: list[Line] = []
+        self._busy: set[Line] = set()
         self._lock = threading.Lock()
         self._lost = threading.Event()
         lifeline.sendall(f"{self.token.hex()} {name}\n".encode())
@@ -99,15 +99,16 @@ class Channel:
         """Ask and wait for the answer. Raises what the dispatcher refused with, PeerGone and PeerSilent."""
         args = hand_over(args)
         number, frame = self.request(call, args)
-        pair = self._take()
+        line = self._take()
+        sound = False
         try:
-            pair[0].send(frame)
-            raw, error = self._wait(pair, number, frame, call)
+            raw, error = self._ask(line, number, frame, call)
+            sound = True
         except PeerError:
             take_back(args)
             raise
         finally:
-            self._give_back(pair)  # also after an interrupt: an answer that comes late is known by its id
+            self._give_back(line, sound=sound)
         if error is not None:
             take_back(args)
             raise from_wire(error[0], error[1])
@@ -141,51 +142,64 @@ class Channel:
             self.lifeline.shutdown(socket.SHUT_RDWR)
         self._finish()
 
-    def _take(self) -> Pair:
+    def _take(self) -> Line:
         with self._lock:
             if self._lost.is_set():
                 raise self.gone("this call")
-            self._busy += 1
-            return self._pool.pop() if self._pool else self._open()
+            line = self._pool.pop() if self._pool else self._open()
+            self._busy.add(line)
+            return line
 
-    def _give_back(self, pair: Pair) -> None:
+    def _give_back(self, line: Line, *, sound: bool) -> None:
+        """A line that was left in the middle of an answer, by an interrupt, is not used again."""
         with self._lock:
-            self._busy -= 1
-            self._pool.append(pair)
+            self._busy.discard(line)
+            if sound:
+                self._pool.append(line)
+            else:
+                line.close()
         if self._lost.is_set():
             self._finish()
 
     def _finish(self) -> None:
-        """Close what is no longer used; whoever gives the last socket back closes the lifeline."""
+        """Close what is no longer used; whoever gives the last line back closes the lifeline."""
         with self._lock:
             while self._pool:
-                self._pool.pop()[0].close()
+                self._pool.pop().close()
+            for line in self._busy:
+                line.shut()
             if not self._busy:
                 self.lifeline.close()
 
-    def _open(self) -> Pair:
-        dealer, poller = self.dealer(), zmq.Poller()
-        poller.register(dealer, zmq.POLLIN)
-        poller.register(self.lifeline.fileno(), zmq.POLLIN)
-        return dealer, poller
+    def _open(self) -> Line:
+        connection = streams.reach(self.connection.control)
+        if connection is None:
+            return SocketLine(self.dealer(), self.lifeline.fileno())
+        try:
+            return StreamLine(connection, self.token + next(self._sockets).to_bytes(4, "big"), FRAME_LIMIT, SILENT_AFTER)
+        except OSError:
+            connection.close()
+            raise self.gone("this call") from None
 
-    def _wait(self, pair: Pair, number: int, frame: bytes,
-              call: str) -> tuple[msgspec.Raw, tuple[str, str, Any] | None]:
-        dealer, poller = pair
-        heard = time.monotonic()
-        while True:
-            ready = poller.poll(int(RESEND_AFTER * 1_000))
-            if not ready:
-                if time.monotonic() - heard > SILENT_AFTER:
-                    raise silent(call, self.connection.pid)
-                dealer.send(frame)
-            elif ready[0][0] is dealer:
-                arrived, raw, error = answer_of(dealer.recv())
+    def _ask(self, line: Line, number: int, frame: bytes, call: str) -> tuple[msgspec.Raw, tuple[str, str, Any] | None]:
+        try:
+            line.send(frame)
+            heard = time.monotonic()
+            while True:
+                answer = line.receive(RESEND_AFTER)
+                if answer is None:
+                    if time.monotonic() - heard > SILENT_AFTER:
+                        raise silent(call, self.connection.pid)
+                    line.send(frame)
+                    continue
+                arrived, raw, error = answer_of(answer)
                 if arrived == number and (error is None or error[0] != PENDING):
                     return raw, error
                 heard = time.monotonic()
-            else:
-                raise self.gone(call)
+        except EOFError:
+            raise self.gone(call) from None
+        except TimeoutError:
+            raise silent(call, self.connection.pid) from None
 
     def _lifeline_ended(self) -> bool:
         try:

@@ -1,0 +1,73 @@
+"""What a page may ask of the dispatcher, and how its JSON becomes arguments: the table of the control API, with few refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from floe_jupyter.core.messages import Batch
+from floe_jupyter.errors import DefinitionError, ProtocolError, ValueRefused, unknown
+from floe_jupyter.wire.arguments import explained
+from floe_jupyter.wire.control import CALLS, Args
+
+REFUSED = {
+    "hello": "the bridge says hello for all pages, with a key that pages do not know",
+    "leave": "the bridge itself says how long what pages started is kept",
+}
+"""Calls of the table that are not a page's, and why. All others are: whoever may use a kernel may use them."""
+LONGEST_WAIT = 300.0
+"""Seconds that a page may wait for a run in one call: nobody can call off a wait of a page that is gone."""
+WAITS = ("wait", "request")
+ALLOWED = frozenset(CALLS) - frozenset(REFUSED)
+
+_decoders = {name: msgspec.json.Decoder(CALLS[name]) for name in ALLOWED}
+
+
+def permitted(call: str) -> None:
+    """Raises ProtocolError for a call that is not a page's, UnknownName with the nearest one for a call that is none."""
+    if call in REFUSED:
+        raise ProtocolError(f"a page may not call {call!r}: {REFUSED[call]}")
+    if call not in ALLOWED:
+        raise unknown("call", call[:64], ALLOWED)
+
+
+def arguments(call: str, raw: msgspec.Raw) -> dict[str, Any]:
+    """The arguments of a permitted call. Raises DefinitionError naming the wrong one, and ValueRefused."""
+    try:
+        args = _decoders[call].decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise DefinitionError(f"{call}: {explained(str(error), CALLS[call])}") from None
+    return _checked(call, args)
+
+
+def _checked(call: str, args: Args) -> dict[str, Any]:
+    given = msgspec.structs.asdict(args)
+    if isinstance(given.get("batch"), Batch):
+        check_batch(given["batch"])
+    if call in WAITS:
+        given["timeout"] = min(given["timeout"], LONGEST_WAIT) if given["timeout"] > 0 else LONGEST_WAIT
+    return given
+
+
+def check_batch(batch: Batch) -> None:
+    """Raises ValueRefused for a batch that is not what it says: the machine trusts its numbers."""
+    try:
+        values = orjson.loads(batch.payload)
+    except orjson.JSONDecodeError as error:
+        raise ValueRefused(f"the payload of a batch is no JSON: {error}; send the base64 of a JSON array") from None
+    if not isinstance(values, list) or len(values) != batch.n or not values:
+        raise ValueRefused(f"a batch with n={batch.n} has a JSON array of so many values, at least one, as its payload")
+    if batch.runs is not None or batch.ids is not None:
+        raise ValueRefused("runs and ids of messages are given by the dispatcher; leave them out")
+    _check_buffers(batch)
+
+
+def _check_buffers(batch: Batch) -> None:
+    for buffer in batch.buffers:
+        if buffer.segment or buffer.data is None or buffer.size != len(buffer.data):
+            raise ValueRefused("a buffer of a page has its `size` in bytes and as many of `data`, and no segment")
+    counts = batch.counts or ()
+    if (batch.buffers or counts) and (len(counts) != batch.n or min(counts) < 0 or sum(counts) != len(batch.buffers)):
+        raise ValueRefused(f"`counts` says of each of the {batch.n} messages how many of {len(batch.buffers)} buffers are its")

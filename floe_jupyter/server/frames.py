@@ -1,0 +1,125 @@
+"""The frames between a page and the bridge: JSON text, one object each.
+
+Page to bridge: ``{id, call, args}``, ``{subscribe: topic}``, ``{unsubscribe: topic}``. Bridge to page: ``{id, value}`` or
+``{id, error: [kind, message]}``; ``{topic, sequence, value}``; ``{dispatcher: bool, pid}`` when the page comes and whenever
+that changes; ``{lost: n}`` after events were left out for this page because it was slow: it asks again for what it shows.
+Ids are whole numbers from 1; an error has the id null when the frame's could not be read. Bytes are base64. A topic that ends
+with a slash means everything under it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from floe_jupyter.errors import FloeError, ProtocolError, nearest
+from floe_jupyter.wire.control import TOPICS
+
+MAXMSGSIZE = 16 * 1024 * 1024
+"""The largest frame of a page, in bytes; the socket is closed (1009) on a larger one."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""The largest answer to a page, in bytes of JSON."""
+LONGEST_TOPIC = 500
+LARGEST_ID = 1 << 53
+
+EMPTY = msgspec.Raw(b"{}")
+
+
+class Frame(msgspec.Struct, forbid_unknown_fields=True):
+    """What a page says; exactly one of call, subscribe and unsubscribe is given."""
+
+    id: int = 0
+    call: str = ""
+    args: msgspec.Raw = EMPTY
+    subscribe: str = ""
+    unsubscribe: str = ""
+
+
+class _Numbered(msgspec.Struct):
+    id: int = 0
+
+
+class Refused(Exception):
+    """A frame that makes no sense. `number` is its id, if that could be read."""
+
+    def __init__(self, number: int | None, error: FloeError) -> None:
+        self.number, self.error = number, error
+        super().__init__(str(error))
+
+
+_frame = msgspec.json.Decoder(Frame)
+_numbered = msgspec.json.Decoder(_Numbered)
+_encode = msgspec.json.Encoder().encode
+
+
+def read(text: str | bytes) -> Frame:
+    """One frame of a page. Raises Refused."""
+    if isinstance(text, bytes):
+        raise Refused(None, ProtocolError("a binary frame; frames of the bridge are JSON text, with bytes as base64"))
+    try:
+        frame = _frame.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise Refused(_number(text), ProtocolError(f"a frame that makes no sense: {error}; {_USAGE}")) from None
+    problem = _problem(frame)
+    if problem:
+        raise Refused(frame.id if _valid(frame.id) else None, ProtocolError(f"{problem}; {_USAGE}"))
+    return frame
+
+
+_USAGE = "send {id, call, args}, {subscribe} or {unsubscribe}"
+
+
+def _problem(frame: Frame) -> str:
+    if sum(map(bool, (frame.call, frame.subscribe, frame.unsubscribe))) != 1:
+        return "a frame is either a call or about one topic"
+    if frame.call:
+        return "" if _valid(frame.id) else f"the id of a call is a whole number from 1 to {LARGEST_ID - 1}"
+    return _wrong_topic(frame.subscribe or frame.unsubscribe)
+
+
+def _wrong_topic(topic: str) -> str:
+    if len(topic) > LONGEST_TOPIC:
+        return f"a topic of {len(topic)} characters; the longest has {LONGEST_TOPIC}"
+    kind = f"{topic.partition('/')[0]}/"
+    if "/" not in topic or kind not in TOPICS:
+        return f"no topic {topic[:64]!r}; {nearest(kind, TOPICS)}"
+    return ""
+
+
+def _valid(number: int) -> bool:
+    return 0 < number < LARGEST_ID
+
+
+def _number(text: str) -> int | None:
+    try:
+        number = _numbered.decode(text).id
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    return number if _valid(number) else None
+
+
+def answer(number: int, value: Any) -> bytes:
+    """The frame of an answer; one of an error when it is too large."""
+    frame = _encode({"id": number, "value": value})
+    if len(frame) <= LARGEST_ANSWER:
+        return frame
+    text = f"an answer of {len(frame):,} bytes; a page gets at most {LARGEST_ANSWER:,}: ask for less at once, with `limit`"
+    return error(number, ProtocolError(text))
+
+
+def error(number: int | None, fault: FloeError) -> bytes:
+    return _encode({"id": number, "error": (fault.kind, str(fault))})
+
+
+def event(topic: str, sequence: int, value: Any) -> bytes:
+    return _encode({"topic": topic, "sequence": sequence, "value": value})
+
+
+def presence(pid: int | None) -> bytes:
+    """Whether a dispatcher is there, and its process."""
+    return _encode({"dispatcher": pid is not None, "pid": pid})
+
+
+def lost(n: int) -> bytes:
+    return _encode({"lost": n})

@@ -1,0 +1,114 @@
+"""What waits for one page, bounded: answers in order, of snapshots the newest, of other events the newest thousand.
+
+Events go in ticks, twenty a second: in each, a topic's snapshot goes at most once, and a hundred events at most in all.
+What is left out is counted, and the page is told when it has caught up. No clock is read here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from floe_jupyter.server import frames
+
+TICK = 0.05
+"""Seconds."""
+EVENTS_A_TICK = 100
+SNAPSHOTS = ("view/", "run/", "runner/")
+"""Topics whose newest event says all that the ones before it said."""
+MOST_SNAPSHOTS = 1_000
+MOST_EVENTS = 1_000
+MOST_BYTES = 4 * 1024 * 1024
+"""Of waiting events that are no snapshots."""
+TELL_AGAIN = 1.0
+"""Seconds between two frames that say that something was lost."""
+MOST_ANSWERS = 128
+"""Answers that wait until no further frame is taken from the page."""
+MOST_ANSWER_BYTES = 128 * 1024 * 1024
+SMALL = 64 * 1024
+"""Answers below it may always wait: there are not many."""
+
+
+class Outgoing:
+    """Frames for one page. The next is `take`n when the one before it was written."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        """Events left out since the page was last told."""
+        self._answers: deque[bytes] = deque()
+        self._newest: dict[str, bytes] = {}
+        self._events: deque[bytes] = deque()
+        self._bytes = 0
+        self._next_tick = self._told = 0.0
+        self._left = 0
+        self._went: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._answers) + len(self._newest) + len(self._events)
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return sum(map(len, self._answers)) + sum(map(len, self._newest.values())) + self._bytes
+
+    @property
+    def full(self) -> bool:
+        """The page does not read its answers."""
+        return len(self._answers) >= MOST_ANSWERS
+
+    def holds(self, size: int) -> bool:
+        """One more answer of so many bytes may wait."""
+        return size < SMALL or sum(map(len, self._answers)) + size <= MOST_ANSWER_BYTES
+
+    def answer(self, frame: bytes) -> None:
+        self._answers.append(frame)
+
+    def event(self, topic: str, frame: bytes) -> None:
+        if topic.startswith(SNAPSHOTS):
+            self._newest[topic] = frame
+            if len(self._newest) > MOST_SNAPSHOTS:
+                del self._newest[next(iter(self._newest))]
+                self.lost += 1
+            return
+        self._events.append(frame)
+        self._bytes += len(frame)
+        while len(self._events) > MOST_EVENTS or self._bytes > MOST_BYTES:
+            self._bytes -= len(self._events.popleft())
+            self.lost += 1
+
+    def take(self, now: float) -> bytes | None:
+        """The frame that goes next, None when none may go yet."""
+        if self._answers:
+            return self._answers.popleft()
+        if now >= self._next_tick and (self._newest or self._events):
+            self._next_tick, self._left = now + TICK, EVENTS_A_TICK
+            self._went.clear()
+        return self._event() or self._confession(now)
+
+    def after(self, now: float) -> float | None:
+        """Seconds until `take` has the next frame if nothing comes; None: never."""
+        if self._answers:
+            return 0.0
+        if self._newest or self._events:
+            return max(0.0, self._next_tick - now)
+        return max(0.0, self._told + TELL_AGAIN - now) if self.lost else None
+
+    def _event(self) -> bytes | None:
+        if self._left <= 0:
+            return None
+        topic = next((topic for topic in self._newest if topic not in self._went), None)
+        if topic is not None:
+            self._left -= 1
+            self._went.add(topic)
+            return self._newest.pop(topic)
+        if self._events:
+            self._left -= 1
+            frame = self._events.popleft()
+            self._bytes -= len(frame)
+            return frame
+        return None
+
+    def _confession(self, now: float) -> bytes | None:
+        if not self.lost or self._newest or self._events or now < self._told + TELL_AGAIN:
+            return None
+        n, self.lost, self._told = self.lost, 0, now
+        return frames.lost(n)

@@ -1,0 +1,147 @@
+"""One open page: what it asked, what it wants to hear, and what waits for it. Lives in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from floe_jupyter.errors import FloeError, ProtocolError
+from floe_jupyter.server import calls, frames
+from floe_jupyter.server.outgoing import Outgoing
+
+MOST_CALLS = 64
+"""Calls of one page under way at once."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Of their arguments, in bytes of JSON."""
+MOST_TOPICS = 256
+Write = Callable[[bytes], Awaitable[None]]
+
+
+class Behind(Protocol):
+    """What a page needs of the bridge."""
+
+    def ask(self, call: str, raw: msgspec.Raw, answered: Callable[[bytes | FloeError], None], number: int) -> None:
+        """Ask the dispatcher; *answered* is called once, in the event loop."""
+
+    def subscribe(self, topic: str) -> None:
+        """Hear what is published under *topic*."""
+
+    def unsubscribe(self, topic: str) -> None:
+        """As often as `subscribe`."""
+
+
+class Page:
+    """`take` is given its frames, one at a time; *write* sends one, and returns when the page's socket has room again."""
+
+    def __init__(self, bridge: Behind, write: Write) -> None:
+        self._bridge, self._write = bridge, write
+        self.topics: set[str] = set()
+        self._calls: dict[int, int] = {}
+        """Under way: id -> bytes of its arguments."""
+        self._outgoing = Outgoing()
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._writer = asyncio.get_running_loop().create_task(self._write_all())
+
+    def close(self) -> None:
+        """It is gone: answers to come are dropped."""
+        self._writer.cancel()
+        self._room.set()
+
+    # --- from the page -----------------------------------------------------------------------------------------------------
+
+    async def take(self, text: str | bytes) -> None:
+        """One frame of the page. Waits, and with it the page's socket, while it does not read its answers."""
+        while self._outgoing.full and not self._writer.done():
+            self._room.clear()
+            await self._room.wait()
+        try:
+            self._handle(frames.read(text))
+        except frames.Refused as refused:
+            self.tell(frames.error(refused.number, refused.error))
+
+    def _handle(self, frame: frames.Frame) -> None:
+        try:
+            if frame.call:
+                self._ask(frame)
+            elif frame.subscribe:
+                self._subscribe(frame.subscribe)
+            elif frame.unsubscribe in self.topics:
+                self.topics.discard(frame.unsubscribe)
+                self._bridge.unsubscribe(frame.unsubscribe)
+        except FloeError as error:
+            raise frames.Refused(frame.id or None, error) from None
+
+    def _ask(self, frame: frames.Frame) -> None:
+        calls.permitted(frame.call)
+        size = len(bytes(frame.args))
+        if frame.id in self._calls:
+            raise ProtocolError(f"the call {frame.id} is under way; count ids up")
+        if len(self._calls) >= MOST_CALLS or sum(self._calls.values()) + size > MOST_BYTES:
+            raise ProtocolError(f"{len(self._calls)} calls of this page are under way; the limit is {MOST_CALLS}, or "
+                                f"{MOST_BYTES:,} bytes: wait for some answers")
+        self._calls[frame.id] = size
+        self._bridge.ask(frame.call, frame.args, lambda answer: self._answered(frame.id, answer), frame.id)
+
+    def _subscribe(self, topic: str) -> None:
+        if topic in self.topics:
+            return
+        if len(self.topics) >= MOST_TOPICS:
+            raise ProtocolError(f"this page hears {MOST_TOPICS} topics, and that is the limit; hear `view/` for all views")
+        self.topics.add(topic)
+        self._bridge.subscribe(topic)
+
+    # --- to the page ---------------------------------------------------------------------------------------------------------
+
+    def _answered(self, number: int, answer: bytes | FloeError) -> None:
+        self._calls.pop(number, None)
+        if isinstance(answer, bytes) and not self._outgoing.holds(len(answer)):
+            answer = ProtocolError(f"an answer of {len(answer):,} bytes, and the page has not read those before it; ask again")
+        self.tell(frames.error(number, answer) if isinstance(answer, FloeError) else answer)
+
+    def tell(self, frame: bytes) -> None:
+        """Send it a frame that must not be lost."""
+        self._outgoing.answer(frame)
+        self._news.set()
+
+    def events(self, events: list[tuple[str, bytes]], lost: int) -> None:
+        """What was published, in order; it gets what it wants of it."""
+        self._outgoing.lost += lost
+        for topic, frame in events:
+            if self._wants(topic):
+                self._outgoing.event(topic, frame)
+        self._news.set()
+
+    def _wants(self, topic: str) -> bool:
+        """By its whole name, or by a beginning that ends with a slash: the topic of run 1 begins that of run 10."""
+        if topic in self.topics:
+            return True
+        at = topic.find("/")
+        while at >= 0:
+            if topic[: at + 1] in self.topics:
+                return True
+            at = topic.find("/", at + 1)
+        return False
+
+    async def _write_all(self) -> None:
+        while True:
+            frame = self._outgoing.take(time.monotonic())
+            if frame is not None:
+                await self._write(frame)
+                if not self._outgoing.full:
+                    self._room.set()
+            else:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Until something comes, or something that waits may go."""
+        after = self._outgoing.after(time.monotonic())
+        self._news.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(after):
+                await self._news.wait()

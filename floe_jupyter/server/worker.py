@@ -1,0 +1,39 @@
+"""The thread in which the bridge talks to the dispatcher, in order: the server's event loop never waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from tornado.log import app_log
+
+Job = Callable[[], None]
+
+
+class Worker:
+    """Jobs one after another, in a daemon thread that starts with the first. What a job raises is logged and ends nothing."""
+
+    def __init__(self, name: str) -> None:
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._lock = threading.Lock()
+
+    def do(self, job: Job) -> None:
+        with self._lock:
+            if self._thread.ident is None:
+                self._thread.start()
+        self._jobs.put(job)
+
+    def end(self, within: float) -> None:
+        """End after what was asked for so far; waits for that, at most *within* seconds."""
+        if self._thread.ident is not None:
+            self._jobs.put(None)
+            self._thread.join(within)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                job()
+            except Exception:  # noqa: BLE001 - one job must not end those of all other pages; the log has it
+                app_log.exception("a job of the floe bridge failed; please report this")

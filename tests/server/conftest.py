@@ -1,0 +1,85 @@
+"""One Jupyter server for all tests that do not end it, and a dispatcher for each test."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from floe_jupyter.errors import FloeError
+from floe_jupyter.wire.client import Client, connect
+from tests.dispatcher.kit import REAL, until
+from tests.server.kit import Page, Server, serving
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base, serving(Path(base)) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared: Server) -> Iterator[Server]:
+    """A Jupyter server behind which no dispatcher is, at the test's begin and at its end."""
+    yield shared
+    if shared.dispatcher is not None:
+        with suppress(FloeError), connect(start=False, path=shared.connection) as client:
+            client.call("shutdown")
+    until(lambda: shared.dispatcher is None, "the dispatcher to end")
+    until(lambda: shared.ask("floe/status")["pages"] == 0, "the pages of the test to be closed")
+
+
+@pytest.fixture
+def kernel(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
+    """Makes clients as a kernel of that server is one; the first starts the dispatcher."""
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    clients: list[Client] = []
+
+    def make(session: str = "", name: str = "kernel") -> Client:
+        clients.append(connect(client=name, session=session, path=server.connection, command=REAL))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        with suppress(FloeError):
+            client.close()
+
+
+@pytest.fixture
+def page(server: Server) -> Iterator[Callable[..., Page]]:
+    """Opens pages; they are closed at the end."""
+    pages: list[Page] = []
+
+    def make(**options: object) -> Page:
+        pages.append(server.page(**options))
+        return pages[-1]
+
+    yield make
+    for opened in pages:
+        with suppress(OSError):
+            opened.close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_left() -> Iterator[None]:
+    """Whatever the servers started ended with them."""
+    mark = f"FLOE_SERVER_TESTS_{os.getpid()}"
+    os.environ[mark] = "1"
+    yield
+    del os.environ[mark]
+
+    def left() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.pid != os.getpid() and mark in process.environ() and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    until(lambda: not left(), "the end of all processes of these tests", within=5.0)

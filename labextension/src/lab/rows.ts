@@ -1,0 +1,73 @@
+/** Lists of rows that change often: a row keeps its element, and with it focus and hover, as long as its key is there. */
+
+import { h } from '../bench/dom';
+
+export interface Row<T> {
+  readonly node: HTMLElement;
+  update(item: T): void;
+}
+
+/** More rows nobody reads; the filters find the others. */
+const MOST = 200;
+
+export class Rows<T> {
+  readonly node: HTMLElement;
+  private readonly list = h('div', { role: 'list' });
+  private readonly hint = h('div', { class: 'floe-none' });
+  private readonly rows = new Map<string, Row<T>>();
+
+  /** `name`: read out to people; `empty`: shown when there are none. */
+  constructor(name: string, private readonly empty: string, private readonly key: (item: T) => string,
+    private readonly make: (item: T) => Row<T>) {
+    this.list.setAttribute('aria-label', name);
+    this.node = h('div', { class: 'floe-rows' }, this.list, this.hint);
+    this.list.addEventListener('keydown', event => this.move(event));
+  }
+
+  show(items: readonly T[]): void {
+    const shown = items.slice(0, MOST);
+    const keys = new Set(shown.map(this.key));
+    for (const [key, row] of this.rows) {
+      if (!keys.has(key)) {
+        row.node.remove();
+        this.rows.delete(key);
+      }
+    }
+    shown.forEach((item, index) => this.place(item, index));
+    write(this.hint, items.length > MOST ? `${items.length - MOST} more; narrow the filter` : items.length ? '' : this.empty);
+  }
+
+  private place(item: T, index: number): void {
+    const key = this.key(item);
+    let row = this.rows.get(key);
+    if (!row) {
+      row = this.make(item);
+      row.node.setAttribute('role', 'listitem');
+      this.rows.set(key, row);
+    }
+    row.update(item);
+    const there = this.list.children[index];
+    if (there !== row.node) {
+      this.list.insertBefore(row.node, there ?? null);
+    }
+  }
+
+  /** Up and down go from row to row. */
+  private move(event: KeyboardEvent): void {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const mains = [...this.list.querySelectorAll<HTMLElement>('.floe-main')];
+    const at = mains.findIndex(main => main.closest('.floe-row')!.contains(document.activeElement));
+    if (step && at >= 0) {
+      mains[Math.max(0, Math.min(mains.length - 1, at + step))].focus();
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  }
+}
+
+/** Sets a text if it is another: the page is laid out again only for a reason. */
+export function write(node: HTMLElement, text: string): void {
+  if (node.textContent !== text) {
+    node.textContent = text;
+  }
+}

@@ -1,0 +1,65 @@
+/** The breakpoints of all flows. A tick switches one on and off; a click shows where it is. */
+
+import { closeIcon, CommandToolbarButton } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import { h } from '../../bench/dom';
+import type { FlowBreak, Known } from '../known';
+import { PlainRow } from '../row';
+import { Rows } from '../rows';
+import type { Deeds } from './deeds';
+import { Section } from './section';
+
+export class BreaksSection extends Section {
+  private readonly rows: Rows<FlowBreak>;
+
+  constructor(known: Known, deeds: Deeds, commands: CommandRegistry) {
+    super('breakpoints', 'Breakpoints', known, ['breaks']);
+    this.rows = new Rows('Breakpoints', 'No breakpoint is set. Click the dot before or behind a node.',
+      b => JSON.stringify([b.flow, b.id]), b => this.row(b, deeds));
+    this.body.append(this.rows.node);
+    const button = new CommandToolbarButton({ commands, id: 'floe:remove-breakpoints', label: '' });
+    button.node.dataset.cmd = 'remove-breakpoints';
+    this.toolbar.addItem('remove', button);
+  }
+
+  protected draw(): void {
+    this.rows.show(this.known.breaks);
+  }
+
+  private row({ id, flow, node }: FlowBreak, deeds: Deeds) {
+    const call = this.known.connection.call.bind(this.known.connection);
+    let shown: FlowBreak;
+    const tick = h('input', { type: 'checkbox', class: 'floe-tick', 'data-cmd': 'toggle-break', 'aria-label': `Breakpoint at ${node} is enabled`,
+      change: () => deeds.attempt(() => call('set_break', { ...settable(shown), enabled: tick.checked })) });
+    const row = new PlainRow({ break: id, flow, at: node }, () => deeds.open(flow, '', node), [{ name: 'clear-break',
+      label: `Remove the breakpoint at ${node}`, icon: closeIcon, run: () => deeds.attempt(() => call('clear_break', { flow, id })) }]);
+    row.node.prepend(tick);
+    return { node: row.node, update: (b: FlowBreak) => {
+      shown = b;
+      tick.checked = b.enabled;
+      row.set(`${flow}: ${node}${b.port ? `.${b.port}` : ''}`, words(b), b.enabled ? 'on' : 'off');
+    } };
+  }
+}
+
+/** What `set_break` takes. */
+function settable({ id, flow, node, side, port, when, hits, log }: FlowBreak) {
+  return { id, flow, node, side, port, when, hits, log };
+}
+
+function words({ side, when, hits, log, count }: FlowBreak): string {
+  const parts = [side === 'in' ? 'in front' : 'behind'];
+  if (when) {
+    parts.push(`when ${when}`);
+  }
+  if (hits) {
+    parts.push(`from hit ${hits}`);
+  }
+  if (log) {
+    parts.push(`log ${log}`);
+  }
+  if (count) {
+    parts.push(`met ${count}×`);
+  }
+  return parts.join(' · ');
+}

@@ -1,0 +1,10 @@
+/** What the rows of the sidebar can do. */
+
+export interface Deeds {
+  /** Open a flow, or with `instance` one of its runs, in the main area; with `node` that node is selected. */
+  open(flow: string, instance: string, node?: string): void;
+  /** Ask the dispatcher for something; a refusal is shown. */
+  attempt(work: () => Promise<unknown>): void;
+  /** Show the notebook cell of a node's module. */
+  cell(flow: string, node: string): void;
+}

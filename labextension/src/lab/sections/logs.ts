@@ -1,0 +1,135 @@
+/** What modules print and log, in all runs, as it comes. Nothing is fetched while nobody looks. */
+
+import { clearIcon, ToolbarButton } from '@jupyterlab/ui-components';
+import { h } from '../../bench/dom';
+import { OVER, type Known } from '../known';
+import { write } from '../rows';
+import { Section } from './section';
+
+interface Line { node: string; stream: string; text: string; time: number; instance: string }
+
+/** Lines are put into the page at most so often, in ms. */
+const PAUSE = 100;
+/** When the section is opened, the last lines of so many instances are fetched. */
+const INSTANCES = 5;
+
+export class LogsSection extends Section {
+  private readonly list = h('div', { class: 'floe-lines', role: 'log', tabindex: 0, 'aria-label': 'Log lines' });
+  private readonly hint = h('div', { class: 'floe-none' });
+  private readonly filter = h('input', { type: 'search', class: 'floe-filter', placeholder: 'Filter lines', 'aria-label': 'Filter lines',
+    input: () => this.drawAll() });
+  private lines: Line[] = [];
+  private fresh: Line[] = [];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private end: (() => void) | null = null;
+  private most = 500;
+
+  constructor(known: Known) {
+    super('logs', 'Logs', known, []);
+    this.toolbar.addItem('clear', new ToolbarButton({ icon: clearIcon, tooltip: 'Clear the lines', dataset: { 'data-cmd': 'clear-logs' } as never,
+      onClick: () => { this.lines = []; this.drawAll(); } }));
+    this.body.classList.add('floe-logs-body');
+    this.body.append(h('div', { class: 'floe-filters' }, this.filter), this.list, this.hint);
+  }
+
+  /** So many lines are kept. */
+  set limit(lines: number) {
+    this.most = lines;
+    this.drawAll();
+  }
+
+  protected override look(): void {
+    super.look();
+    this.end ??= this.known.connection.subscribe('log/', (value, topic) => this.take({ ...value as Line, instance: topic.slice(4) }));
+    void this.fetch();
+  }
+
+  protected override lookAway(): void {
+    super.lookAway();
+    this.end?.();
+    this.end = null;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  protected draw(): void {
+    if (this.known.connection.state === 'open' && !this.lines.length) {
+      void this.fetch();
+    }
+    this.drawAll();
+  }
+
+  /** What was written before anybody looked. */
+  private async fetch(): Promise<void> {
+    const { connection, runs } = this.known;
+    if (connection.state !== 'open') {
+      return;
+    }
+    const live = runs.filter(r => !OVER.has(r.status));
+    const instances = [...new Set([...live, ...runs].map(r => r.instance || r.ref))].slice(0, INSTANCES);
+    const found = await Promise.all(instances.map(async instance => {
+      const lines = await connection.call('logs', { flow: instance, limit: this.most }).catch(() => []) as Line[];
+      return lines.map(line => ({ ...line, instance }));
+    }));
+    this.lines = merge([...this.lines, ...this.fresh, ...found.flat()]).slice(-this.most);
+    this.fresh = [];
+    this.drawAll();
+  }
+
+  private take(line: Line): void {
+    this.fresh.push(line);
+    if (this.fresh.length > this.most) {
+      this.fresh.splice(0, this.fresh.length - this.most);
+    }
+    this.timer ??= setTimeout(() => { this.timer = undefined; this.append(); }, PAUSE);
+  }
+
+  private append(): void {
+    const fresh = this.fresh.splice(0);
+    this.lines = [...this.lines, ...fresh].slice(-this.most);
+    this.keepingEnd(() => {
+      this.list.append(...fresh.filter(line => this.wanted(line)).map(drawn));
+      while (this.list.childElementCount > this.most) {
+        this.list.firstElementChild!.remove();
+      }
+    });
+    this.tell();
+  }
+
+  private drawAll(): void {
+    this.keepingEnd(() => this.list.replaceChildren(...this.lines.filter(line => this.wanted(line)).slice(-this.most).map(drawn)));
+    this.tell();
+  }
+
+  private tell(): void {
+    write(this.hint, this.list.childElementCount ? '' : this.lines.length ? 'No line matches.' : 'Nothing was logged yet.');
+  }
+
+  private wanted({ node, text, instance }: Line): boolean {
+    const filter = this.filter.value.trim().toLowerCase();
+    return !filter || `${instance} ${node} ${text}`.toLowerCase().includes(filter);
+  }
+
+  /** Who reads the newest line goes on doing so; who has scrolled up is left alone. */
+  private keepingEnd(change: () => void): void {
+    const { list } = this;
+    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 30;
+    change();
+    if (atEnd) {
+      list.scrollTop = list.scrollHeight;
+    }
+  }
+}
+
+function drawn({ node, stream, text, time, instance }: Line): HTMLElement {
+  const made = h('div', { class: 'floe-line', 'data-stream': stream, 'data-node': node, 'data-instance': instance,
+    title: `${new Date(time * 1000).toLocaleTimeString()} ${instance} ${node} (${stream})` },
+  h('span', { class: 'floe-line-node' }, node), h('span', {}, text.replace(/\n$/, '')));
+  return made;
+}
+
+/** By time, and each once: a line may be fetched and also come by itself. */
+function merge(lines: Line[]): Line[] {
+  const once = new Map(lines.map(line => [JSON.stringify([line.time, line.instance, line.node, line.stream, line.text]), line] as const));
+  return [...once.values()].sort((a, b) => a.time - b.time);
+}

@@ -1,0 +1,24 @@
+/** What a person has set; changes act at once. */
+
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+
+export interface Settings {
+  /** Views shown a second. */
+  updateRate: number;
+  showPanel: boolean;
+  animate: boolean;
+  logLines: number;
+}
+
+export const DEFAULTS: Settings = { updateRate: 20, showPanel: false, animate: true, logLines: 500 };
+
+/** Calls `apply` with the settings now and after every change; without a registry, with the defaults. */
+export async function follow(registry: ISettingRegistry | null, id: string, apply: (settings: Settings) => void): Promise<void> {
+  apply(DEFAULTS);
+  const found = await registry?.load(id);
+  if (found) {
+    const read = () => apply({ ...DEFAULTS, ...found.composite as Partial<Settings> });
+    found.changed.connect(read);
+    read();
+  }
+}

@@ -1,0 +1,94 @@
+/** The run that the commands and keys are meant for: the one looked at, else the newest that is held, else the newest at work. */
+
+import type { RunInfo, View } from '../wire';
+import { Emitter } from './emitter';
+import { OVER, type Known } from './known';
+
+export class Target {
+  readonly changed = new Emitter<void>();
+  run: RunInfo | null = null;
+  view: View | null = null;
+  private looked = '';
+  private followed = '';
+  private end: () => void = () => undefined;
+  private readonly ends: Array<() => void>;
+
+  constructor(private readonly known: Known) {
+    this.ends = [known.changed.on(part => { if (part === 'runs' || part === 'state') { this.choose(); } })];
+    this.choose();
+  }
+
+  /** A person looks at this run or instance; '' when at none. */
+  look(instance: string): void {
+    this.looked = instance;
+    this.choose();
+  }
+
+  get flow(): string {
+    return this.run ? this.run.instance || this.run.ref : '';
+  }
+
+  get over(): boolean {
+    return !this.run || OVER.has(this.run.status) || this.known.connection.state !== 'open';
+  }
+
+  get paused(): boolean {
+    return !this.over && Boolean(this.run?.status === 'held' || this.view?.paused || this.view?.held);
+  }
+
+  get recorded(): number {
+    return this.over ? 0 : this.view?.recorded ?? 0;
+  }
+
+  /** What the sidebar says of it. */
+  get words(): string {
+    const { run, view } = this;
+    if (!run) {
+      return 'No flow has run yet';
+    }
+    const parts = [run.status === 'active' && view?.paused ? 'paused' : run.status];
+    if (!this.over && view?.held) {
+      parts.push(`${view.held} held`);
+    }
+    if (run.results) {
+      parts.push(`${run.results} results`);
+    }
+    return parts.join(', ');
+  }
+
+  dispose(): void {
+    this.ends.forEach(end => end());
+    this.end();
+  }
+
+  private choose(): void {
+    const { runs } = this.known;
+    const live = runs.filter(r => !OVER.has(r.status));
+    this.run = live.find(r => this.isLooked(r)) ?? live.find(r => r.status === 'held') ?? live[0]
+      ?? runs.find(r => this.isLooked(r)) ?? runs[0] ?? null;
+    this.follow(this.over ? '' : this.flow);
+    this.changed.emit();
+  }
+
+  private isLooked(run: RunInfo): boolean {
+    return run.ref === this.looked || run.instance === this.looked;
+  }
+
+  private follow(instance: string): void {
+    if (instance === this.followed) {
+      return;
+    }
+    this.end();
+    this.view = null;
+    this.followed = instance;
+    this.end = instance ? this.known.connection.subscribe(`view/${instance}`, value => this.show(value as View)) : () => undefined;
+  }
+
+  private show(view: View): void {
+    const before = this.view;
+    this.view = view;
+    if (!before || before.paused !== view.paused || before.held !== view.held || before.recorded !== view.recorded) {
+      this.changed.emit();
+    }
+  }
+}

@@ -1,195 +1,230 @@
-/** The work bench of one flow: toolbar, graph, inspector. The widget and the panel show it alike. */
+/** The work bench of one flow: toolbar, graph, inspector, timeline, logs. The widget and the panel show it alike. */
 
 import type { Connection } from '../client/connection';
+import { Beat } from '../graph/beat';
 import { GraphView } from '../graph/view';
-import type { Shape } from '../graph/model';
-import type { HeldMessage, RunInfo, View } from '../wire';
-import type { Breakpoint } from './breaks';
+import type { Shape, Side } from '../graph/model';
+import type { Record as Step, View } from '../wire';
+import { Acts } from './acts';
+import { Dock } from './dock';
 import { h } from './dom';
+import { Follower, type Target } from './follow';
 import { Inspector } from './inspector';
-import { shapeOf } from './shape';
+import { Logs } from './logs';
+import { setPaused } from './paused';
+import { Progress } from './progress';
+import { entriesOf, portsOf, sound } from './shape';
 import { addBenchStyle } from './style';
+import { Timeline } from './timeline';
 import { keys, Toolbar, type Actions, type Phase } from './toolbar';
 
-const OVER = new Set(['done', 'failed', 'cancelled']);
-/** Details of the selection are asked for at most so often, in ms. */
-const DETAILS = 150;
+export type { Target };
 
-export interface Target {
-  flow: string;
-  /** The instance to follow; empty: the newest of the flow. */
-  instance: string;
-}
+const OVER = new Set(['done', 'failed', 'cancelled']);
+/** Below this width the parts stand one below the other. */
+const NARROW = 680;
+/** It may take a moment until somebody answers, in ms. */
+const PATIENCE = 1_500;
+
+const WHY = new Map([
+  ['connecting', 'Not live: waiting for the dispatcher. What is shown is the last saved state.'],
+  ['absent', 'Not live: no dispatcher runs. What is shown is the last saved state; run the cell to start again.'],
+  ['unserved', 'Not live: this server has no bridge to the dispatcher. What is shown is the last saved state.'],
+  ['closed', 'Not live: the connection was closed. What is shown is the last saved state.'],
+  ['open', 'Not live: this run is not known any more. What is shown is the last saved state; run the cell to start again.']
+]);
 
 export class Bench {
   readonly node = h('div', { class: 'floe-bench', tabindex: -1 });
+  private readonly canvas = h('div', { class: 'floe-canvas' });
   private readonly graph: GraphView;
   private readonly toolbar: Toolbar;
   private readonly inspector: Inspector;
+  private readonly timeline: Timeline;
+  private readonly logs = new Logs();
+  private readonly dock = new Dock();
+  private readonly progress = new Progress();
+  private readonly known: Follower;
+  private readonly acts: Acts;
+  private readonly beat: Beat;
   private readonly problem = h('div', { class: 'floe-problem', role: 'alert' });
+  private readonly notice = h('div', { class: 'floe-notice', role: 'status', hidden: true });
   private readonly ends: Array<() => void> = [];
-  private view: View | null = null;
-  private info: RunInfo | null = null;
-  private held: HeldMessage[] = [];
-  private breaks: Breakpoint[] = [];
+  private readonly begun = performance.now();
+  private readonly labels: { timeline(text: string): void; logs(text: string): void };
+  private shape: Shape = { name: '', nodes: [], wires: [] };
   private selected: string | null = null;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private message = '';
+  private looked: Step | null = null;
 
-  constructor(host: HTMLElement, private readonly connection: Connection, private readonly target: Target) {
+  constructor(private readonly host: HTMLElement, private readonly connection: Connection, private readonly target: Target) {
     addBenchStyle(document);
+    host.classList.add('floe-host');
     const actions = this.actions();
     this.toolbar = new Toolbar(actions);
-    this.inspector = new Inspector({ ...this.breakActions(), message: id => this.messageActions(id),
-      forkStep: record => this.attempt(() => connection.call('fork', { id: record.id, flow: this.flow })) });
-    const canvas = h('div', { class: 'floe-canvas' });
-    this.node.append(this.toolbar.node, this.problem, h('div', { class: 'floe-split' }, canvas, this.inspector.node));
+    this.known = new Follower(connection, target, {
+      changed: () => this.beat?.ask(), shape: shape => this.draw(shape), problem: text => { this.problem.textContent = text; } });
+    this.acts = new Acts(connection, this.known, target.flow);
+    this.inspector = new Inspector({ set: b => this.acts.setBreak(b), clear: id => this.acts.clearBreak(id), message: m => this.acts.message(m),
+      inject: (node, port, text) => this.acts.inject(node, port, text), select: node => this.graph.choose(node), look: step => this.look(step) });
+    this.timeline = new Timeline({ look: step => this.look(step), backTo: step => this.attempt(() => this.acts.backTo(step)),
+      fork: step => this.attempt(() => this.acts.forkStep(step)) });
+    this.labels = { timeline: this.dock.add('timeline', 'Timeline', this.timeline.node), logs: this.dock.add('logs', 'Logs', this.logs.node) };
+    this.dock.opened = () => this.beat.ask();
+    this.node.append(this.toolbar.node, this.notice, this.problem, this.progress.node,
+      h('div', { class: 'floe-split' }, this.canvas, this.inspector.node), this.dock.node);
     host.append(this.node);
-    this.graph = new GraphView(canvas, { select: node => this.select(node), toggleBreak: (node, side) => void this.toggle(node, side) });
-    this.ends.push(keys(this.node, actions, () => this.phase()), connection.onState(state => { if (state === 'open') { void this.load(); } }));
-    this.follow();
+    this.beat = new Beat(this.node, () => this.refresh());
+    this.graph = new GraphView(this.canvas, { select: node => this.select(node), open: () => this.inspector.node.focus(),
+      toggleBreak: (node, side, port) => void this.attempt(() => this.toggle(node, side, port)), message: (id, node) => this.inspect(id, node) });
+    this.watch(actions);
   }
 
   dispose(): void {
-    clearTimeout(this.timer);
+    setPaused(this, false);
     this.ends.forEach(end => end());
+    this.known.dispose();
+    this.beat.dispose();
     this.graph.dispose();
+    this.host.classList.remove('floe-host', 'narrow');
     this.node.remove();
   }
 
   /** Draw a shape that is known already, before the dispatcher answers. */
   draw(shape: Shape): void {
-    this.graph.setFlow(shape);
+    this.shape = sound(shape);
+    this.graph?.setFlow(this.shape);
+    this.beat?.ask();
   }
 
-  /** Show a snapshot that was kept: there may be nobody to ask. */
+  /** Show a snapshot that was kept: there may be nobody to ask. What is live is newer. */
   show(view: View): void {
-    this.view = view;
-    this.refresh();
-  }
-
-  private get flow(): string {
-    return this.target.instance || this.target.flow;
-  }
-
-  private follow(): void {
-    const { instance } = this.target;
-    if (!instance) {
-      return;
+    if (!this.known.live && Array.isArray(view.nodes) && Array.isArray(view.wires)) {
+      this.known.view = view;
+      this.beat.ask();
     }
-    this.ends.push(
-      this.connection.subscribe(`view/${instance}`, value => { this.show(value as View); this.later(); }),
-      this.connection.subscribe(`run/${instance}`, value => { this.info = value as RunInfo; this.refresh(); }),
-      this.connection.subscribe(`notice/${instance}`, () => this.later()));
   }
 
-  private async load(): Promise<void> {
-    await this.attempt(async () => {
-      const [flows, modules] = await Promise.all([this.connection.call('flows', {}), this.connection.call('modules', {})]);
-      const flow = flows.find(f => f.name === this.target.flow);
-      if (flow) {
-        this.graph.setFlow(shapeOf(flow, modules));
-      }
-      if (this.target.instance) {
-        this.info = await this.connection.call('run_info', { ref: this.target.instance });
-        this.show(await this.connection.call('view', { flow: this.flow }));
-      }
-      await this.details();
+  private watch(actions: Actions): void {
+    const size = new ResizeObserver(() => {
+      this.host.classList.toggle('narrow', this.host.clientWidth > 0 && this.host.clientWidth < NARROW);
+      this.canvas.style.setProperty('--floe-natural', `${this.natural()}px`);
     });
+    size.observe(this.host);
+    const drawn = () => this.canvas.style.setProperty('--floe-natural', `${this.natural()}px`);
+    this.canvas.addEventListener('floe-drawn', drawn);
+    const late = setTimeout(() => this.beat.ask(), PATIENCE);
+    this.ends.push(() => size.disconnect(), () => clearTimeout(late), keys(this.node, actions, () => this.phase()));
+  }
+
+  /** How high the graph wants to be at the width it has. */
+  private natural(): number {
+    const { width, height } = this.graph.natural;
+    return Math.ceil(height * Math.min(1, (this.canvas.clientWidth || width) / width));
   }
 
   private phase(): Phase {
-    const view = this.view;
-    return { paused: Boolean(view && (view.paused || view.held)), over: !view || OVER.has(this.info?.status ?? 'active'),
-      recorded: view?.recorded ?? 0 };
+    const { view, info, live } = this.known;
+    const own = info && (!info.instance || info.instance === info.ref);
+    return { paused: Boolean(view && (view.paused || view.held)), over: !view || Boolean(own && OVER.has(info.status)),
+      recorded: view?.recorded ?? 0, live: live && this.connection.state === 'open' };
   }
 
+  /** Draw everything that is known; called at most twenty times a second, and only while it can be seen. */
   private refresh(): void {
-    if (this.view) {
-      this.graph.patch({ view: this.view, held: this.held }, this.breaks);
-      this.toolbar.show(this.phase(), this.words(this.view));
+    const { view, known } = { view: this.known.view, known: this.known };
+    const phase = this.phase();
+    if (view) {
+      this.graph.patch({ view, held: known.held, breaks: known.breaks });
+    } else if (known.breaks.length || this.shape.nodes.length) {
+      this.graph.patch({ view: empty(this.shape, known.breaks), held: [], breaks: known.breaks });
+    }
+    const status = !phase.live ? 'saved' : known.info?.status ?? (view?.held ? 'held' : view ? 'active' : 'defined');
+    const shown = status === 'active' && view?.paused ? 'paused' : status;
+    this.toolbar.show(phase, shown, words(shown, view));
+    this.progress.show(view, known.info, this.target.total ?? 0, entriesOf(this.shape), known.work);
+    this.details(view, phase);
+    this.tell(phase.live);
+    setPaused(this, phase.live && phase.paused && !phase.over);
+  }
+
+  private details(view: View | null, { live }: Phase): void {
+    const { known, shape } = this;
+    const node = (view ?? empty(shape, [])).nodes.find(n => n.id === this.selected) ?? null;
+    this.inspector.show({ node, step: this.looked, message: this.message, ports: node ? portsOf(shape, node.id) : [], held: known.held,
+      breaks: known.breaks, steps: known.steps, failures: known.info?.failures ?? [], live });
+    this.timeline.show(known.steps, live);
+    this.labels.timeline(known.steps.length ? `Timeline (${known.steps.length})` : 'Timeline');
+    this.labels.logs(known.said ? `Logs (${known.said})` : 'Logs');
+    if (this.dock.shows(this.logs.node)) {
+      this.logs.show(known.lines, known.said, shape.nodes.map(n => n.id));
     }
   }
 
-  private words(view: View): string {
-    const status = this.info?.status ?? (view.held ? 'held' : 'active');
-    const parts = [status === 'active' && view.paused ? 'paused' : status];
-    if (view.held) {
-      parts.push(`${view.held} held`);
+  private tell(live: boolean): void {
+    const late = this.connection.state !== 'connecting' || performance.now() - this.begun >= PATIENCE;
+    const text = live || !late ? '' : WHY.get(this.connection.state) ?? '';
+    this.notice.hidden = !text;
+    if (this.notice.textContent !== text) {
+      this.notice.textContent = text;
     }
-    parts.push(`${view.results ?? 0} results`);
-    return parts.join(', ');
   }
 
   private select(node: string | null): void {
-    this.selected = node;
-    this.later();
+    this.selected = this.known.node = node;
+    this.looked = null;
+    this.known.later();
+    this.beat.ask();
   }
 
-  /** Ask for details soon, once, however often something changes meanwhile. */
-  private later(): void {
-    this.timer ??= setTimeout(() => { this.timer = undefined; void this.attempt(() => this.details()); }, DETAILS);
+  private inspect(message: string, node: string): void {
+    this.message = message;
+    this.graph.choose(node);
   }
 
-  private async details(): Promise<void> {
-    const { flow, selected } = this;
-    [this.held, this.breaks] = await Promise.all([
-      this.connection.call('held', { flow }), this.connection.call('breaks', { flow }) as Promise<Breakpoint[]>]);
-    this.refresh();
-    const node = this.view?.nodes.find(n => n.id === selected);
-    if (!node) {
-      this.inspector.show(null);
-      return;
+  private look(step: Step | null): void {
+    this.looked = step;
+    if (step) {
+      this.graph.select(step.node);
+      this.selected = step.node;
     }
-    const [steps, logs] = await Promise.all([this.connection.call('history', { flow, node: node.id, limit: 50 }),
-      this.connection.call('logs', { flow, node: node.id, limit: 100 })]);
-    this.inspector.show({ node, held: this.held, breaks: this.breaks, steps, logs: logs as never });
+    this.beat.ask();
   }
 
-  private async toggle(node: string, side: 'in' | 'out'): Promise<void> {
-    const there = this.breaks.find(b => b.node === node && b.side === side);
-    const { set, clear } = this.breakActions();
-    await (there ? clear(there.id) : set({ node, side }));
+  private async toggle(node: string, side: Side, port: string): Promise<void> {
+    const there = this.known.breaks.filter(b => b.node === node && b.side === side && (!b.port || b.port === port || !port));
+    await (there.length ? Promise.all(there.map(b => this.acts.clearBreak(b.id))) : this.acts.setBreak({ node, side, port }));
   }
 
   private actions(): Actions {
-    const call = (name: 'resume' | 'pause' | 'step' | 'back') => () => void this.attempt(() => this.connection.call(name, { flow: this.flow }));
-    return { resume: call('resume'), pause: call('pause'), step: call('step'), back: call('back'),
-      stop: () => void this.attempt(() => this.connection.call('cancel', { ref: this.target.instance })) };
+    const go = (name: 'resume' | 'pause' | 'step' | 'back') => () => void this.attempt(() => this.acts.go(name));
+    return { resume: go('resume'), pause: go('pause'), step: go('step'), back: go('back'), stop: () => void this.attempt(() => this.acts.stop()) };
   }
 
-  private breakActions() {
-    return {
-      set: (b: Partial<Breakpoint> & { node: string }) => {
-        const { node, id, side, port, when, hits, log, enabled } = b;
-        return this.attempt(() => this.connection.call('set_break', { flow: this.flow, node, id, side, port, when, hits, log, enabled }), true);
-      },
-      clear: (id: string) => this.attempt(() => this.connection.call('clear_break', { flow: this.flow, id }))
-    };
-  }
-
-  private messageActions(id: string) {
-    const { connection, flow } = this;
-    const encode = (text: string) => btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(JSON.parse(text)))));
-    const act = (work: () => Promise<unknown>) => this.attempt(work, true);
-    return {
-      save: (text: string) => act(() => connection.call('edit', { flow, id, text: encode(text) })),
-      drop: () => act(() => connection.call('drop', { flow, id })),
-      retry: () => act(() => connection.call('retry', { flow, id })),
-      fork: (text: string) => act(() => connection.call('fork', { flow, id, text: encode(text) }))
-    };
-  }
-
-  /** Do something with the dispatcher; what goes wrong is shown here, or passed on to where it was asked for. */
-  private async attempt(work: () => Promise<unknown>, passOn = false): Promise<void> {
+  /** Do something with the dispatcher; what goes wrong is shown. */
+  private async attempt(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
       this.problem.textContent = '';
-      this.later();
     } catch (error) {
-      if (passOn) {
-        throw error;
-      }
       this.problem.textContent = (error as Error).message;
     }
   }
+}
+
+function words(status: string, view: View | null): string {
+  const parts = [status === 'saved' ? 'not live' : status];
+  if (view?.held) {
+    parts.push(`${view.held} held`);
+  }
+  if (view) {
+    parts.push(`${view.results ?? 0} ${view.results === 1 ? 'result' : 'results'}`);
+  }
+  return parts.join(', ');
+}
+
+/** Before it runs, a flow stands still. */
+function empty(shape: Shape, breaks: Array<{ node: string; id: string }>): View {
+  return { flow: shape.name, version: 0, wires: [], runs: {},
+    nodes: shape.nodes.map(n => ({ id: n.id, lang: n.lang, status: 'idle', version: 0, breaks: breaks.filter(b => b.node === n.id).map(b => b.id) })) };
 }

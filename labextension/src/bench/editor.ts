@@ -1,38 +1,71 @@
 /** An editor for the value of a held message: JSON, checked while one types. */
 
+import type { HeldMessage } from '../wire';
 import { h } from './dom';
+import { inexact, invalid } from './json';
 
 export interface EditActions {
   save(text: string): Promise<void>;
   drop(): Promise<void>;
+  duplicate(): Promise<void>;
+  step(): Promise<void>;
   retry(): Promise<void>;
   fork(text: string): Promise<void>;
 }
 
-export function editor(value: unknown, actions: EditActions, failed: boolean): HTMLElement {
-  const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 6, 'aria-label': 'Value of the message, as JSON' });
-  area.value = JSON.stringify(value, null, 2);
-  const problem = h('div', { class: 'floe-problem', role: 'alert' });
+/** Longer texts make a page slow to type in. */
+const LONGEST = 500_000;
+
+export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
+  const problem = h('div', { class: 'floe-problem', role: 'alert', 'data-field': 'problem' });
   const say = (text: string) => { problem.textContent = text; };
-  const attempt = (work: () => Promise<void>) => () => work().then(() => say(''), (error: Error) => say(error.message));
-  const save = h('button', { 'data-cmd': 'save', click: attempt(() => actions.save(area.value)) }, 'Save');
-  const fork = h('button', { 'data-cmd': 'fork', title: 'A run of its own, from here, with this value', click: attempt(() => actions.fork(area.value)) }, 'Fork');
+  const attempt = (work: () => Promise<void>) => () => void work().then(() => say(''), (error: Error) => say(error.message));
+  const button = (cmd: string, text: string, title: string, work: () => Promise<void>) =>
+    h('button', { 'data-cmd': cmd, title, click: attempt(work) }, text);
+  const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 5, 'data-field': 'value', 'aria-label': 'Value of the message, as JSON' });
+  const save = button('save', 'Save', 'Give the message this value', async () => { await actions.save(area.value); delete area.dataset.dirty; });
+  const fork = button('fork', 'Fork', 'A run of its own, from here, with this value', () => actions.fork(area.value));
+  const why = unfit(held.value);
+  area.value = why ? '' : JSON.stringify(held.value, null, 2);
+  area.rows = Math.min(14, Math.max(2, area.value.split('\n').length));
   area.addEventListener('input', () => {
     const wrong = invalid(area.value);
+    area.dataset.dirty = '';
+    area.setAttribute('aria-invalid', String(wrong !== ''));
     say(wrong);
     save.disabled = fork.disabled = wrong !== '';
   });
-  const buttons = [save, failed && h('button', { 'data-cmd': 'retry', click: attempt(actions.retry) }, 'Try again'),
-    fork, h('button', { 'data-cmd': 'drop', click: attempt(actions.drop) }, 'Drop')];
-  return h('div', { class: 'floe-editor' }, area, problem, h('div', { class: 'floe-buttons' }, ...buttons));
+  const front = held.side !== 'out';
+  const buttons = h('div', { class: 'floe-buttons' }, !why && save,
+    front && button('step-message', 'Step', 'Only this message goes on', actions.step),
+    held.failure && button('retry', 'Try again', 'After the module was mended', actions.retry),
+    front && button('duplicate', 'Duplicate', 'A copy behind it', actions.duplicate),
+    !why && fork, button('drop', 'Drop', 'Take the message out of the flow', actions.drop));
+  return h('div', { class: 'floe-editor' }, why ? h('p', { class: 'floe-hint' }, why) : area, problem, buttons);
 }
 
-/** Why a text is no JSON; empty if it is. */
-export function invalid(text: string): string {
-  try {
-    JSON.parse(text);
-    return '';
-  } catch (error) {
-    return `This is not JSON: ${(error as Error).message}`;
+/** Why a value cannot be edited here; empty if it can. */
+function unfit(value: unknown): string {
+  if (inexact(value)) {
+    return 'It holds an integer beyond 2^53, which a browser would change: edit it in a cell with %floe edit.';
   }
+  return (JSON.stringify(value) ?? '').length > LONGEST ? 'It is too long to be edited here: edit it in a cell with %floe edit.' : '';
+}
+
+/** A value put in front of a node by hand. */
+export function injector(ports: string[], inject: (port: string, text: string) => Promise<void>): HTMLElement {
+  const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 2, 'data-field': 'inject', 'aria-label': 'A new message, as JSON', placeholder: '{"ppm": 421}' });
+  const port = h('select', { 'data-field': 'port', 'aria-label': 'Port' }, ...ports.map(p => h('option', { value: p }, p)));
+  const problem = h('div', { class: 'floe-problem', role: 'alert' });
+  const send = h('button', { 'data-cmd': 'inject', title: 'Put it in front of this node', disabled: true, click: () => {
+    inject(port.value, area.value).then(() => { problem.textContent = ''; area.value = ''; send.disabled = true; delete area.dataset.dirty; },
+      (error: Error) => { problem.textContent = error.message; });
+  } }, 'Inject');
+  area.addEventListener('input', () => {
+    const wrong = area.value.trim() ? invalid(area.value) : '';
+    area.toggleAttribute('data-dirty', area.value !== '');
+    problem.textContent = wrong;
+    send.disabled = wrong !== '' || !area.value.trim();
+  });
+  return h('div', {}, area, problem, h('div', { class: 'floe-buttons' }, ports.length > 1 && port, send));
 }

@@ -1,102 +1,131 @@
-/** What is known of the selected node, piece by piece: held messages, last inputs and outputs, state, history, breakpoints, logs. */
+/** What is known of the selected node, message or step: held messages, inputs, outputs, errors, state, history, breakpoints, logs. */
 
-import type { HeldMessage, NodeView, Record as Step } from '../wire';
+import type { Failure, HeldMessage, NodeView, Record as Step } from '../wire';
 import { breakpoints, type BreakActions, type Breakpoint } from './breaks';
 import { h } from './dom';
-import { editor, type EditActions } from './editor';
-import { tree } from './tree';
+import { editor, injector, type EditActions } from './editor';
+import { Sections, type Section } from './sections';
+import { told } from './timeline';
+import { preview, tree, valueOf } from './tree';
 
 export interface Known {
-  node: NodeView;
+  /** Null: nothing is selected. */
+  node: NodeView | null;
+  /** A recorded step that is looked at. */
+  step: Step | null;
+  /** A held message that was clicked. */
+  message: string;
+  ports: string[];
   held: HeldMessage[];
   breaks: Breakpoint[];
   steps: Step[];
-  logs: Array<{ node: string; stream: string; text: string }>;
+  failures: Failure[];
+  live: boolean;
 }
 
 export interface InspectorActions extends BreakActions {
-  message(id: string): EditActions;
-  /** Start again from a recorded step. */
-  forkStep(step: Step): Promise<void>;
+  message(held: HeldMessage): EditActions;
+  inject(node: string, port: string, text: string): Promise<void>;
+  select(node: string): void;
+  look(step: Step): void;
 }
 
-const STEPS = 50;
+const SHOWN = 20;
 
 export class Inspector {
-  readonly node = h('aside', { class: 'floe-inspector', 'aria-label': 'Selected node' });
-  private shown = '';
+  private readonly title = h('h3');
+  private readonly body = h('div', { class: 'floe-sections' });
+  readonly node = h('aside', { class: 'floe-inspector', tabindex: -1, 'aria-label': 'Inspector' }, this.title, this.body);
+  private readonly sections = new Sections(this.body);
+  private titled = '';
 
-  constructor(private readonly actions: InspectorActions) {
-    this.show(null);
+  constructor(private readonly actions: InspectorActions) {}
+
+  show(known: Known): void {
+    this.head(known);
+    this.sections.show(known.step ? this.step(known.step) : known.node ? this.selected(known.node, known) : this.overview(known));
   }
 
-  show(known: Known | null): void {
-    const text = JSON.stringify(known && { ...known, node: [known.node.id, known.node.error, known.node.version, known.node.runtime] });
-    // what a person is typing must not be thrown away, nor the page rebuilt for nothing
-    if (text === this.shown || this.node.contains(document.activeElement) && document.activeElement?.matches('textarea, input')) {
-      return;
+  private head({ node, step }: Known): void {
+    const [name, words] = step ? [step.node, `step ${step.seq}, version ${step.version}`]
+      : node ? [node.id, `${node.lang || 'built in'}, version ${node.version}, ${node.held ? 'held' : node.status}${node.runtime ? `, in ${node.runtime}` : ''}`]
+        : ['', 'Select a node to look into it.'];
+    if (name + words !== this.titled) {
+      this.titled = name + words;
+      this.title.replaceChildren(name, h('small', {}, ` ${words}`));
     }
-    this.shown = text;
-    this.node.replaceChildren(...known ? this.parts(known) : [h('p', { class: 'floe-hint' }, 'Select a node to look into it.')]);
   }
 
-  private parts({ node, held, breaks, steps, logs }: Known): HTMLElement[] {
-    const mine = held.filter(m => m.node === node.id);
-    const parts: HTMLElement[] = [h('h3', {}, node.id, h('small', {}, ` ${node.lang}, version ${node.version}`))];
-    if (node.error) {
-      parts.push(h('pre', { class: 'floe-error' }, node.error));
-    }
-    parts.push(...mine.slice(0, 20).map(m => this.message(m)));
-    const last = steps.at(-1);
-    if (last) {
-      parts.push(section('Last step', step(last)), section('State', tree(last.after)));
-    }
-    parts.push(section('Breakpoints', breakpoints(node.id, breaks, this.actions)));
-    if (steps.length) {
-      parts.push(section(`History (${steps.length})`, this.history(steps), false));
-    }
-    if (logs.length) {
-      parts.push(section('Logs', h('pre', { class: 'floe-logs' }, logs.map(l => l.text).join('\n')), false));
-    }
-    return parts;
+  private overview({ failures, held }: Known): Section[] {
+    const rows = () => h('div', {}, ...held.slice(0, SHOWN).map(m => h('button', { class: 'floe-row', 'data-held': m.id, click: () => this.actions.select(m.node) },
+      h('b', {}, m.node), ` ${preview(m.value, 80)}`)));
+    return [...failures.slice(-SHOWN).reverse().map((f, i) => this.failure(f, `f${i}`)),
+      ...held.length ? [{ key: 'waiting', title: `Held messages (${held.length})`, sign: held.slice(0, SHOWN), make: rows }] : []];
   }
 
-  private message(held: HeldMessage): HTMLElement {
-    const body: HTMLElement[] = [tree(held.value)];
-    if (held.failure) {
-      body.push(h('pre', { class: 'floe-error' }, held.failure.trace || held.failure.message));
-    }
-    body.push(editor(held.value, this.actions.message(held.id), Boolean(held.failure)));
-    const made = section(`Held ${held.side === 'out' ? 'behind' : 'in front'} (${held.port}): ${held.reason}`, h('div', {}, ...body));
-    made.dataset.held = held.id;
-    return made;
+  private failure(failure: Failure, key: string): Section {
+    return { key: `error:${key}`, title: `Error in ${failure.node || 'the flow'}`, sign: failure, make: () => trace(failure) };
+  }
+
+  private selected(node: NodeView, known: Known): Section[] {
+    const mine = known.held.filter(m => m.node === node.id).sort((a, b) => Number(b.id === known.message) - Number(a.id === known.message));
+    const steps = known.steps.filter(s => s.node === node.id);
+    const last = steps[steps.length - 1];
+    const failures = known.failures.filter(f => f.node === node.id).slice(-3);
+    const marks = known.breaks.filter(b => b.node === node.id);
+    const shape = JSON.stringify([known.live, known.ports]);
+    return [
+      ...node.error ? [{ key: 'error:node', title: 'Error', sign: node.error, make: () => h('pre', { class: 'floe-error' }, node.error!) }] : [],
+      ...failures.map((f, i) => this.failure(f, `n${i}`)),
+      ...mine.slice(0, SHOWN).map((m, i) => this.held(m, known.live, i < 3)),
+      ...mine.length > SHOWN ? [{ key: 'rest', title: `${mine.length - SHOWN} more held messages`, sign: 0, open: false, make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.') }] : [],
+      ...last ? [{ key: 'last', title: 'Last step', sign: last.seq, make: () => step(last) },
+        { key: 'state', title: 'State', sign: last.after, make: () => tree(last.after) }] : [],
+      { key: 'breaks', title: `Breakpoints (${marks.length})`, sign: [marks, shape], make: () => breakpoints(node.id, marks.map(b => ({ ...b })), this.actions) },
+      ...known.live ? [{ key: 'inject', title: 'Inject a message', sign: shape, open: false,
+        make: () => injector(known.ports, (port, text) => this.actions.inject(node.id, port, text)) }] : [],
+      ...steps.length ? [{ key: 'history', title: `History (${steps.length})`, sign: steps.map(s => s.seq), open: false, make: () => this.history(steps) }] : []];
+  }
+
+  private held(held: HeldMessage, live: boolean, open: boolean): Section {
+    const make = () => {
+      const body: HTMLElement[] = [tree(held.value)];
+      if (held.failure) {
+        body.push(trace(held.failure));
+      }
+      body.push(...live ? [editor(held, this.actions.message(held))] : []);
+      return h('div', {}, ...body);
+    };
+    const where = `${held.side === 'out' ? 'behind' : 'in front'} (${held.port})`;
+    return { key: `held:${held.side ?? 'in'}:${held.id}`, title: `Held ${where}: ${held.reason}`, sign: [held, live], open, data: { held: held.id }, make };
   }
 
   private history(steps: Step[]): HTMLElement {
-    const rows = steps.slice(-STEPS).reverse().map(s => h('li', {},
-      h('details', {}, h('summary', {}, `#${s.seq} ${s.failure ? s.failure.message : `${s.outputs.length} given`}`), step(s),
-        h('button', { 'data-cmd': 'fork-step', click: () => void this.actions.forkStep(s) }, 'Fork from here'))));
-    return h('ol', { class: 'floe-timeline' }, ...rows);
+    return h('div', {}, ...steps.slice(-50).reverse().map(s => h('button', { class: 'floe-row', 'data-step': s.seq, click: () => this.actions.look(s) },
+      h('b', {}, `#${s.seq}`), ` ${told(s)}`)));
+  }
+
+  private step(record: Step): Section[] {
+    return [{ key: `step:${record.seq}`, title: 'What went in and out', sign: record.seq, make: () => step(record) },
+      { key: `before:${record.seq}`, title: 'State before', sign: 0, open: false, make: () => tree(record.before) },
+      { key: `after:${record.seq}`, title: 'State after', sign: 0, make: () => tree(record.after) }];
   }
 }
 
-function section(title: string, body: HTMLElement, open = true): HTMLElement {
-  return h('details', { class: 'floe-section', open }, h('summary', {}, title), body);
+/** The module's own trace, and where in the notebook that is. */
+function trace(failure: Failure): HTMLElement {
+  const place = failure.cell ? `Cell In[${failure.cell}]${failure.line ? `, line ${failure.line}` : ''}` : '';
+  return h('div', { class: 'floe-failure' }, h('div', { class: 'floe-error' }, failure.message), place && h('div', { class: 'floe-label' }, place),
+    failure.trace && h('pre', { class: 'floe-error' }, failure.trace));
 }
 
 function step(record: Step): HTMLElement {
-  const parts = [h('div', { class: 'floe-label' }, `in (${record.port})`), tree(value(record.input.payload))];
-  for (const [port, batch] of record.outputs) {
-    parts.push(h('div', { class: 'floe-label' }, `out (${port})`), tree(value(batch.payload)));
+  const parts = [h('div', { class: 'floe-label' }, `in (${record.port})`), tree(valueOf(record.input), record.input.buffers)];
+  for (const [port, batch] of record.outputs.slice(0, 50)) {
+    parts.push(h('div', { class: 'floe-label' }, `out (${port})`), tree(valueOf(batch), batch.buffers));
   }
-  if (record.failure) {
-    parts.push(h('pre', { class: 'floe-error' }, record.failure.trace || record.failure.message));
+  if (record.outputs.length > 50) {
+    parts.push(h('div', { class: 'floe-hint' }, `${record.outputs.length - 50} more outputs`));
   }
-  return h('div', {}, ...parts);
-}
-
-/** The one message of a recorded batch. */
-function value(payload: string): unknown {
-  const bytes = Uint8Array.from(atob(payload), c => c.charCodeAt(0));
-  return (JSON.parse(new TextDecoder().decode(bytes)) as unknown[])[0];
+  return h('div', {}, ...parts, record.failure && trace(record.failure));
 }

@@ -15,3 +15,28 @@ export function shapeOf(flow: Flow, modules: Module[]): Shape {
     })
   };
 }
+
+/** The nodes that a run's messages go to. */
+export function entriesOf(shape: Shape): Set<string> {
+  const fed = new Set(shape.wires.map(w => w.target));
+  return new Set(shape.nodes.map(n => n.id).filter(id => !fed.has(id)));
+}
+
+/** The input ports of a node that wires use; `in` where none does. */
+export function portsOf(shape: Shape, node: string): string[] {
+  const ports = [...new Set(shape.wires.filter(w => w.target === node).map(w => w.targetPort))];
+  return ports.length ? ports : ['in'];
+}
+
+/** What can be drawn of a shape that comes from a saved notebook: anybody may have written it. */
+export function sound(shape: unknown): Shape {
+  const { name, nodes, wires } = (typeof shape === 'object' && shape ? shape : {}) as Record<string, unknown>;
+  const ids = new Map(list(nodes).map(n => [String(n.id), { id: String(n.id), lang: String(n.lang ?? '') }]));
+  const found = new Map(list(wires).map(w => [String(w.name), { name: String(w.name), source: String(w.source), target: String(w.target),
+    sourcePort: String(w.sourcePort ?? 'out'), targetPort: String(w.targetPort ?? 'in') }]));
+  return { name: String(name ?? ''), nodes: [...ids.values()], wires: [...found.values()].filter(w => ids.has(w.source) && ids.has(w.target)) };
+}
+
+function list(value: unknown): Array<Record<string, unknown>> {
+  return Array.isArray(value) ? value.filter(v => typeof v === 'object' && v !== null) : [];
+}

@@ -1,5 +1,6 @@
-/** The buttons, with the words and keys of JupyterLab's debugger. */
+/** The buttons, with the words, icons and keys of JupyterLab's debugger. */
 
+import { element } from '../graph/svg';
 import { h } from './dom';
 
 export interface Actions {
@@ -10,63 +11,64 @@ export interface Actions {
   stop(): void;
 }
 
-export interface Phase { paused: boolean; over: boolean; recorded: number }
+export interface Phase { paused: boolean; over: boolean; recorded: number; live: boolean }
 
 /** 16 x 16 outlines in the manner of the debugger's icons. */
 const ICONS = {
   resume: 'M4 3l9 5-9 5z',
   pause: 'M4 3h3v10H4zM9 3h3v10H9z',
-  step: 'M8 12.5a1.8 1.8 0 1 0 0 .1zM2 7a6 6 0 0 1 10.5-3.2V2H14v4.5H9.5V5h2A4.6 4.6 0 0 0 3.4 7z',
-  back: 'M8 12.5a1.8 1.8 0 1 0 0 .1zM14 7A6 6 0 0 0 3.500 3.8V2H2v4.500h4.500V5h-2A4.600 4.600 0 0 1 12.600 7z',
+  step: 'M8 10.200a1.900 1.900 0 1 0 0 3.800 1.900 1.900 0 0 0 0-3.800zM2 8.500a6 6 0 0 1 10.500-4V2.500H14V7.500H9V6h2.500A4.600 4.600 0 0 0 3.500 8.500z',
+  back: 'M8 10.200a1.900 1.900 0 1 0 0 3.800 1.900 1.900 0 0 0 0-3.800zM14 8.500a6 6 0 0 0-10.500-4V2.500H2V7.500H7V6H4.500A4.600 4.600 0 0 1 12.500 8.500z',
   stop: 'M3 3h10v10H3z'
 };
 
-function icon(name: keyof typeof ICONS): SVGElement {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('viewBox', '0 0 16 16');
-  svg.setAttribute('aria-hidden', 'true');
-  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  path.setAttribute('d', ICONS[name]);
-  svg.append(path);
-  return svg;
-}
+const WORDS: Array<[keyof Actions, string, string, string]> = [
+  ['resume', 'Continue', 'F9', ''], ['pause', 'Pause', 'F9', ''], ['stop', 'Terminate', 'Shift F9', ''],
+  ['step', 'Next', 'F10', 'each node that has a message takes one'], ['back', 'Step Back', '', 'undo the last step']
+];
 
 export class Toolbar {
   readonly node = h('div', { class: 'floe-toolbar', role: 'toolbar', 'aria-label': 'Flow' });
   private readonly buttons: Record<keyof Actions, HTMLButtonElement>;
   private readonly text = h('span', { class: 'floe-phase', role: 'status' });
+  private shown = '';
 
   constructor(actions: Actions) {
-    const button = (name: keyof Actions, label: string, key: string) => {
-      const made = h('button', { 'data-cmd': name, title: key ? `${label} (${key})` : label, 'aria-label': label, click: () => actions[name]() });
-      made.append(icon(name));
-      return made;
-    };
-    this.buttons = {
-      resume: button('resume', 'Continue', 'F9'), pause: button('pause', 'Pause', 'F9'), stop: button('stop', 'Terminate', 'Shift F9'),
-      step: button('step', 'Next', 'F10'), back: button('back', 'Step back', '')
-    };
-    this.node.append(...Object.values(this.buttons), this.text);
-    this.show({ paused: false, over: true, recorded: 0 }, '');
+    const made = WORDS.map(([name, label, key, more]) => [name, button(name, label, key, more, () => actions[name]())] as const);
+    this.buttons = Object.fromEntries(made) as Record<keyof Actions, HTMLButtonElement>;
+    this.node.append(...made.map(([, b]) => b), this.text);
+    this.show({ paused: false, over: true, recorded: 0, live: false }, '', '');
   }
 
-  show({ paused, over, recorded }: Phase, text: string): void {
-    this.buttons.resume.hidden = !paused;
-    this.buttons.pause.hidden = paused;
-    this.buttons.resume.disabled = this.buttons.pause.disabled = this.buttons.stop.disabled = this.buttons.step.disabled = over;
-    this.buttons.back.disabled = over || recorded === 0;
-    if (this.text.textContent !== text) {
-      this.text.textContent = text;
+  show({ paused, over, recorded, live }: Phase, status: string, text: string): void {
+    const state = JSON.stringify([paused, over, recorded > 0, live, status, text]);
+    if (state === this.shown) {
+      return;
     }
+    this.shown = state;
+    const { resume, pause, stop, step, back } = this.buttons;
+    resume.hidden = !paused;
+    pause.hidden = paused;
+    resume.disabled = pause.disabled = stop.disabled = step.disabled = over || !live;
+    back.disabled = over || !live || recorded === 0;
+    this.text.textContent = this.text.title = text;
+    this.text.dataset.status = status;
   }
+}
+
+function button(name: keyof Actions, label: string, key: string, more: string, click: () => void): HTMLButtonElement {
+  const title = `${label}${more && `: ${more}`}${key && ` (${key})`}`;
+  const made = h('button', { 'data-cmd': name, title, 'aria-label': label, click, ...key ? { 'aria-keyshortcuts': key.replace(' ', '+') } : {} });
+  made.append(element('svg', { viewBox: '0 0 16 16', 'aria-hidden': 'true' }, element('path', { d: ICONS[name] })));
+  return made;
 }
 
 /** F9 continues or pauses, F10 steps, Shift F9 stops: the debugger's keys. */
 export function keys(host: HTMLElement, actions: Actions, phase: () => Phase): () => void {
   const listen = (event: KeyboardEvent) => {
-    const { paused, over } = phase();
-    const action = { F9: event.shiftKey ? actions.stop : paused ? actions.resume : actions.pause, F10: actions.step }[event.key];
-    if (action && !over) {
+    const { paused, over, live } = phase();
+    const action = event.key === 'F10' ? actions.step : event.key !== 'F9' ? null : event.shiftKey ? actions.stop : paused ? actions.resume : actions.pause;
+    if (action && !over && live) {
       action();
       event.preventDefault();
       event.stopPropagation();

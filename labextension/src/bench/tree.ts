@@ -1,81 +1,122 @@
 /** A value as a tree, a table where it is rows, a picture where it is image bytes. Big ones open piece by piece. */
 
+import type { Batch, Buffer } from '../wire';
 import { h } from './dom';
+import { tagged, tagOf } from './tagged';
 
 const PIECE = 100;
-const LONGEST_TEXT = 2_000;
+const TEXT = 2_000;
 
-/** The tags of values that JSON cannot say (`runtimes/README.md`), as people read them. */
-function tagged(value: object): string | null {
-  const tag = (value as { $floe?: unknown[] }).$floe;
-  if (!Array.isArray(tag) || Object.keys(value).length !== 1) {
-    return null;
-  }
-  const [kind, ...rest] = tag;
-  switch (kind) {
-    case 'array': return `array ${String(rest[1])} ${JSON.stringify(rest[2])}`;
-    case 'bytes': return 'bytes';
-    case 'table': return `table (${String(rest[1])})`;
-    default: return `${String(kind)} ${rest.map(String).join(' ')}`;
-  }
-}
-
-export function tree(value: unknown, name = '', open = true): HTMLElement {
-  const label = name ? h('span', { class: 'floe-key' }, `${name}: `) : null;
+export function tree(value: unknown, buffers: Buffer[] = [], name = '', open = true): HTMLElement {
+  const label = name ? h('span', { class: 'floe-key' }, short(name, 80), ': ') : null;
   if (value === null || typeof value !== 'object') {
     return h('div', { class: 'floe-leaf' }, label, leaf(value));
   }
-  const text = tagged(value);
-  if (text) {
-    return h('div', { class: 'floe-leaf' }, label, h('span', { class: 'floe-tagged' }, text));
+  const tag = tagOf(value);
+  if (tag && tag[0] !== 'escape') {
+    return h('div', { class: 'floe-leaf' }, label, tagged(tag, buffers));
   }
-  const rows = asRows(value);
+  const plain = tag && typeof tag[1] === 'object' && tag[1] !== null ? tag[1] : value;
+  const rows = asRows(plain);
   if (rows) {
-    return h('div', {}, label, table(rows));
+    return h('div', {}, label, table(rows, buffers));
   }
-  const entries = Object.entries(value);
-  const brackets = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
+  return branch(plain, buffers, label, open);
+}
+
+function branch(value: object, buffers: Buffer[], label: HTMLElement | null, open: boolean): HTMLElement {
+  const keys = Object.keys(value);
   const body = h('div', { class: 'floe-children' });
-  const details = h('details', { open: open && entries.length > 0 }, h('summary', {}, label, brackets), body);
-  const fill = () => { if (details.open && !body.childNodes.length) { more(body, entries, 0); } };
+  const details = h('details', { open: open && keys.length > 0 && keys.length <= PIECE },
+    h('summary', {}, label, Array.isArray(value) ? `[${keys.length}]` : `{${keys.length}}`, h('span', { class: 'floe-preview' }, ` ${preview(value, 60)}`)), body);
+  const fill = () => { if (details.open && !body.childNodes.length) { more(body, value as Row, keys, 0, buffers); } };
   details.addEventListener('toggle', fill);
   fill();
   return details;
 }
 
-function leaf(value: unknown): HTMLElement {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  const cut = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)` : text;
-  return h('span', { class: `floe-${value === null ? 'null' : typeof value}` }, cut);
+function more(body: HTMLElement, value: Row, keys: string[], from: number, buffers: Buffer[]): void {
+  body.append(...keys.slice(from, from + PIECE).map(key => tree(value[key], buffers, key, false)));
+  if (keys.length > from + PIECE) {
+    body.append(button(`show more (${keys.length - from - PIECE} left)`, () => more(body, value, keys, from + PIECE, buffers)));
+  }
 }
 
-function more(body: HTMLElement, entries: Array<[string, unknown]>, from: number): void {
-  for (const [key, value] of entries.slice(from, from + PIECE)) {
-    body.append(tree(value, key, false));
-  }
-  if (entries.length > from + PIECE) {
-    const button = h('button', { class: 'floe-link', click: () => { button.remove(); more(body, entries, from + PIECE); } },
-      `${entries.length - from - PIECE} more`);
-    body.append(button);
-  }
+/** A button that does its work once, in its place. */
+function button(text: string, act: () => void): HTMLElement {
+  const made: HTMLElement = h('button', { class: 'floe-link', 'data-cmd': 'more', click: () => { made.remove(); act(); } }, text);
+  return made;
+}
+
+function leaf(value: unknown): HTMLElement {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const made = h('span', { class: `floe-${value === null ? 'null' : typeof value}` }, text.slice(0, TEXT));
+  const next = (from: number) => {
+    if (text.length > from) {
+      made.append(button(`… show more (${text.length - from} characters left)`, () => { made.append(text.slice(from, from + 10 * TEXT)); next(from + 10 * TEXT); }));
+    }
+  };
+  next(TEXT);
+  return made;
 }
 
 type Row = Record<string, unknown>;
 
-/** Two or more objects with the same keys are rows of a table. */
+/** Two or more flat objects with the same keys are rows of a table. */
 function asRows(value: object): Row[] | null {
-  if (!Array.isArray(value) || value.length < 2 || value.some(v => v === null || typeof v !== 'object' || Array.isArray(v) || '$floe' in v)) {
+  if (!Array.isArray(value) || value.length < 2 || value.slice(0, PIECE).some(v => v === null || typeof v !== 'object' || Array.isArray(v) || tagOf(v as object))) {
     return null;
   }
-  const keys = Object.keys(value[0] as Row).join('\n');
-  return keys && value.every(v => Object.keys(v as Row).join('\n') === keys) ? value as Row[] : null;
+  const keys = keysOf(value[0] as Row);
+  return keys && value.slice(0, PIECE).every(v => keysOf(v as Row) === keys) ? value as Row[] : null;
 }
 
-function table(rows: Row[]): HTMLElement {
+const keysOf = (row: Row) => Object.keys(row).join('\n');
+
+function table(rows: Row[], buffers: Buffer[]): HTMLElement {
   const keys = Object.keys(rows[0]);
-  const cell = (v: unknown) => h('td', {}, v !== null && typeof v === 'object' ? tree(v, '', false) : leaf(v));
-  const shown = rows.slice(0, PIECE).map(row => h('tr', {}, ...keys.map(key => cell(row[key]))));
-  return h('div', { class: 'floe-table' },
-    h('table', {}, h('thead', {}, h('tr', {}, ...keys.map(key => h('th', {}, key)))), h('tbody', {}, ...shown)),
-    rows.length > PIECE && h('div', {}, `${rows.length - PIECE} more rows`));
+  const body = h('tbody');
+  const fill = (from: number) => {
+    body.append(...rows.slice(from, from + PIECE).map((row, i) => h('tr', {}, h('th', {}, String(from + i)),
+      ...keys.map(key => cell(Object.hasOwn(Object(row), key) ? row[key] : undefined, buffers)))));
+    if (rows.length > from + PIECE) {
+      const left = rows.length - from - PIECE;
+      const line: HTMLElement = h('tr', {}, h('td', { colspan: keys.length + 1 }, button(`show more (${left} rows left)`, () => { line.remove(); fill(from + PIECE); })));
+      body.append(line);
+    }
+  };
+  fill(0);
+  return h('div', { class: 'floe-table', tabindex: 0 }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}), ...keys.map(key => h('th', {}, short(key, 40))))), body));
+}
+
+function cell(value: unknown, buffers: Buffer[]): HTMLElement {
+  const text = value === undefined ? '' : typeof value === 'string' ? leaf(value) : value !== null && typeof value === 'object' ? tree(value, buffers, '', false) : leaf(value);
+  return h('td', { class: typeof value === 'number' ? 'floe-right' : '' }, text);
+}
+
+/** The beginning of a value in one line, whatever its size. */
+export function preview(value: unknown, room: number): string {
+  if (value === null || typeof value !== 'object') {
+    return short(typeof value === 'string' ? JSON.stringify(value.slice(0, room)) : String(value), room);
+  }
+  let text = '';
+  for (const key of Object.keys(value).slice(0, 12)) {
+    if (text.length > room) {
+      break;
+    }
+    text += `${text && ', '}${Array.isArray(value) ? '' : `${short(key, 20)}: `}${preview((value as Row)[key], room - text.length)}`;
+  }
+  return short(Array.isArray(value) ? `[${text}]` : `{${text}}`, room);
+}
+
+function short(text: string, room: number): string {
+  return text.length > room ? `${text.slice(0, Math.max(1, room - 1)).replace(/[\uD800-\uDBFF]$/, '')}…` : text;
+}
+
+/** The one message of a recorded batch; integers that a number cannot hold stay exact. */
+export function valueOf(batch: Batch): unknown {
+  const bytes = Uint8Array.from(atob(batch.payload), c => c.charCodeAt(0));
+  const exact = (_: string, value: unknown, context?: { source?: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '') ? BigInt(context!.source!) : value;
+  return (JSON.parse(new TextDecoder().decode(bytes), exact as never) as unknown[])[0];
 }

@@ -1,82 +1,295 @@
-/** Places for nodes and wires, from left to right. */
+/**
+ * Where boxes and wires stand: the same steps as `core/layout.py`, so that the live picture looks like the static one.
+ *
+ * Columns, few crossings (barycenters, sweeping back and forth), heights near the mean of the neighbours', and wires that go
+ * back below everything. It is a generator that pauses between sweeps: large flows are laid out piece by piece and never
+ * hold the page. (A library for this would be more than half of the widget's bundle, which every saved notebook carries.)
+ */
 
-import { graphlib, layout as arrange } from '@dagrejs/dagre';
-import type { Shape } from './model';
+import { columns, grid, parts, type Part } from './columns';
+import type { Shape, ShapeWire } from './model';
+import { Ports } from './ports';
 
-export interface Box { x: number; y: number; width: number; height: number }
 export interface Point { x: number; y: number }
-export interface Layout {
+export interface Size { width: number; height: number }
+export interface Box extends Point, Size {}
+export interface Route {
+  /** Forward: pairs of points between which it runs straight, then its end. Back: the corners of its way below everything. */
+  points: Point[];
+  back: boolean;
+}
+export interface Layout extends Size {
   nodes: Map<string, Box>;
-  wires: Map<string, Point[]>;
-  width: number;
-  height: number;
+  wires: Map<string, Route>;
+}
+export interface Spaces { gap: number; passage: number; gutter: number; lane: number }
+
+export const SPACES: Spaces = { gap: 26, passage: 14, gutter: 76, lane: 16 };
+const SWEEPS = 8;
+
+export function* layout(shape: Shape, sizes: Map<string, Size>, spaces: Spaces = SPACES): Generator<void, Layout> {
+  const made: Layout = { nodes: new Map(), wires: new Map(), width: 0, height: 0 };
+  const ports = new Ports(shape.wires);
+  let top = 0;
+  for (const part of parts(shape)) {
+    const placed = new Placing(part, shape.wires, sizes, spaces, ports, made);
+    yield* placed.place(top);
+    made.width = Math.max(made.width, placed.width);
+    top = placed.bottom + spaces.gap;
+  }
+  made.height = Math.max(0, top - spaces.gap);
+  return made;
 }
 
-export const NODE_HEIGHT = 52;
-const MIN_WIDTH = 132;
-const MAX_WIDTH = 260;
-/** Wide enough for the name in the 13 px font, with room for badge and dots; names that are longer are cut with an ellipsis. */
-const WIDTH_PER_CHARACTER = 7.6;
+/** A node, or a wire (`wire` is its index) that passes a column. */
+interface Item { node: string; wire: number; column: number; height: number; before: Item[]; behind: Item[]; center: number; at: number }
 
-export function widthOf(id: string): number {
-  return Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, 64 + id.length * WIDTH_PER_CHARACTER));
+class Placing {
+  width = 0;
+  bottom = 0;
+  private readonly column: Map<string, number>;
+  private readonly columns: Item[][];
+  private readonly items = new Map<string, Item>();
+  private readonly passed = new Map<number, Item[]>();
+  private lefts: number[] = [];
+  private widths: number[] = [];
+
+  constructor(private readonly part: Part, private readonly all: ShapeWire[], private readonly sizes: Map<string, Size>,
+    private readonly spaces: Spaces, private readonly ports: Ports, private readonly made: Layout) {
+    const wires = part.wires.map(i => all[i]);
+    this.column = wires.length ? columns(part.nodes, wires) : grid(part.nodes);
+    this.columns = Array.from({ length: [...this.column.values()].reduce((a, b) => Math.max(a, b), -1) + 1 }, () => []);
+  }
+
+  *place(top: number): Generator<void> {
+    this.fill();
+    yield* this.order();
+    yield* this.heights();
+    this.lift(top);
+    this.sides();
+    for (const name of this.part.nodes) {
+      const size = this.sizes.get(name)!;
+      const item = this.items.get(name)!;
+      this.made.nodes.set(name, { x: this.lefts[item.column], y: item.center - size.height / 2, ...size });
+    }
+    this.route();
+  }
+
+  private forward(wire: ShapeWire): boolean {
+    return this.column.get(wire.source)! < this.column.get(wire.target)!;
+  }
+
+  private add(node: string, wire: number, column: number, height: number): Item {
+    const item = { node, wire, column, height, before: [], behind: [], center: 0, at: 0 };
+    this.columns[column].push(item);
+    return item;
+  }
+
+  private fill(): void {
+    for (const name of this.part.nodes) {
+      this.items.set(name, this.add(name, -1, this.column.get(name)!, this.sizes.get(name)!.height + this.spaces.gap));
+    }
+    for (const index of this.part.wires) {
+      const wire = this.all[index];
+      if (!this.forward(wire)) {
+        continue;
+      }
+      const end = this.items.get(wire.target)!;
+      const way: Item[] = [];
+      let last = this.items.get(wire.source)!;
+      for (let column = last.column + 1; column <= end.column; column++) {
+        const next = column === end.column ? end : this.add('', index, column, this.spaces.passage);
+        last.behind.push(next);
+        next.before.push(last);
+        way.push(next);
+        last = next;
+      }
+      this.passed.set(index, way.slice(0, -1));
+    }
+  }
+
+  private *order(): Generator<void> {
+    let best = this.columns.map(c => [...c]);
+    let fewest = this.crossings();
+    for (let sweep = 0; sweep < SWEEPS && fewest; sweep++) {
+      this.sweep(sweep % 2 === 0);
+      yield;
+      const crossings = this.crossings();
+      if (crossings < fewest) {
+        best = this.columns.map(c => [...c]);
+        fewest = crossings;
+      }
+      yield;
+    }
+    this.columns.splice(0, this.columns.length, ...best);
+  }
+
+  private sweep(forward: boolean): void {
+    const count = this.columns.length;
+    for (let i = 1; i < count; i++) {
+      const [fixed, free] = forward ? [i - 1, i] : [count - i, count - i - 1];
+      this.columns[fixed].forEach((item, at) => { item.at = at; });
+      const means = new Map(this.columns[free].map((item, at) => [item, mean((forward ? item.before : item.behind).map(n => n.at), at)]));
+      this.columns[free].sort((a, b) => means.get(a)! - means.get(b)!);
+    }
+  }
+
+  private crossings(): number {
+    let count = 0;
+    for (let i = 1; i < this.columns.length; i++) {
+      this.columns[i].forEach((item, at) => { item.at = at; });
+      // a Fenwick tree counts, for each end, how many of those before it lie beyond
+      const seen = new Array<number>(this.columns[i].length + 1).fill(0);
+      let all = 0;
+      for (const item of this.columns[i - 1]) {
+        for (const { at } of item.behind) {
+          let upTo = 0;
+          for (let k = at + 1; k > 0; k -= k & -k) { upTo += seen[k]; }
+          count += all - upTo;
+        }
+        for (const { at } of item.behind) {
+          all++;
+          for (let k = at + 1; k < seen.length; k += k & -k) { seen[k]++; }
+        }
+      }
+    }
+    return count;
+  }
+
+  private *heights(): Generator<void> {
+    this.columns.forEach(column => this.settle(column, () => 0));
+    for (let sweep = 0; sweep < SWEEPS * 2; sweep++) {
+      for (const column of sweep % 2 ? [...this.columns].reverse() : this.columns) {
+        const wanted = new Map(column.map(item => [item, mean(seen(item, sweep).map(n => n.center), item.center)]));
+        this.settle(column, item => wanted.get(item)!);
+      }
+      yield;
+    }
+  }
+
+  /** The places nearest to the wanted ones that keep the order and the distances (pool adjacent violators). */
+  private settle(column: Item[], wanted: (item: Item) => number): void {
+    const blocks: Array<[number, number]> = [];
+    const offsets: number[] = [];
+    column.forEach((item, i) => {
+      offsets.push(i ? offsets[i - 1] + (column[i - 1].height + item.height) / 2 : 0);
+      let [value, size] = [wanted(item) - offsets[i], 1];
+      while (blocks.length && blocks[blocks.length - 1][0] > value) {
+        const [other, count] = blocks.pop()!;
+        [value, size] = [(value * size + other * count) / (size + count), size + count];
+      }
+      blocks.push([value, size]);
+    });
+    const starts = blocks.flatMap(([value, size]) => new Array<number>(size).fill(value));
+    column.forEach((item, i) => { item.center = Math.round((starts[i] + offsets[i]) * 10) / 10; });
+  }
+
+  private lift(top: number): void {
+    const edges = this.columns.flat().map(item => [item, item.wire < 0 ? (item.height - this.spaces.gap) / 2 : 0] as const);
+    const shift = top - edges.reduce((least, [item, half]) => Math.min(least, item.center - half), Infinity);
+    edges.forEach(([item]) => { item.center += shift; });
+    this.bottom = edges.reduce((most, [item, half]) => Math.max(most, item.center + half), top);
+  }
+
+  private sides(): void {
+    let at = 0;
+    for (const column of this.columns) {
+      const width = column.reduce((most, item) => item.wire < 0 ? Math.max(most, this.sizes.get(item.node)!.width) : most, 0);
+      this.lefts.push(at);
+      this.widths.push(width);
+      at += width + this.spaces.gutter;
+    }
+    this.width = at - this.spaces.gutter;
+  }
+
+  // --- wires
+
+  private route(): void {
+    const far: ShapeWire[] = [];
+    for (const index of this.part.wires) {
+      const wire = this.all[index];
+      if (this.forward(wire)) {
+        this.set(wire, [this.exit(wire), ...this.passages(index, wire), this.entry(wire)], false);
+      } else if (wire.source === wire.target) {
+        this.ring(wire);
+      } else {
+        far.push(wire);
+      }
+    }
+    this.lanes(far.sort((a, b) => this.span(a) - this.span(b)));
+  }
+
+  private set(wire: ShapeWire, points: Point[], back: boolean): void {
+    this.made.wires.set(wire.name, { points, back });
+  }
+
+  private span(wire: ShapeWire): number {
+    return this.column.get(wire.source)! - this.column.get(wire.target)!;
+  }
+
+  /** Below everything: short ways above long ones, several in one lane where they do not meet. */
+  private lanes(far: ShapeWire[]): void {
+    const lanes: Array<Array<[number, number]>> = [];
+    const top = this.bottom + this.spaces.gap / 2 + 4;
+    for (const wire of far) {
+      const [first, last] = [this.column.get(wire.target)!, this.column.get(wire.source)!];
+      const free = lanes.findIndex(taken => taken.every(([a, b]) => last < a || b < first));
+      const lane = free < 0 ? lanes.push([]) - 1 : free;
+      lanes[lane].push([first, last]);
+      this.loop(wire, top + this.spaces.lane * lane, lane % 5 * 4);
+    }
+    if (lanes.length) {
+      this.bottom = top + this.spaces.lane * (lanes.length - 1);
+    }
+  }
+
+  private exit(wire: ShapeWire): Point {
+    const box = this.made.nodes.get(wire.source)!;
+    return { x: box.x + box.width, y: box.y + this.ports.place(wire, 'out') * box.height };
+  }
+
+  private entry(wire: ShapeWire): Point {
+    const box = this.made.nodes.get(wire.target)!;
+    return { x: box.x, y: box.y + this.ports.place(wire, 'in') * box.height };
+  }
+
+  private passages(index: number, wire: ShapeWire): Point[] {
+    const column = this.column.get(wire.source)!;
+    const points = [{ x: this.lefts[column] + this.widths[column], y: this.exit(wire).y }]; // boxes may be narrower than their column
+    for (const { column: at, center: y } of this.passed.get(index)!) {
+      points.push({ x: this.lefts[at], y }, { x: this.lefts[at] + this.widths[at], y });
+    }
+    return points;
+  }
+
+  /** Close around its own node, in the gap below it. */
+  private ring(wire: ShapeWire): void {
+    const box = this.made.nodes.get(wire.source)!;
+    const y = box.y + box.height + this.spaces.gap / 2 - 2;
+    this.bottom = Math.max(this.bottom, y);
+    this.around(wire, box.x + box.width + 10, box.x - 12, y);
+  }
+
+  private loop(wire: ShapeWire, y: number, aside: number): void {
+    const column = this.column.get(wire.source)!;
+    this.around(wire, this.lefts[column] + this.widths[column] + 12 + aside, this.entry(wire).x - 14 - aside, y);
+  }
+
+  private around(wire: ShapeWire, right: number, left: number, y: number): void {
+    const [start, end] = [this.exit(wire), this.entry(wire)];
+    this.set(wire, [start, { x: right, y: start.y }, { x: right, y }, { x: left, y }, { x: left, y: end.y }, end], true);
+  }
 }
 
-/** Takes 0.6 s at 500 nodes, so it is done when the shape changes and never for a snapshot. */
-export function layout(shape: Shape): Layout {
-  const graph = new graphlib.Graph({ multigraph: true });
-  graph.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 84, edgesep: 14, marginx: 24, marginy: 24 });
-  graph.setDefaultEdgeLabel(() => ({}));
-  for (const node of shape.nodes) {
-    graph.setNode(node.id, { width: widthOf(node.id), height: NODE_HEIGHT });
+/** Look to one side while sweeping, to both at the end. */
+function seen(item: Item, sweep: number): Item[] {
+  const { before, behind } = item;
+  if (sweep >= SWEEPS) {
+    return [...before, ...behind];
   }
-  for (const wire of shape.wires) {
-    graph.setEdge(wire.source, wire.target, { width: 56, height: 14, labelpos: 'c' }, wire.name);
-  }
-  arrange(graph);
-  return read(graph, shape);
+  return sweep % 2 ? (behind.length ? behind : before) : before.length ? before : behind;
 }
 
-function read(graph: graphlib.Graph, shape: Shape): Layout {
-  const nodes = new Map<string, Box>();
-  for (const { id } of shape.nodes) {
-    const { x, y, width, height } = graph.node(id);
-    nodes.set(id, { x: x - width / 2, y: y - height / 2, width, height });
-  }
-  const wires = new Map<string, Point[]>();
-  for (const wire of shape.wires) {
-    const found = graph.edge(wire.source, wire.target, wire.name) as { points?: Point[] };
-    wires.set(wire.name, ends(found?.points ?? [], nodes.get(wire.source)!, nodes.get(wire.target)!));
-  }
-  const { width = 0, height = 0 } = graph.graph();
-  return { nodes, wires, width, height };
-}
-
-/** A wire leaves in the middle of the right side and arrives in the middle of the left side, where the dots are. */
-function ends(points: Point[], from: Box, to: Box): Point[] {
-  const start = { x: from.x + from.width, y: from.y + from.height / 2 };
-  const end = { x: to.x, y: to.y + to.height / 2 };
-  return [start, ...points.slice(1, -1), end];
-}
-
-/** A smooth path through the points. */
-export function path(points: Point[]): string {
-  const [first, ...rest] = points;
-  let text = `M${first.x},${first.y}`;
-  let last = first;
-  for (const point of rest) {
-    const bend = Math.max(18, Math.abs(point.x - last.x) / 2) * (point.x < last.x ? -1 : 1);
-    text += `C${last.x + bend},${last.y} ${point.x - bend},${point.y} ${point.x},${point.y}`;
-    last = point;
-  }
-  return text;
-}
-
-/** The middle of a wire, for its label. */
-export function middle(points: Point[]): Point {
-  if (points.length % 2) {
-    return points[(points.length - 1) / 2];
-  }
-  const [a, b] = [points[points.length / 2 - 1], points[points.length / 2]];
-  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+function mean(values: number[], otherwise: number): number {
+  return values.length ? values.reduce((a, b) => a + b, 0) / values.length : otherwise;
 }

@@ -1,67 +1,119 @@
 /** Moving and scaling one SVG group with pointer, wheel and keyboard. */
 
-export interface Pan {
-  fit(width: number, height: number): void;
-  centre(x: number, y: number): void;
-  dispose(): void;
+import type { Box, Size } from './layout';
+
+const MIN = 0.04;
+const MAX = 3;
+/** Below this, texts could not be read and are left out. */
+const LEGIBLE = 0.42;
+const EDGE = 8;
+
+export class Pan {
+  private x = 0;
+  private y = 0;
+  private scale = 1;
+  /** Once somebody moved it, it is not fitted again by itself. */
+  moved = false;
+  private readonly stop = new AbortController();
+
+  constructor(private readonly svg: SVGSVGElement, private readonly group: SVGGElement) {
+    const { signal } = this.stop;
+    svg.addEventListener('wheel', e => this.wheel(e), { signal, passive: false });
+    svg.addEventListener('pointerdown', e => this.drag(e), { signal });
+  }
+
+  dispose(): void {
+    this.stop.abort();
+  }
+
+  /** All of it, never larger than life. */
+  fit({ width, height }: Size, margin: number): void {
+    const { w, h } = this.room();
+    const full = { width: width + 2 * margin, height: height + 2 * margin };
+    this.scale = Math.min(1, Math.max(MIN, Math.min(w / full.width, h / full.height)));
+    this.x = (w - width * this.scale) / 2;
+    this.y = (h - height * this.scale) / 2;
+    this.moved = false;
+    this.apply();
+  }
+
+  /** About the middle, or a place in pixels of the window. */
+  zoom(factor: number, cx = this.room().w / 2, cy = this.room().h / 2): void {
+    const next = Math.min(MAX, Math.max(MIN, this.scale * factor));
+    this.x = cx - (cx - this.x) * (next / this.scale);
+    this.y = cy - (cy - this.y) * (next / this.scale);
+    this.scale = next;
+    this.moved = true;
+    this.apply();
+  }
+
+  /** Moves as little as needed for a box to be seen. */
+  reveal(box: Box): void {
+    const { w, h } = this.room();
+    const shift = (at: number, size: number, from: number, room: number) => {
+      const [low, high] = [from + at * this.scale, from + (at + size) * this.scale];
+      return low < EDGE ? EDGE - low : high > room - EDGE ? Math.max(room - EDGE - high, EDGE - low) : 0;
+    };
+    const [dx, dy] = [shift(box.x, box.width, this.x, w), shift(box.y, box.height, this.y, h)];
+    if (dx || dy) {
+      this.x += dx;
+      this.y += dy;
+      this.moved = true;
+      this.apply();
+    }
+  }
+
+  /** So near that the texts of a box can be read. */
+  approach(box: Box): void {
+    if (this.scale < LEGIBLE) {
+      const { w, h } = this.room();
+      this.scale = 0.9;
+      this.x = w / 2 - (box.x + box.width / 2) * this.scale;
+      this.y = h / 2 - (box.y + box.height / 2) * this.scale;
+      this.moved = true;
+      this.apply();
+    }
+  }
+
+  private room(): { w: number; h: number } {
+    return { w: this.svg.clientWidth, h: this.svg.clientHeight };
+  }
+
+  private apply(): void {
+    this.group.setAttribute('transform', `translate(${round(this.x)},${round(this.y)}) scale(${this.scale.toFixed(5)})`);
+    this.svg.classList.toggle('far', this.scale < LEGIBLE);
+  }
+
+  private wheel(event: WheelEvent): void {
+    // without a modifier the page scrolls: a notebook must not be caught by the graph under the pointer
+    if (!event.ctrlKey && !event.metaKey) {
+      return;
+    }
+    event.preventDefault();
+    const box = this.svg.getBoundingClientRect();
+    this.zoom(Math.exp(-event.deltaY / 400), event.clientX - box.left, event.clientY - box.top);
+  }
+
+  private drag(event: PointerEvent): void {
+    if (event.button !== 0 || (event.target as Element).closest('[data-node]')) {
+      return;
+    }
+    const from = { x: event.clientX - this.x, y: event.clientY - this.y };
+    const over = new AbortController();
+    const { signal } = over;
+    this.svg.setPointerCapture(event.pointerId);
+    this.svg.addEventListener('pointermove', move => {
+      this.x = move.clientX - from.x;
+      this.y = move.clientY - from.y;
+      this.moved = true;
+      this.apply();
+    }, { signal });
+    for (const end of ['pointerup', 'pointercancel'] as const) {
+      this.svg.addEventListener(end, () => over.abort(), { signal });
+    }
+  }
 }
 
-const MIN = 0.08;
-const MAX = 3;
-
-export function pan(svg: SVGSVGElement, group: SVGGElement): Pan {
-  let x = 0, y = 0, scale = 1;
-  const stop = new AbortController();
-  const options = { signal: stop.signal };
-  const apply = () => group.setAttribute('transform', `translate(${x},${y}) scale(${scale})`);
-  const zoom = (factor: number, cx: number, cy: number) => {
-    const next = Math.min(MAX, Math.max(MIN, scale * factor));
-    x = cx - (cx - x) * (next / scale);
-    y = cy - (cy - y) * (next / scale);
-    scale = next;
-    apply();
-  };
-  svg.addEventListener('wheel', e => {
-    // without a modifier the page scrolls: a notebook must not be caught by the graph under the pointer
-    if (!e.ctrlKey && !e.metaKey && !svg.contains(document.activeElement)) {
-      return;
-    }
-    e.preventDefault();
-    const box = svg.getBoundingClientRect();
-    zoom(Math.exp(-e.deltaY / 400), e.clientX - box.left, e.clientY - box.top);
-  }, { ...options, passive: false });
-  svg.addEventListener('pointerdown', e => {
-    if (e.button !== 0 || (e.target as Element).closest('[data-node]')) {
-      return;
-    }
-    const from = { x: e.clientX - x, y: e.clientY - y };
-    const drag = new AbortController();
-    svg.setPointerCapture(e.pointerId);
-    svg.addEventListener('pointermove', m => { x = m.clientX - from.x; y = m.clientY - from.y; apply(); }, { signal: drag.signal });
-    for (const end of ['pointerup', 'pointercancel'] as const) {
-      svg.addEventListener(end, () => drag.abort(), { signal: drag.signal });
-    }
-  }, options);
-  svg.addEventListener('keydown', e => {
-    const factor = { '+': 1.25, '=': 1.25, '-': 0.8 }[e.key];
-    if (factor) {
-      zoom(factor, svg.clientWidth / 2, svg.clientHeight / 2);
-      e.preventDefault();
-    }
-  }, options);
-  return {
-    fit(width, height) {
-      const [w, h] = [svg.clientWidth || width, svg.clientHeight || height];
-      scale = Math.min(1, Math.max(MIN, Math.min(w / width, h / height)));
-      x = (w - width * scale) / 2;
-      y = (h - height * scale) / 2;
-      apply();
-    },
-    centre(cx, cy) {
-      x = svg.clientWidth / 2 - cx * scale;
-      y = svg.clientHeight / 2 - cy * scale;
-      apply();
-    },
-    dispose: () => stop.abort()
-  };
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
 }

@@ -15,12 +15,19 @@ export function element<K extends keyof SVGElementTagNameMap>(
 
 /** Sets text only when it changed: 500 nodes, 20 times a second. */
 export function write(target: Element, text: string): void {
-  if (target.textContent !== text) {
+  const child = target.firstChild;
+  if (child instanceof Text && child === target.lastChild) {
+    if (child.data !== text) {
+      child.data = text;
+    }
+  } else if (target.textContent !== text) {
     target.textContent = text;
   }
 }
 
-/** Cuts a text that would be wider than its box. */
-export function cut(text: string, characters: number): string {
-  return text.length > characters ? `${text.slice(0, characters - 1)}…` : text;
+/** Sets an attribute only when it changed. */
+export function set(target: Element, name: string, value: string): void {
+  if (target.getAttribute(name) !== value) {
+    target.setAttribute(name, value);
+  }
 }

@@ -1,150 +1,243 @@
 /** The graph of a flow, live: used unchanged by the widget under a cell and by the panel. */
 
-import { layout, middle, path, type Layout } from './layout';
-import { short, type GraphEvents, type Shape, type Side, type Snapshot } from './model';
+import { Beat } from './beat';
+import { controls, keyed } from './keys';
+import type { Size } from './layout';
+import type { BreakMark, GraphEvents, Shape, Snapshot } from './model';
 import { NodePicture } from './node';
-import { pan, type Pan } from './pan';
+import { Pan } from './pan';
+import { draw, MARGIN, settle, type Drawing } from './place';
 import { addStyle } from './style';
-import { element, write } from './svg';
+import { element } from './svg';
+import { setFamily } from './text';
+import { WirePicture } from './wire';
 
-interface WirePicture { group: SVGGElement; label: SVGTextElement; sent: number; at: number; rate: number }
+/** Larger flows are laid out in pieces, so that the page is never held. */
+const LARGE = 60;
+/** In narrower places, in pixels, flows run from top to bottom. */
+const NARROW = 520;
+const NONE: never[] = [];
 
 export class GraphView {
   private readonly svg = element('svg', { tabindex: 0, role: 'group', 'aria-label': 'Flow' });
-  private readonly canvas = element('g');
+  private readonly canvas = element('g', { class: 'floe-drawing' });
   private readonly frame = document.createElement('div');
   private readonly pan: Pan;
+  private readonly beat: Beat;
   private readonly resized: ResizeObserver;
   private nodes = new Map<string, NodePicture>();
   private wires = new Map<string, WirePicture>();
-  private place: Layout = { nodes: new Map(), wires: new Map(), width: 0, height: 0 };
+  private shape: Shape = { name: '', nodes: [], wires: [] };
+  private drawing: Drawing | null = null;
+  private drawn = '';
+  private snapshot: Snapshot | null = null;
+  private fresh = false;
   private selected: string | null = null;
+  private narrow = false;
+  private resting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: HTMLElement, private readonly events: GraphEvents = {}) {
     addStyle(document);
     this.frame.className = 'floe-graph';
     this.svg.append(arrow(), this.canvas);
-    this.frame.append(this.svg);
+    this.frame.append(this.svg, controls({ in: () => this.pan.zoom(1.25), out: () => this.pan.zoom(0.8), fit: () => this.fit() }));
     host.append(this.frame);
-    this.pan = pan(this.svg, this.canvas);
-    this.resized = new ResizeObserver(() => this.fit());
+    this.pan = new Pan(this.svg, this.canvas);
+    this.beat = new Beat(this.frame, () => this.paint());
+    this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.frame);
-    this.svg.addEventListener('keydown', e => this.key(e));
-    this.svg.addEventListener('click', e => { if (e.target === this.svg) { this.select(null); } });
+    this.svg.addEventListener('keydown', e => keyed(e, this));
+    this.svg.addEventListener('click', e => { if (e.target === this.svg) { this.choose(null); } });
   }
 
   /** Draw another shape; what is selected stays so if it is still there. */
   setFlow(shape: Shape): void {
-    this.place = layout(shape);
+    this.shape = shape;
     this.svg.setAttribute('aria-label', `Flow ${shape.name}`);
-    this.wires = new Map(shape.wires.map(wire => [wire.name, this.wire(wire.name)]));
-    const events = { ...this.events, select: (node: string | null) => this.select(node) };
-    this.nodes = new Map(shape.nodes.map(node => [node.id, new NodePicture(node, this.place.nodes.get(node.id)!, events)]));
-    this.canvas.replaceChildren(...[...this.wires.values()].map(w => w.group), ...[...this.nodes.values()].map(n => n.group));
-    this.select(this.selected && this.nodes.has(this.selected) ? this.selected : null);
-    this.fit();
+    this.arrange();
   }
 
-  /** Show a snapshot. */
-  patch({ view }: Snapshot, breaks: ReadonlyArray<{ node: string; side: string; enabled: boolean }> = []): void {
-    const on = sides(breaks.filter(b => b.enabled));
-    const off = sides(breaks.filter(b => !b.enabled));
-    for (const node of view.nodes) {
-      this.nodes.get(node.id)?.show(node, on.get(node.id) ?? NONE, off.get(node.id) ?? NONE);
-    }
-    const now = performance.now();
-    for (const wire of view.wires) {
-      const picture = this.wires.get(wire.name);
-      if (picture) {
-        advance(picture, wire.sent, now);
-        picture.group.classList.toggle('full', Boolean(wire.full));
-        write(picture.label, label(wire.sent, picture.rate));
-      }
-    }
+  /** Show a snapshot, soon. */
+  patch(snapshot: Snapshot): void {
+    this.snapshot = snapshot;
+    this.fresh = true;
+    this.beat.ask();
   }
 
+  /** Mark a node as selected without telling anybody. */
   select(node: string | null): void {
-    if (this.selected) {
-      this.nodes.get(this.selected)?.select(false);
+    if (this.selected === node) {
+      return;
     }
+    this.nodes.get(this.selected ?? '')?.select(false);
     this.selected = node;
-    if (node) {
-      this.nodes.get(node)?.select(true);
+    this.nodes.get(node ?? '')?.select(true);
+  }
+
+  /** As if it were clicked. */
+  choose(node: string | null): void {
+    this.select(node);
+    const picture = this.nodes.get(node ?? '');
+    if (picture) {
+      this.pan.reveal(picture.box);
     }
     this.events.select?.(node);
   }
 
   fit(): void {
-    if (this.place.width) {
-      this.pan.fit(this.place.width, this.place.height);
+    if (this.drawing && this.svg.clientWidth) {
+      this.pan.fit(this.drawing, MARGIN);
     }
   }
 
   /** The size at which nothing has to be scaled down, in CSS pixels. */
-  get natural(): { width: number; height: number } {
-    return { width: this.place.width, height: this.place.height };
+  get natural(): Size {
+    return { width: (this.drawing?.width ?? 0) + 2 * MARGIN, height: (this.drawing?.height ?? 0) + 2 * MARGIN };
   }
 
   dispose(): void {
+    clearTimeout(this.resting);
     this.resized.disconnect();
+    this.beat.dispose();
     this.pan.dispose();
     this.frame.remove();
   }
 
-  private wire(name: string): WirePicture {
-    const points = this.place.wires.get(name)!;
-    const at = middle(points);
-    const text = element('text', { x: at.x, y: at.y - 5 });
-    const group = element('g', { class: 'floe-wire', 'data-wire': name },
-      element('path', { d: path(points), 'marker-end': 'url(#floe-arrow)' }), text, element('title', {}, name));
-    return { group, label: text, sent: 0, at: 0, rate: 0 };
+  // --- for the keyboard
+
+  get current(): NodePicture | undefined {
+    return this.nodes.get(this.selected ?? '');
   }
 
-  private key(event: KeyboardEvent): void {
-    if (event.key === '0' || event.key === 'f') {
+  get all(): Iterable<NodePicture> {
+    return this.nodes.values();
+  }
+
+  zoom(factor: number): void {
+    this.pan.zoom(factor);
+  }
+
+  focus(id: string): void {
+    this.choose(id);
+    this.nodes.get(id)?.group.focus({ preventScroll: true });
+  }
+
+  act(what: 'open' | 'in' | 'out'): void {
+    const id = this.selected;
+    if (id && what === 'open') {
+      this.open(id);
+    } else if (id && what !== 'open') {
+      this.events.toggleBreak?.(id, what, '');
+    }
+  }
+
+  private open(id: string): void {
+    this.pan.approach(this.nodes.get(id)!.box);
+    this.events.open?.(id);
+  }
+
+  // --- drawing
+
+  private resize(): void {
+    const { clientWidth } = this.frame;
+    if (!clientWidth) {
+      return; // hidden, or not attached yet
+    }
+    if (!this.drawing || this.narrow !== clientWidth < NARROW) {
+      this.arrange();
+    } else if (!this.pan.moved) {
       this.fit();
-    } else if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') {
-      const ids = [...this.nodes.keys()];
-      const next = ids.indexOf(this.selected ?? '') + (event.key === 'ArrowRight' ? 1 : -1);
-      const id = ids[(next + ids.length) % ids.length];
-      this.select(id);
-      this.nodes.get(id)?.group.focus({ preventScroll: true });
-    } else {
+    }
+  }
+
+  /** Lay out, if there is room to; else when there is. */
+  private arrange(): void {
+    const { clientWidth } = this.frame;
+    if (!clientWidth) {
       return;
     }
-    event.preventDefault();
+    this.narrow = clientWidth < NARROW;
+    const wanted = JSON.stringify([this.narrow, this.shape]);
+    if (wanted === this.drawn) {
+      return;
+    }
+    this.drawn = wanted;
+    setFamily(getComputedStyle(this.frame).fontFamily);
+    settle(draw(this.shape, this.narrow), made => this.build(made), this.shape.nodes.length > LARGE, () => this.drawn === wanted);
+  }
+
+  private build(drawing: Drawing): void {
+    this.drawing = drawing;
+    const events = { ...this.events, select: (node: string | null) => this.choose(node), open: (node: string) => this.open(node) };
+    this.wires = new Map(this.shape.wires.map(w => [w.name, new WirePicture(w, drawing.wires.get(w.name)!)]));
+    this.nodes = new Map(this.shape.nodes.map(n => [n.id, new NodePicture(n, drawing.nodes.get(n.id)!, drawing.ports, drawing.vertical, events)]));
+    this.canvas.replaceChildren(...[...this.wires.values()].map(w => w.group), ...[...this.nodes.values()].map(n => n.group));
+    const selected = this.selected;
+    this.selected = null;
+    this.select(selected !== null && this.nodes.has(selected) ? selected : null);
+    this.frame.dispatchEvent(new CustomEvent('floe-drawn', { bubbles: true }));
+    this.fit();
+    this.fresh = true;
+    this.beat.ask();
+  }
+
+  private paint(): void {
+    clearTimeout(this.resting);
+    const now = performance.now();
+    const moving = this.fresh && this.snapshot ? this.show(this.snapshot, now) : this.rest(now);
+    this.fresh = false;
+    if (moving) {
+      this.resting = setTimeout(() => this.beat.ask(), 650);
+    }
+  }
+
+  private show({ view, held, breaks }: Snapshot, now: number): boolean {
+    const messages = grouped(held);
+    const marks = this.grouped(breaks);
+    for (const node of view.nodes) {
+      this.nodes.get(node.id)?.show(node, messages.get(node.id) ?? NONE, marks.get(node.id) ?? NONE);
+    }
+    let moving = false;
+    for (const wire of view.wires) {
+      moving = this.wires.get(wire.name)?.show(wire, now) || moving;
+    }
+    return moving;
+  }
+
+  private rest(now: number): boolean {
+    let moving = false;
+    for (const wire of this.wires.values()) {
+      moving = wire.settle(now) || moving;
+    }
+    return moving;
+  }
+
+  private marks: { of: BreakMark[]; by: Map<string, BreakMark[]> } = { of: NONE, by: new Map() };
+
+  /** Nodes compare the list they get, so the same breakpoints must give the same lists. */
+  private grouped(breaks: BreakMark[]): Map<string, BreakMark[]> {
+    if (breaks !== this.marks.of) {
+      this.marks = { of: breaks, by: grouped(breaks) };
+    }
+    return this.marks.by;
   }
 }
 
-const NONE: ReadonlySet<Side> = new Set();
-
-function sides(breaks: ReadonlyArray<{ node: string; side: string }>): Map<string, Set<Side>> {
-  const found = new Map<string, Set<Side>>();
-  for (const { node, side } of breaks) {
-    found.set(node, (found.get(node) ?? new Set()).add(side as Side));
+function grouped<T extends { node: string }>(all: T[]): Map<string, T[]> {
+  const found = new Map<string, T[]>();
+  for (const one of all) {
+    const there = found.get(one.node);
+    if (there) {
+      there.push(one);
+    } else {
+      found.set(one.node, [one]);
+    }
   }
   return found;
 }
 
-/** Rates are smoothed over about a second, else nobody could read them. */
-function advance(wire: WirePicture, sent: number, now: number): void {
-  const seconds = (now - wire.at) / 1000;
-  if (wire.at && seconds > 0) {
-    const weight = Math.min(1, seconds);
-    wire.rate = wire.rate * (1 - weight) + Math.max(0, (sent - wire.sent) / seconds) * weight;
-  }
-  const moved = sent > wire.sent && wire.at > 0;
-  wire.group.classList.toggle('moving', moved);
-  wire.sent = sent;
-  wire.at = now;
-}
-
-function label(sent: number, rate: number): string {
-  return rate >= 1 ? `${short(sent)} · ${short(Math.round(rate))}/s` : short(sent);
-}
-
 function arrow(): SVGDefsElement {
   return element('defs', {}, element('marker', {
-    id: 'floe-arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto'
+    id: 'floe-arrow', viewBox: '0 0 8 8', refX: 9.5, refY: 4, markerWidth: 6, markerHeight: 6, orient: 'auto'
   }, element('path', { class: 'arrow', d: 'M0,0L8,4L0,8z' })));
 }

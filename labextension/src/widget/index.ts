@@ -1,51 +1,62 @@
-/** The widget under a cell: the bench, around whichever connection there is. */
+/** The widget under a cell: the bench, around whichever connection there is. Its kernel half is `floe_jupyter/kernel/widget.py`. */
 
 import type { AnyModel, RenderProps } from '@anywidget/types';
 import { Bench } from '../bench/bench';
-import { CommConnection } from '../client/comm';
+import { shapeOf } from '../bench/shape';
+import type { Messages } from '../client/comm';
 import type { Connection } from '../client/connection';
-import { bridgeUrl, SocketConnection } from '../client/socket';
-import type { Shape } from '../graph/model';
-import type { View } from '../wire';
+import { Deferred } from '../client/deferred';
+import type { Flow, Module, View } from '../wire';
+import { choose } from './choose';
 
 interface Traits {
   flow: string;
+  /** The run; empty: the flow's newest. */
+  ref: string;
   instance: string;
-  shape: Shape;
+  /** The shape, to draw it before anybody answers. */
+  definition: { flow: Flow; modules: Module[] } | Record<string, never>;
   /** The last snapshot, so that a saved notebook shows it. */
   view: View | Record<string, never>;
-  /** The name of the dispatcher's connection file in the server's runtime directory; empty: use the comm. */
-  bridge: string;
+  status: string;
+  /** How many messages the run is fed; 0: nobody knows. */
+  total: number;
+  /** The number of the dispatcher's process. */
+  dispatcher: number;
+  /** In CSS pixels; in a narrow cell it is as high as its parts. */
   height: number;
 }
 
-const connections = new WeakMap<AnyModel<Traits>, Connection>();
+type Model = AnyModel<Traits>;
+const connections = new Map<Model, Connection>();
 
-/** One connection a model, however many views it has. */
-function connect(model: AnyModel<Traits>): Connection {
-  const found = connections.get(model);
-  if (found) {
-    return found;
+/** One connection a model, however many views it has; made when somebody first looks. */
+function connect(model: Model): Connection {
+  let found = connections.get(model);
+  if (!found) {
+    found = new Deferred(choose(model as unknown as Messages, model.get('dispatcher')));
+    connections.set(model, found);
   }
-  const url = model.get('bridge') ? bridgeUrl() : null;
-  const made = url ? new SocketConnection(url) : new CommConnection(model as never);
-  connections.set(model, made);
-  return made;
+  return found;
 }
 
 function render({ model, el }: RenderProps<Traits>): () => void {
   const host = document.createElement('div');
-  host.style.height = `${model.get('height')}px`;
+  host.style.setProperty('--floe-height', `${model.get('height') || 420}px`);
   el.append(host);
-  const bench = new Bench(host, connect(model), { flow: model.get('flow'), instance: model.get('instance') });
-  bench.draw(model.get('shape'));
-  const kept = () => { const view = model.get('view'); if ('nodes' in view) { bench.show(view as View); } };
+  const target = { flow: model.get('flow'), instance: model.get('instance'), ref: model.get('ref'), total: model.get('total') };
+  const bench = new Bench(host, connect(model), target);
+  const definition = model.get('definition');
+  if (definition && 'flow' in definition) {
+    bench.draw(shapeOf(definition.flow, definition.modules));
+  }
+  const kept = () => { const view = model.get('view'); if (view && 'nodes' in view) { bench.show(view as View); } };
   kept();
   model.on('change:view', kept);
   return () => { model.off('change:view', kept); bench.dispose(); };
 }
 
-function initialize({ model }: { model: AnyModel<Traits> }): () => void {
+function initialize({ model }: { model: Model }): () => void {
   return () => { connections.get(model)?.dispose(); connections.delete(model); };
 }
 

@@ -1,0 +1,36 @@
+/** JSON as people type it: is it right, and how it travels. */
+
+/** Why a text is no JSON, with line and column; empty if it is. */
+export function invalid(text: string): string {
+  try {
+    JSON.parse(text);
+    return '';
+  } catch (error) {
+    const said = (error as Error).message.replace(/ \(line \d+ column \d+\)/, '').replace(/ in JSON| at end of JSON input/, '');
+    const found = / at position (\d+)/.exec(said);
+    const at = found ? Number(found[1]) : text.length;
+    const lines = text.slice(0, at).split('\n');
+    return `This is not JSON: line ${lines.length}, column ${lines[lines.length - 1].length + 1}: ${said.replace(/ at position \d+.*/, '').replace(/, "?\.\.\.[^]*/, '')}`;
+  }
+}
+
+/** In Base64, without the spaces between the parts, and with every digit as it was typed. */
+export function encode(text: string): string {
+  const bytes = new TextEncoder().encode(text.replace(/("(?:\\.|[^"\\])*")|\s+/g, '$1'));
+  let binary = '';
+  for (let i = 0; i < bytes.length; i += 8192) {
+    binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  }
+  return btoa(binary);
+}
+
+/** Whether the text uses tags for what JSON cannot say. */
+export const isTagged = (text: string) => text.includes('"$floe"');
+
+/** Whether a number in it was changed by being read in a browser. */
+export function inexact(value: unknown): boolean {
+  if (typeof value === 'number') {
+    return Number.isInteger(value) && !Number.isSafeInteger(value);
+  }
+  return typeof value === 'object' && value !== null && Object.values(value).some(inexact);
+}

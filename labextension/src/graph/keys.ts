@@ -1,0 +1,75 @@
+/** The graph by keyboard, and its three buttons. */
+
+import type { Box } from './layout';
+import { element } from './svg';
+
+interface Keyed {
+  readonly current: { shape: { id: string }; box: Box } | undefined;
+  readonly all: Iterable<{ shape: { id: string }; box: Box }>;
+  zoom(factor: number): void;
+  fit(): void;
+  focus(id: string): void;
+  choose(node: string | null): void;
+  act(what: 'open' | 'in' | 'out'): void;
+}
+
+const ARROWS = new Map([['ArrowRight', [1, 0]], ['ArrowLeft', [-1, 0]], ['ArrowDown', [0, 1]], ['ArrowUp', [0, -1]]]);
+
+export function keyed(event: KeyboardEvent, view: Keyed): void {
+  if (event.ctrlKey || event.metaKey || event.altKey) {
+    return;
+  }
+  const arrow = ARROWS.get(event.key);
+  const acts: Array<[string, () => void]> = [
+    ['+', () => view.zoom(1.25)], ['=', () => view.zoom(1.25)], ['-', () => view.zoom(0.8)], ['0', () => view.fit()], ['f', () => view.fit()],
+    ['b', () => view.act('in')], ['B', () => view.act('out')], ['Enter', () => view.act('open')], [' ', () => view.act('open')],
+    ['Escape', () => view.choose(null)]];
+  const act = arrow ? () => move(view, arrow) : acts.find(([key]) => key === event.key)?.[1];
+  if (act) {
+    act();
+    event.preventDefault();
+    // JupyterLab's command mode knows some of these keys, too
+    event.stopPropagation();
+  }
+}
+
+/** To the nearest node that way; the first one if none is selected. */
+function move(view: Keyed, [dx, dy]: number[]): void {
+  const from = view.current;
+  let best: string | null = null;
+  let least = Infinity;
+  for (const { shape, box } of view.all) {
+    const far = from ? distance(from.box, box, dx, dy) : box.x + box.y;
+    if (shape.id !== from?.shape.id && far < least) {
+      [best, least] = [shape.id, far];
+    }
+  }
+  if (best !== null) {
+    view.focus(best);
+  }
+}
+
+function distance(a: Box, b: Box, dx: number, dy: number): number {
+  const x = b.x + b.width / 2 - a.x - a.width / 2;
+  const y = b.y + b.height / 2 - a.y - a.height / 2;
+  const ahead = x * dx + y * dy;
+  return ahead > 1 ? ahead + 2.5 * Math.abs(x * dy + y * dx) : Infinity;
+}
+
+const PATHS = { in: 'M8 3v10M3 8h10', out: 'M3 8h10', fit: 'M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3' };
+const WORDS = { in: 'Zoom in (+)', out: 'Zoom out (-)', fit: 'Show all (f)' };
+
+export function controls(acts: Record<keyof typeof PATHS, () => void>): HTMLElement {
+  const made = document.createElement('div');
+  made.className = 'floe-zoom';
+  for (const name of ['in', 'out', 'fit'] as const) {
+    const button = document.createElement('button');
+    button.title = WORDS[name];
+    button.setAttribute('aria-label', WORDS[name]);
+    button.dataset.zoom = name;
+    button.append(element('svg', { viewBox: '0 0 16 16', 'aria-hidden': 'true' }, element('path', { d: PATHS[name] })));
+    button.addEventListener('click', acts[name]);
+    made.append(button);
+  }
+  return made;
+}

@@ -1,0 +1,155 @@
+"""The built widget in a real browser without Jupyter: a page on loopback, and a dispatcher that is played in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).parents[2]
+STATIC = Path(__file__).parent / "static"
+THEMES = Path(sys.prefix) / "share/jupyter/lab/themes/@jupyterlab"
+INSTANCE = "demo.1.local.1"
+POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; script-src 'self' 'report-sample'"
+
+
+def bundle(target: Path, entry: str = "src/widget/index.ts", *, minified: bool = True) -> Path:
+    """Build one bundle of the front end's sources as they are."""
+    command = [shutil.which("node") or "node", "node_modules/esbuild/bin/esbuild", entry, "--bundle", "--format=esm", "--target=es2022",
+               "--legal-comments=none", f"--outfile={target}", *(["--minify"] if minified else [])]
+    subprocess.run(command, cwd=ROOT / "labextension", check=True, capture_output=True, timeout=60)  # noqa: S603 - our own words
+    return target
+
+
+class _Pages(SimpleHTTPRequestHandler):
+    """Serves the page, the bundles and JupyterLab's own themes. Violations of the policy are told to the page, not prevented:
+    a script that gets in would run.
+    """
+
+    def __init__(self, bundles: Path, *args: Any) -> None:
+        self.bundles = bundles
+        super().__init__(*args, directory=str(STATIC))
+
+    def translate_path(self, path: str) -> str:
+        name = path.partition("?")[0].rsplit("/", 1)[-1]
+        if path.startswith("/theme/"):
+            return str(THEMES / f"theme-{name.removesuffix('.css')}-extension" / "index.css")
+        return str(self.bundles / name) if (self.bundles / name).is_file() else super().translate_path(path)
+
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy-Report-Only", POLICY)
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *_args: Any) -> None:
+        """Nothing on the terminal."""
+
+
+@contextmanager
+def served(bundles: Path) -> Iterator[str]:
+    """The URL of the page."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, bundles))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/index.html"
+    finally:
+        server.shutdown()
+        thread.join(timeout=10)
+        server.server_close()
+
+
+# --- what is shown -----------------------------------------------------------------------------------------------------------
+
+
+def encoded(*values: Any) -> dict[str, Any]:
+    """A batch as the wire carries it."""
+    return {"payload": base64.b64encode(json.dumps(values).encode()).decode(), "n": len(values)}
+
+
+class Demo:
+    """A flow, and everything a dispatcher knows of a run of it."""
+
+    def __init__(self, wires: Sequence[tuple[str, str]], langs: Mapping[str, str] | None = None, alone: Sequence[str] = ()) -> None:
+        """*wires*: pairs of ``node`` or ``node.port``."""
+        split = [(a.partition("."), b.partition(".")) for a, b in wires]
+        self.ids = list(dict.fromkeys([*(part[0] for pair in split for part in pair), *alone]))
+        self.langs = {name: (langs or {}).get(name, "python") for name in self.ids}
+        self.wires = [{"source": a[0], "source_port": a[2] or "out", "target": b[0], "target_port": b[2] or "in"} for a, b in split]
+        self.names = [f"{w['source']}.{w['source_port']}>{w['target']}.{w['target_port']}" for w in self.wires]
+
+    def view(self, nodes: Mapping[str, Mapping[str, Any]] | None = None, sent: int = 0, **more: Any) -> dict[str, Any]:
+        """A snapshot; *nodes* says what is special about some."""
+        return {
+            "flow": "demo", "version": 1, "runs": {"1": "active"}, **more,
+            "nodes": [{"id": i, "lang": self.langs[i], "status": "idle", "version": 1, "taken": sent, "given": sent, **(nodes or {}).get(i, {})}
+                      for i in self.ids],
+            "wires": [{"name": name, "sent": sent} for name in self.names],
+        }
+
+    def world(self, **more: Any) -> dict[str, Any]:
+        """Everything the played dispatcher answers with."""
+        return {
+            "flow": {"name": "demo", "nodes": [{"id": i, "module": i} for i in self.ids], "wires": self.wires},
+            "modules": [{"name": i, "source": "", "lang": self.langs[i]} for i in self.ids],
+            "info": {"ref": INSTANCE, "instance": INSTANCE, "flow": "demo", "version": 1, "status": "active", "fed": 0},
+            "view": self.view(), "held": [], "breaks": [], "steps": [], "logs": [], **more,
+        }
+
+    def traits(self, **more: Any) -> dict[str, Any]:
+        """The state of the widget's model."""
+        shape = {"name": "demo", "nodes": [{"id": i, "lang": self.langs[i]} for i in self.ids],
+                 "wires": [{"name": name, "source": w["source"], "target": w["target"], "sourcePort": w["source_port"], "targetPort": w["target_port"]}
+                           for name, w in zip(self.names, self.wires, strict=True)]}
+        return {"flow": "demo", "instance": INSTANCE, "shape": shape, **more}
+
+
+class Bench:
+    """The mounted widget."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def mount(self, demo: Demo, world: Mapping[str, Any] | None = None, *, live: bool = True, width: str = "", height: int = 420,
+              hidden: bool = False, **traits: Any) -> Bench:
+        """Show *demo*; with *live* false nobody answers. Returns when the graph is drawn (unless *hidden*)."""
+        self.page.evaluate("given => window.mount(given)", {
+            "traits": demo.traits(**traits), "world": (world or demo.world()) if live else None, "width": width, "height": height,
+            "hidden": hidden})
+        if not hidden:
+            self.drawn(len(demo.ids))
+            if live:
+                self.page.wait_for_function("window.calls.some(([name]) => name === 'breaks')")
+        return self
+
+    def drawn(self, count: int) -> None:
+        """Wait until that many nodes stand in the picture."""
+        self.page.wait_for_function("n => document.querySelectorAll('[data-node]').length === n", arg=count)
+
+    def show(self, view: Mapping[str, Any]) -> None:
+        """The dispatcher publishes a snapshot."""
+        self.page.evaluate("view => window.show(view)", view)
+
+    def frames(self, count: int = 3) -> None:
+        """Wait until the screen was drawn so many times."""
+        self.page.evaluate("n => new Promise(done => { const next = () => n-- ? requestAnimationFrame(next) : done(); next(); })", count)
+
+    def calls(self, name: str) -> list[Any]:
+        """The arguments of the calls of this name so far."""
+        return [args for called, args in self.page.evaluate("window.calls") if called == name]
+
+    def called(self, name: str) -> Any:
+        """Wait for a call of this name; returns the arguments of the last."""
+        self.page.wait_for_function("name => window.calls.some(([called]) => called === name)", arg=name)
+        return self.calls(name)[-1]

@@ -1,6 +1,9 @@
-/** Whether any bench of the page shows a paused flow: JupyterLab's keys for stepping are bound to that. */
+/** Whether any bench of the page shows a paused flow, or the panel knows of one: JupyterLab's keys for stepping are bound to that. */
 
-const paused = new Set<object>();
+/** One for the page: the widget's bundle and the panel's have each a copy of this module. */
+const KEY = Symbol.for('floe.paused');
+const page = globalThis as { [KEY]?: Set<object> };
+const paused = page[KEY] ??= new Set();
 
 export function setPaused(bench: object, on: boolean): void {
   if (on) {

@@ -3,6 +3,7 @@
 import { Dialog, InputDialog, showDialog, type ICommandPalette } from '@jupyterlab/apputils';
 import { closeAllIcon, pauseIcon, refreshIcon, runIcon, stepOverIcon, stopIcon, undoIcon, type LabIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
+import { setPaused } from '../bench/paused';
 import { flowIcon } from './icon';
 import type { Known } from './known';
 import type { Deeds } from './sections/deeds';
@@ -23,7 +24,7 @@ export function addCommands(commands: CommandRegistry, palette: ICommandPalette 
     palette?.addItem({ command, category: CATEGORY });
   }
   const news = () => {
-    document.body.dataset.floePaused = String(target.paused);
+    setPaused(target, target.paused);
     Object.keys(table).forEach(name => commands.notifyCommandChanged(`floe:${name}`));
   };
   target.changed.on(news);

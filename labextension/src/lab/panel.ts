@@ -79,6 +79,7 @@ function doer(app: JupyterFrontEnd, known: Known, target: Target, tabs: WidgetTr
       shows: tab => { if (tab.isVisible) { target.look(tab.current); } } });
     const tab = new MainAreaWidget({ content });
     tab.id = content.id;
+    tab.toolbar.hide(); // the bench has its own
     content.id = `${content.id}-content`;
     // Notebook 7 has one document in its main area
     app.shell.add(tab, app.name.includes('Notebook') ? 'down' : 'main', { mode: 'tab-after', type: 'Flow' });

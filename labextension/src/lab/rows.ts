@@ -17,7 +17,7 @@ export class Rows<T> {
   private readonly rows = new Map<string, Row<T>>();
 
   /** `name`: read out to people; `empty`: shown when there are none. */
-  constructor(name: string, private readonly empty: string, private readonly key: (item: T) => string,
+  constructor(name: string, private readonly empty: string | (() => string), private readonly key: (item: T) => string,
     private readonly make: (item: T) => Row<T>) {
     this.list.setAttribute('aria-label', name);
     this.node = h('div', { class: 'floe-rows' }, this.list, this.hint);
@@ -34,7 +34,7 @@ export class Rows<T> {
       }
     }
     shown.forEach((item, index) => this.place(item, index));
-    write(this.hint, items.length > MOST ? `${items.length - MOST} more; narrow the filter` : items.length ? '' : this.empty);
+    write(this.hint, items.length > MOST ? `${items.length - MOST} more; narrow the filter` : items.length ? '' : typeof this.empty === 'string' ? this.empty : this.empty());
   }
 
   private place(item: T, index: number): void {

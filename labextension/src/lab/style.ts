@@ -20,7 +20,7 @@ const STYLE = `
   color: inherit; font: inherit; text-align: left; outline: none; }
 button.floe-main { cursor: pointer; }
 .floe-main:focus-visible, .floe-act:focus-visible, .floe-chip:focus-visible { outline: 1px solid var(--jp-brand-color1); outline-offset: -1px; }
-.floe-name { flex: 0 1 auto; min-width: 40%; max-width: max-content; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.floe-name { flex: 0 1 auto; max-width: 65%; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .floe-words { flex: 1 1 0; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--jp-ui-font-color2);
   font-size: var(--jp-ui-font-size0); }
 .floe-mark { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--jp-layout-color4, #757575); box-sizing: border-box; }
@@ -42,8 +42,8 @@ button.floe-main { cursor: pointer; }
 .floe-filter { height: 24px; box-sizing: border-box; padding: 0 6px; border: 1px solid var(--jp-border-color1); border-radius: 2px;
   background: var(--jp-input-background, var(--jp-layout-color1)); color: inherit; font: inherit; outline: none; }
 .floe-filter:focus { border-color: var(--jp-brand-color1); }
-.floe-chips { display: flex; flex-wrap: wrap; gap: 4px; }
-.floe-chip { height: 20px; padding: 0 7px; border: 1px solid var(--jp-border-color1); border-radius: 10px; background: none; color: var(--jp-ui-font-color2);
+.floe-chips { display: flex; flex-wrap: wrap; gap: 2px; }
+.floe-chip { height: 20px; padding: 0 4px; border: 1px solid var(--jp-border-color1); border-radius: 10px; background: none; color: var(--jp-ui-font-color2);
   font: inherit; font-size: var(--jp-ui-font-size0); cursor: pointer; white-space: nowrap; outline: none; }
 .floe-chip[aria-pressed=true] { background: var(--jp-layout-color3); color: var(--jp-ui-font-color1); border-color: var(--jp-border-color0); }
 .floe-lines { font: var(--jp-code-font-size, 13px) / 18px var(--jp-code-font-family, monospace); font-size: 12px; overflow: auto; flex: 1; min-height: 0;
@@ -53,10 +53,7 @@ button.floe-main { cursor: pointer; }
 .floe-line-node { color: var(--jp-ui-font-color2); margin-right: 8px; user-select: none; }
 .floe-logs-body { display: flex; flex-direction: column; height: 100%; }
 .floe-section-panel[data-floe-section=logs] > .lm-Widget { height: 100%; }
-.floe-tab { display: flex; flex-direction: column; }
-.floe-tab > .floe-trouble { padding: 4px 8px; background: var(--jp-layout-color2); border-bottom: 1px solid var(--jp-border-color2); }
-.floe-tab-bench { flex: 1; min-height: 0; }
-.floe-tab-bench > .floe-bench { border: 0; }
+.floe-tab > .floe-bench { border: 0; }
 .floe-icon-wires { stroke: #616161; }
 .floe-icon-wires path { stroke: var(--jp-inverse-layout-color3, #616161); }
 .cm-line.floe-magic, .cm-line.floe-magic * { color: var(--jp-mirror-editor-meta-color) !important; font-weight: normal !important; font-style: normal !important; }

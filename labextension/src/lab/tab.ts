@@ -2,11 +2,9 @@
 
 import { Widget } from '@lumino/widgets';
 import { Bench } from '../bench/bench';
-import { h } from '../bench/dom';
 import type { RunInfo } from '../wire';
 import { flowIcon, heldIcon } from './icon';
 import type { Known } from './known';
-import { write } from './rows';
 
 export interface TabActions {
   /** A node was double-clicked. */
@@ -19,11 +17,9 @@ export interface TabActions {
 const PATIENCE = 10_000;
 
 export class FlowTab extends Widget {
-  private bench: Bench | null = null;
-  private shown: string | null = null;
-  private readonly trouble = h('div', { class: 'floe-trouble', role: 'status' });
-  private readonly host = h('div', { class: 'floe-tab-bench' });
-  private readonly ends: Array<() => void>;
+  private readonly bench: Bench;
+  private readonly end: () => void;
+  private shown = '';
   private seeking: MutationObserver | null = null;
 
   /** `instance` empty: the newest run of the flow, and the next one when it comes. */
@@ -36,9 +32,9 @@ export class FlowTab extends Widget {
     this.title.icon = flowIcon;
     this.title.closable = true;
     Object.assign(this.node.dataset, { flow, instance });
-    this.node.append(this.trouble, this.host);
+    this.bench = new Bench(this.node, known.connection, { flow, instance });
     this.node.addEventListener('dblclick', event => this.opened(event));
-    this.ends = [known.changed.on(part => { if (part === 'runs' || part === 'state' || part === 'flows') { this.follow(); } })];
+    this.end = known.changed.on(part => { if (part === 'runs') { this.follow(); } });
     this.follow();
   }
 
@@ -51,22 +47,24 @@ export class FlowTab extends Widget {
   select(node: string): void {
     this.seeking?.disconnect();
     const found = () => {
-      const group = this.host.querySelector<SVGElement>(`[data-node="${CSS.escape(node)}"]`);
+      const group = this.node.querySelector<SVGElement>(`.floe-graph [data-node="${CSS.escape(node)}"]`);
       group?.dispatchEvent(new MouseEvent('click', { bubbles: true }));
       return Boolean(group);
     };
     if (!found()) {
       const seeking = this.seeking = new MutationObserver(() => { if (found()) { seeking.disconnect(); } });
-      seeking.observe(this.host, { childList: true, subtree: true });
+      seeking.observe(this.node, { childList: true, subtree: true });
       setTimeout(() => seeking.disconnect(), PATIENCE);
     }
   }
 
   override dispose(): void {
-    this.seeking?.disconnect();
-    this.ends.forEach(end => end());
-    this.bench?.dispose();
-    super.dispose();
+    if (!this.isDisposed) {
+      this.seeking?.disconnect();
+      this.end();
+      this.bench.dispose();
+      super.dispose();
+    }
   }
 
   private get newest(): RunInfo | undefined {
@@ -74,29 +72,19 @@ export class FlowTab extends Widget {
   }
 
   private follow(): void {
-    const { state } = this.known.connection;
-    const there = state === 'open';
-    write(this.trouble, there ? '' : state === 'absent' ? 'No dispatcher runs. Run a %%floe cell to start one.'
-      : this.known.wasReached ? 'The connection was lost; connecting again …' : 'Connecting …');
-    const run = this.known.runs.find(r => r.instance === this.current || r.ref === this.current);
+    const { current } = this;
+    const run = this.known.runs.find(r => r.instance === current || r.ref === current);
     this.node.dataset.state = run?.status ?? 'idle';
     this.node.dataset.run = run?.ref ?? '';
     this.title.icon = run?.status === 'held' ? heldIcon : flowIcon;
-    // what was shown stays in sight while nobody answers
-    if (there && this.current !== this.shown) {
-      this.put(this.current);
+    if (current !== this.shown) {
+      this.shown = current;
+      this.actions.shows(this);
     }
   }
 
-  private put(instance: string): void {
-    this.bench?.dispose();
-    this.shown = instance;
-    this.bench = new Bench(this.host, this.known.connection, { flow: this.flow, instance });
-    this.actions.shows(this);
-  }
-
   private opened(event: Event): void {
-    const node = (event.target as Element).closest?.('[data-node]')?.getAttribute('data-node');
+    const node = (event.target as Element).closest?.('.floe-graph [data-node]')?.getAttribute('data-node');
     if (node) {
       this.actions.cell(this.flow, node);
     }

@@ -48,12 +48,12 @@ export class Target {
     }
     const parts = [run.status === 'active' && view?.paused ? 'paused' : run.status];
     if (!this.over && view?.held) {
-      parts.push(`${view.held} held`);
+      parts.push(`${view.held} message${view.held === 1 ? '' : 's'} held`);
     }
     if (run.results) {
       parts.push(`${run.results} results`);
     }
-    return parts.join(', ');
+    return parts[0] === 'held' && parts[1]?.endsWith('held') ? parts.slice(1).join(', ') : parts.join(', ');
   }
 
   dispose(): void {

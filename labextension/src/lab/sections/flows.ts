@@ -26,10 +26,7 @@ export class FlowsSection extends Section {
   private fill(row: PlainRow, { name, version, nodes }: Flow): void {
     const running = this.known.instancesOf(name);
     const held = this.known.runs.some(r => r.flow === name && r.status === 'held');
-    const words = [`version ${version ?? 1}`, count(nodes?.length ?? 0, 'node')];
-    if (running) {
-      words.push(`${running} running`);
-    }
+    const words = [...running ? [`${running} running`] : [], count(nodes?.length ?? 0, 'node'), `version ${version ?? 1}`];
     row.set(name, words.join(' · '), held ? 'held' : running ? 'active' : 'idle');
   }
 }

@@ -27,7 +27,7 @@ export class RunsSection extends Section {
   constructor(known: Known, deeds: Deeds, private readonly kept: () => void) {
     super('runs', 'Runs', known, ['runs']);
     this.chips = Object.fromEntries(SHELVES.map(shelf => [shelf, this.chip(shelf)]));
-    this.rows = new Rows('Runs', 'No run matches.', run => run.ref, run => this.row(run, deeds));
+    this.rows = new Rows('Runs', () => known.runs.length ? 'No run matches.' : 'No flow has run yet.', run => run.ref, run => this.row(run, deeds));
     this.body.append(h('div', { class: 'floe-filters' }, this.text,
       h('div', { class: 'floe-chips', role: 'group', 'aria-label': 'States of runs' }, ...Object.values(this.chips))), this.rows.node);
   }

@@ -16,8 +16,8 @@ from tests.browser.lab import MARK, Lab, describe, marked, need_front_end, runni
 from tests.browser.waits import until
 from tests.conftest import missing
 
-FLAGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-         "--disable-component-update --disable-sync").split()
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,15 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 def lab(mark: str) -> Iterator[Lab]:
     """The server of all tests."""
     need_front_end()
-    with running(mark) as made:
+    with running(mark, os.environ.get("FLOE_LAB_APP", "jupyterlab")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def lab_of_notebook7(mark: str) -> Iterator[Lab]:
+    """A server of Notebook 7."""
+    need_front_end()
+    with running(mark, "notebook") as made:
         yield made
 
 
@@ -101,3 +109,11 @@ def notebook(lab: Lab, page: Page) -> Iterator[Callable[..., Notebook]]:
     yield lambda cells, name="", **how: open_notebook(page, lab, cells, name, **how)
     page.close()
     lab.tidy()
+
+
+@pytest.fixture
+def notebook7(lab_of_notebook7: Lab, page: Page) -> Iterator[Callable[..., Notebook]]:
+    """The same in Notebook 7."""
+    yield lambda cells, name="", **how: open_notebook(page, lab_of_notebook7, cells, name, **how)
+    page.close()
+    lab_of_notebook7.tidy()

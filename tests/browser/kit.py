@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.lab import APP, Lab
+from tests.browser.lab import Lab
 
 # The toolbar says "idle" before there is a session: only this is the truth.
 READY = """async () => {
@@ -82,8 +83,6 @@ class Notebook:
 
     def ended(self, number: int, timeout: float = 30.0) -> None:
         """Wait until a cell that was begun has ended."""
-        import re
-
         expect(self.cell(number).locator(".jp-InputArea-prompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=timeout * 1_000)
 
     def run_all(self, timeout: float = 60.0) -> None:
@@ -110,7 +109,7 @@ def open_notebook(page: Page, lab: Lab, cells: Sequence[str] | Any, name: str = 
     """Write a notebook, open it in a workspace of its own, and wait for its kernel."""
     name = name or f"test-{secrets.token_hex(4)}.ipynb"
     nbformat.write(written(cells) if isinstance(cells, list | tuple) else cells, lab.root / name)
-    folder = "notebooks/" if APP == "notebook" else f"lab/workspaces/auto-{secrets.token_hex(4)}/tree/"
+    folder = "notebooks/" if lab.app == "notebook" else f"lab/workspaces/auto-{secrets.token_hex(4)}/tree/"
     page.goto(f"{lab.url}{folder}{name}?token={lab.token}")
     page.locator(".jp-CodeCell .cm-content").first.wait_for(timeout=30_000)
     made = Notebook(page, lab, name)

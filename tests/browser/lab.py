@@ -1,4 +1,4 @@
-"""A real JupyterLab (or Notebook 7, with ``FLOE_LAB_APP=notebook``) of its own: private directories, a random token, a free port.
+"""A real JupyterLab (or Notebook 7) of its own: private directories, a random token, a free port.
 
 The front end under test is the one built in this checkout, whatever is installed elsewhere on the machine.
 """
@@ -6,9 +6,11 @@ The front end under test is the one built in this checkout, whatever is installe
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from floe_jupyter.errors import FloeError
 from floe_jupyter.wire.client import connect
 from tests.browser.waits import until
 from tests.conftest import missing
@@ -27,7 +30,6 @@ from tests.conftest import missing
 ROOT = Path(__file__).parents[2]
 MARK = "FLOE_BROWSER_TESTS"
 """Every process that these tests start has this variable in its environment."""
-APP = os.environ.get("FLOE_LAB_APP", "jupyterlab")
 BUILT = (ROOT / "floe_jupyter" / "labextension" / "package.json", ROOT / "floe_jupyter" / "static" / "widget.js")
 OVERRIDES = {
     # news would cover the page with a pop-up and ask the network
@@ -45,6 +47,7 @@ class Lab:
     base: Path
     url: str
     token: str
+    app: str
 
     @property
     def root(self) -> Path:
@@ -69,11 +72,8 @@ class Lab:
 
     def family(self, word: str = "") -> list[psutil.Process]:
         """The processes that belong to these tests and have *word* in their command line."""
-        return [p for p in marked(self.environment[MARK]) if word in " ".join(_command(p))]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return psutil.Process(self.process.pid).environ()
+        mark = psutil.Process(self.process.pid).environ()[MARK]
+        return [p for p in marked(mark) if word in " ".join(_command(p))]
 
     def kernels(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.ask("api/kernels")
@@ -86,7 +86,7 @@ class Lab:
         for kernel in self.kernels():
             self.ask(f"api/kernels/{kernel['id']}", "DELETE")
         if self.connection.exists():
-            with contextlib.suppress(Exception), connect(start=False, path=str(self.connection)) as client:  # noqa: BLE001 - it ended by itself
+            with contextlib.suppress(FloeError), connect(start=False, path=str(self.connection)) as client:  # it may end by itself
                 client.call("shutdown")
         until(lambda: not self.connection.exists(), "the dispatcher to end when its kernels have ended")
 
@@ -120,16 +120,16 @@ def need_front_end() -> None:
 
 
 @contextlib.contextmanager
-def running(mark: str) -> Iterator[Lab]:
-    """A server; afterwards it and its directories are gone."""
+def running(mark: str, app: str) -> Iterator[Lab]:
+    """A server of *app*, ``jupyterlab`` or ``notebook``; afterwards it and its directories are gone."""
     with tempfile.TemporaryDirectory(prefix="floe-lab-", ignore_cleanup_errors=True) as directory:
         base = Path(directory)
         token = secrets.token_hex(16)
         _write_settings(base)
         with (base / "lab.log").open("wb") as log:
-            process = _start(base, token, mark, log)
+            process = _start(app, base, token, mark, log)
             try:
-                yield Lab(process, base, _address(process, base), token)
+                yield Lab(process, base, _address(process, base), token, app)
             finally:
                 _end(process)
 
@@ -143,24 +143,29 @@ def _write_settings(base: Path) -> None:
     (base / "data" / "labextensions" / "floe-jupyter").symlink_to(BUILT[0].parent)
 
 
-def _start(base: Path, token: str, mark: str, log: Any) -> subprocess.Popen[bytes]:
+def _start(app: str, base: Path, token: str, mark: str, log: Any) -> subprocess.Popen[bytes]:
     names = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
              "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "XDG_DATA_HOME": "xdg"}
     env = {**os.environ, **{name: str(base / folder) for name, folder in names.items()}, MARK: mark}
     env.pop("JPY_PARENT_PID", None)
     env.pop("FLOE_CONNECTION", None)
     return subprocess.Popen(
-        [sys.executable, "-m", APP, "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={base / 'root'}",
+        [sys.executable, "-m", app, "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={base / 'root'}",
          f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"],
-        env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=base)
+        env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=base, preexec_fn=_end_with_us)  # noqa: PLW1509 - one system call, before threads matter
+
+
+def _end_with_us() -> None:
+    """A test that hangs ends the whole process of the tests at once; the server must not stay."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 is PR_SET_PDEATHSIG
 
 
 def _address(process: subprocess.Popen[bytes], base: Path) -> str:
     """The server's URL, once it says so."""
     info = base / "runtime" / f"jpserver-{process.pid}.json"
-    until(lambda: process.poll() is not None or info.exists(), f"{APP} to start", 40.0)
+    until(lambda: process.poll() is not None or info.exists(), "the server to start", 40.0)
     if process.poll() is not None:
-        raise AssertionError(f"{APP} did not start:\n{(base / 'lab.log').read_text()[-4_000:]}")
+        raise AssertionError(f"the server did not start:\n{(base / 'lab.log').read_text()[-4_000:]}")
     # the file is written in place: until it is complete it is no JSON
     return str(until(lambda: _url(info), "the server to write its address"))
 

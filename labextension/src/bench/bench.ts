@@ -134,6 +134,7 @@ export class Bench {
   private refresh(): void {
     const { view, known } = { view: this.known.view, known: this.known };
     const phase = this.phase();
+    Object.assign(this.node.dataset, { flow: this.target.flow, instance: known.flow });
     if (view) {
       this.graph.patch({ view, held: known.held, breaks: known.breaks });
     } else if (known.breaks.length || this.shape.nodes.length) {

@@ -15,7 +15,7 @@ from floe_jupyter.core.events import Break, Continue, Debug, Failure, Notice, Pa
 from floe_jupyter.core.messages import Batch, split
 from floe_jupyter.core.queues import Item, Queue, named_as
 from floe_jupyter.core.recorder import Recorder
-from floe_jupyter.core.runs import account, recall, roomier
+from floe_jupyter.core.runs import account, alive, recall, roomier
 from floe_jupyter.errors import unknown
 
 if TYPE_CHECKING:
@@ -213,6 +213,8 @@ class Debugger:
             return
         state = node.lanes[0].state
         for part in split(named_as(batch, f"{node.id}.{port}", node.given - batch.n)):
+            if alive(self.instance, part) is None:
+                continue  # one before it filled a wire so far that their run is over
             if self.current is not None:
                 self.current.outputs.append((port, part))
             item = Item(part)

@@ -198,8 +198,6 @@ class Instance:
         self.calls: dict[int, Work] = {}
         self.last_call = 0
         self.runs: dict[int, Run] = {}
-        self.alive_together: tuple[int, ...] | None = None
-        """Runs of a batch that were looked up last: none of them is over, until a run ends."""
         self.inflight: dict[int, int] = {}
         """How many messages of each run that is not over are queued, in calls, held or waiting for a retry."""
         self.ended: dict[int, str] = {}

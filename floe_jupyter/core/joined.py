@@ -18,7 +18,7 @@ from floe_jupyter.core.keys import key_of
 from floe_jupyter.core.messages import Batch, Buffer, derive, merge, single, split, texts
 from floe_jupyter.core.model import CYCLE_FACTOR, Node
 from floe_jupyter.core.queues import Item, Queue
-from floe_jupyter.core.runs import account, alive, fail_run, is_over, roomier
+from floe_jupyter.core.runs import account, fail_run, roomier
 from floe_jupyter.core.tags import shift
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class JoinTable:
         self.fresh = Join("all" if self.node.join == "all" else "any", need, self.node.tolerate)
         for entry in self.entries.values():
             entry.narrow(self.fresh)
+        for pills in self.pills.values():
+            pills[:] = [bit for bit in pills if bit & need]  # another wire may get the bit of one that is gone
         self.names = [(queue.bit, orjson.dumps(name) + b":") for queue, name in zip(wires, part_names(wires), strict=True)]
 
     def complete(self, instance: Instance) -> None:
@@ -75,11 +77,8 @@ class JoinTable:
 
     # --- messages --------------------------------------------------------------------------------------------------------
 
-    def take(self, instance: Instance, wire: Queue, given: Batch) -> None:
-        """Messages arrive on a wire: some wait, some fire, some are dropped."""
-        batch = alive(instance, given)
-        if batch is None:
-            return
+    def take(self, instance: Instance, wire: Queue, batch: Batch) -> None:
+        """Messages arrive on a wire, none of a run that is over: some wait, some fire, some are dropped."""
         keys = self._keys(instance, batch)
         if self.fresh.kind == "any":
             self._take_any(instance, wire, batch, keys)
@@ -164,7 +163,8 @@ class JoinTable:
             part = entry.parts[bit]
             if isinstance(part, bytes):
                 pieces.append(name + part)
-            elif isinstance(part, Batch):
+            else:
+                assert isinstance(part, Batch)
                 pieces.append(name + shift(part, len(buffers)))
                 buffers.extend(part.buffers)
                 tagged = tagged or part.tagged
@@ -191,13 +191,11 @@ class JoinTable:
 
     def pill(self, instance: Instance, wire: Queue, run: int) -> bool:
         """A predecessor failed in this run; True if a join fails for that."""
-        known = self.pills.setdefault(run, [])
-        if wire.bit in known:
-            return False
+        known, bit = self.pills.setdefault(run, []), wire.bit
         if not self.node.key and run not in self.entries:
             self._open(run, run)
-        known.append(wire.bit)
-        instance.note(lambda: known.remove(wire.bit))
+        known.append(bit)
+        instance.note(lambda: known.remove(bit) if bit in known else None)
         entries = [self.entries[key] for key in self.keys.get(run, [])]
         verdicts = [self._poison(instance, entry, wire) for entry in entries]
         return "fail" in verdicts or not entries
@@ -250,8 +248,7 @@ class JoinTable:
         text = (f"join {self.node.id!r} holds {wire.parts} messages of wire {wire.name} that wait for another wire, "
                 f"{CYCLE_FACTOR} times the limit of a wire: see why the other wire gives nothing, or raise the limit")
         for run in dict.fromkeys(batch.runs or (batch.run,)):
-            if not is_over(instance, run):
-                fail_run(instance, run, Failure(self.node.id, text, kind="overflow", run=run), at_once=True)
+            fail_run(instance, run, Failure(self.node.id, text, kind="overflow", run=run), at_once=True)
 
 
 def _enqueue(instance: Instance, queue: Queue, batch: Batch) -> None:

@@ -58,11 +58,6 @@ def alive(instance: Instance, batch: Batch) -> Batch | None:
     runs = instance.runs
     if batch.runs is None:
         return batch if batch.run in runs else None
-    if batch.runs is instance.alive_together:
-        return batch
-    if all(map(runs.__contains__, batch.runs)):
-        instance.alive_together = batch.runs
-        return batch
     return cast("Batch | None", sift(batch, runs.__contains__))
 
 
@@ -112,7 +107,6 @@ def finish(instance: Instance, number: int, status: Status) -> None:
 
 def end_run(instance: Instance, number: int, status: Status | None = None) -> None:
     run = instance.runs.pop(number)
-    instance.alive_together = None
     left = instance.inflight.pop(number)
     if status in {None, "done"}:
         status = "failed" if run.failures else "done"

@@ -96,6 +96,7 @@ def refusal(text: str, msg: object = MSG) -> str:
     ("'7'.zfill(3)", "007"),
     ("msg.big > 2 ** 69", True),
     ("range(3)", [0, 1, 2]),
+    ("1 == [1]", False),
     ("range(3) == range(0, 3)", True),
     ("  1 +\n 1", None),
     ("(1 +\n 1)", 2),

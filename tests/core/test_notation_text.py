@@ -85,3 +85,18 @@ def test_a_flow_is_written_with_its_wires_first_where_the_order_allows() -> None
 
 def test_nodes_come_first_where_the_order_of_the_wires_would_change_theirs() -> None:
     assert to_text(parse("b\na -> b", "f")) == "b\na\na -> b\n"
+
+
+@pytest.mark.parametrize(("text", "written"), [
+    ("a\nb", '"a\\x0ab"'), ("\u2028", '"\\u2028"'), ("\U000e0001", '"\\U000e0001"'), ("it's \"so\"", '"it\'s \\"so\\""')])
+def test_what_cannot_be_seen_is_escaped(text: str, written: str) -> None:
+    assert quoted(text) == written
+    assert unquoted(written) == text
+
+
+@pytest.mark.parametrize("policy", ["retry(3)", "retry(3, backoff=2s)", "retry(3, backoff=2s, jitter=0.5)", "retry(3, jitter=0.5)"])
+def test_a_policy_is_written_as_short_as_it_can_be(policy: str) -> None:
+    text = f"a -> b\na = m(on_error={policy})\n"
+    flow = parse(text, name="f")
+    assert policy in to_text(flow)
+    assert parse(to_text(flow), name="f").nodes == flow.nodes

@@ -188,3 +188,14 @@ def test_a_resource_is_held_by_one_run() -> None:
 ])
 def test_a_pending_run_says_what_it_waits_for(hosts: dict[str, list[str]], holders: dict[str, str], said: str) -> None:
     assert waits_for(pend("a", 1, ("gpu", "linux"), ("camera",)), hosts, holders) == said
+
+
+def test_a_name_is_made_of_its_four_parts() -> None:
+    ref = run_ref("co2", 3, "local", 17)
+    assert (str(ref), parse_ref("co2.3.local.17")) == ("co2.3.local.17", ref)
+    with pytest.raises(DefinitionError, match=r"'x!' in 'co2.3.x!.17' is no host"):
+        run_ref("co2", 3, "x!", 17)
+
+
+def test_the_newest_version_is_the_largest() -> None:
+    assert (newest([3, 10, 9]), newest([])) == (10, 0)

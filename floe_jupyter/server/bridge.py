@@ -58,14 +58,16 @@ class Bridge:
     # --- pages: in the event loop ------------------------------------------------------------------------------------------
 
     def open(self, page: Page) -> None:
-        """A page came; it hears whether a dispatcher is there, now or as soon as that is known."""
+        """A page came; it hears whether a dispatcher is there, but not before we looked."""
         self._loop = asyncio.get_running_loop()
         self._pages.add(page)
-        if self._watched is not None:
-            page.tell(frames.presence(self._watched.pid))
-        else:
-            page.tell(frames.presence(None))
-            self._look()
+        self._worker.do(self._try_to_attach)
+        self._worker.do(lambda: self._tell_loop(lambda: self._introduce(page)))
+
+    def _introduce(self, page: Page) -> None:
+        if page.present is None:
+            page.is_present(self._watched.pid if self._watched is not None else 0)
+        self._look()
 
     def close(self, page: Page) -> None:
         """A page went."""
@@ -97,21 +99,21 @@ class Bridge:
     # --- the dispatcher comes and goes: in the event loop ---------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Attach, now and then every second while the connection file is there, until it worked."""
-        if self._looking is None or self._looking.done():
+        """While there is a page and no dispatcher: see every second whether there is a connection file, and attach."""
+        if self._pages and self._watched is None and (self._looking is None or self._looking.done()):
             self._looking = asyncio.get_running_loop().create_task(self._look_on())
 
     async def _look_on(self) -> None:
         while self._pages and self._watched is None:
+            await asyncio.sleep(LOOK_EVERY)
             if os.path.exists(self._path):  # noqa: ASYNC240 - the runtime directory is local
                 self._worker.do(self._try_to_attach)
-            await asyncio.sleep(LOOK_EVERY)
 
     def _came(self, life: Life) -> None:
         self._watched = life
         asyncio.get_running_loop().add_reader(life.lost, self._went, life)
         for page in self._pages:
-            page.tell(frames.presence(life.pid))
+            page.is_present(life.pid)
 
     def _went(self, life: Life) -> None:
         """The dispatcher ended, or we left it."""
@@ -121,9 +123,8 @@ class Bridge:
             self._watched = None
         self._worker.do(lambda: self._drop(life))
         for page in self._pages:
-            page.tell(frames.presence(None))
-        if self._pages:
-            self._look()
+            page.is_present(0)
+        self._look()
 
     # --- in the worker ----------------------------------------------------------------------------------------------------------
 

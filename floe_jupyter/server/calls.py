@@ -59,6 +59,8 @@ def check_batch(batch: Batch) -> None:
         raise ValueRefused(f"the payload of a batch is no JSON: {error}; send the base64 of a JSON array") from None
     if not isinstance(values, list) or len(values) != batch.n or not values:
         raise ValueRefused(f"a batch with n={batch.n} has a JSON array of so many values, at least one, as its payload")
+    if batch.payload[:1] != b"[" or batch.payload[-1:] != b"]":
+        raise ValueRefused("the payload of a batch begins with [ and ends with ]; leave out the white space around it")
     if batch.runs is not None or batch.ids is not None:
         raise ValueRefused("runs and ids of messages are given by the dispatcher; leave them out")
     _check_buffers(batch)

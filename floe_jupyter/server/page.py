@@ -41,6 +41,8 @@ class Page:
     def __init__(self, bridge: Behind, write: Write) -> None:
         self._bridge, self._write = bridge, write
         self.topics: set[str] = set()
+        self.present: int | None = None
+        """The process of the dispatcher that it was told of last, 0: that there is none; None: nothing yet."""
         self._calls: dict[int, int] = {}
         """Under way: id -> bytes of its arguments."""
         self._outgoing = Outgoing()
@@ -103,6 +105,12 @@ class Page:
         if isinstance(answer, bytes) and not self._outgoing.holds(len(answer)):
             answer = ProtocolError(f"an answer of {len(answer):,} bytes, and the page has not read those before it; ask again")
         self.tell(frames.error(number, answer) if isinstance(answer, FloeError) else answer)
+
+    def is_present(self, pid: int) -> None:
+        """Tell it of a dispatcher, or with 0 that there is none."""
+        if pid != self.present:
+            self.present = pid
+            self.tell(frames.presence(pid or None))
 
     def tell(self, frame: bytes) -> None:
         """Send it a frame that must not be lost."""

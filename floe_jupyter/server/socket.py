@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_server.auth.decorator import authorized, ws_authenticated
+from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado.iostream import StreamClosedError
@@ -30,8 +30,8 @@ class BridgeSocket(Guard, WebSocketMixin, WebSocketHandler, JupyterHandler):
         return None
 
     @ws_authenticated
-    @authorized("execute")  # type: ignore[untyped-decorator]
-    async def get(self) -> None:  # type: ignore[override]
+    async def get(self) -> None:
+        await self.admit("execute")
         await super().get()
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
@@ -14,8 +13,8 @@ class Status(Guard, APIHandler):
     """``GET floe/status`` -> {"version", "dispatcher": whether a page is attached to one now, "pages": how many are open}."""
 
     @web.authenticated
-    @authorized("read")  # type: ignore[untyped-decorator]
     async def get(self) -> None:
+        await self.admit("read")
         bridge: Bridge = self.settings[SETTING]
         self.set_header("Cache-Control", "no-store")
         await self.finish(bridge.status())

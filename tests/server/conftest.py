@@ -52,7 +52,7 @@ def kernel(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 
 @pytest.fixture
-def page(server: Server) -> Iterator[Callable[..., Page]]:
+def visit(server: Server) -> Iterator[Callable[..., Page]]:
     """Opens pages; they are closed at the end."""
     pages: list[Page] = []
 

@@ -40,11 +40,11 @@ class Server:
             **{k: v for k, v in os.environ.items() if k not in ("JPY_PARENT_PID", "FLOE_CONNECTION")},
             "JUPYTER_CONFIG_DIR": str(base / "config"), "JUPYTER_DATA_DIR": str(base / "data"), "HOME": str(base),
             "JUPYTER_RUNTIME_DIR": str(base / "runtime"), "IPYTHONDIR": str(base / "ipython"), "PYTHONPATH": str(ROOT),
-            "XDG_DATA_HOME": str(base / "share")}
+            "XDG_DATA_HOME": str(base / "share"), "JUPYTER_TOKEN": self.token}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "jupyter_server", "--allow-root", "--ip=127.0.0.1", "--port=0", "--debug",
-                 f"--ServerApp.root_dir={base / 'root'}", f"--IdentityProvider.token={self.token}", *options],
+                 f"--ServerApp.root_dir={base / 'root'}", *options],
                 env=self.environment, stdout=log, stderr=subprocess.STDOUT, cwd=base, stdin=subprocess.DEVNULL)
         info = base / "runtime" / f"jpserver-{self.process.pid}.json"
         until(lambda: self.process.poll() is not None or (info.exists() and info.read_text()), "the server's own file", WITHIN)

@@ -259,6 +259,25 @@ def test_what_a_generator_gave_is_what_it_was_when_it_was_given(python: Host, ro
         assert found[450:] == [0.0, 1.0, 2.0]
 
 
+@pytest.mark.parametrize(("source", "expected"), [
+    ("def f(msg):\n    d = {'n': msg}\n    yield d\n    d['n'] = -1", ["{'n': 0}", "{'n': 1}", "{'n': 2}"]),
+    ("kept = []\ndef f(msg):\n    kept.append(msg)\n    yield {'a': kept}", ["{'a': [0]}", "{'a': [0, 1]}", "{'a': [0, 1, 2]}"]),
+    ("last = {}\ndef f(msg):\n    global last\n    last['n'] = -1\n    last = {'n': msg}\n    return last",
+     ["{'n': 0}", "{'n': 1}", "{'n': 2}"]),
+    ("def f(msg):\n    row = [msg]\n    return {'a': row, 'b': row}", [f"{{'a': [{i}, 9], 'b': [{i}]}}" for i in range(3)]),
+    ("def f(msg):\n    return {'a': (msg,)}", [f"{{'a': [{i}]}}" for i in range(3)]),
+], ids=["changed after yield", "nested in yields", "changed at the next call", "twice inside", "tuple"])
+def test_behind_a_local_route_a_module_sees_what_it_would_see_in_another_process(python: Host, source: str, expected: list[str]) -> None:
+    python.load("def f(msg):\n    if 'b' in msg:\n        msg['a'].append(9)\n    return repr(msg)", 2)
+    python.load(source)
+    python.send({"t": "route", "slot": 1, "routes": {"out": [["a>b", 2, "in"]]}})
+    python.next("routed")
+    python.call(b"[0,1,2]", 3)
+    result = python.collect()
+    assert result.failure is None, result.failure
+    assert result.outputs["2.out"] == expected
+
+
 def test_a_state_that_is_no_json_is_refused_where_it_is_put_in(python: Host) -> None:
     python.load("def f(msg, ctx):\n    ctx.state['seen'] = {msg}", module={"place": {"cell": 2}})
     python.call(b"[1]", 1)

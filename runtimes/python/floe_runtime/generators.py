@@ -1,16 +1,12 @@
 """Generators: outputs by the block, across messages, until a window of one message is used up."""
 
-from itertools import islice
+from itertools import filterfalse, islice
 from sys import getrefcount
 
 from floe_runtime.calls import WINDOW
+from floe_runtime.fresh import GIVEN
 from floe_runtime.texts import INLINE_LIMIT, Unreadable
 from floe_runtime.values import ValueRefused
-
-OWN = 3
-"""References to an output that its generator has let go of: the list, the loop, and the count itself."""
-FRESH = 2
-"""The same behind the loop."""
 
 
 class Yields:
@@ -21,7 +17,7 @@ class Yields:
     def __init__(self):
         self.values, self.texts, self.roots, self.index = [], [], [], []
         self.shared = False
-        """The generator still refers to some value that it gave."""
+        """The generator still referred to some value when it gave it."""
         self.payload = None
         """The JSON of all values together where they are plain; else `texts` has one for each."""
         self.rare = {}
@@ -74,25 +70,30 @@ class Generators:
 
     def _pull(self, generator, room, yields, routed):
         """Take up to *room* outputs, each as text at once: the generator may change it when it goes on. Whether it is through."""
-        keep, add, until = yields.values.append, yields.texts.append, len(yields.values) + room
-        encode, options = self._worker.encoder
+        until = len(yields.values) + room
         while len(yields.values) < until:
-            before = len(yields.values)
+            given = islice(generator, until - len(yields.values))
             try:
-                for value in islice(generator, until - before):
-                    keep(value)
-                    add(encode(value, None, options))
+                if routed:
+                    self._watch(given, yields)
+                else:  # `append` gives None: all pass through
+                    yields.texts.extend(self._worker.texts(filterfalse(yields.values.append, given)))
             except (TypeError, ValueError, RecursionError):
                 if len(yields.values) == len(yields.texts):
                     raise
                 self._settle_last(yields)
                 continue
-            if routed and len(yields.values) > before:
-                yields.shared = yields.shared or getrefcount(value) > OWN
-                del value
-                yields.shared = yields.shared or max(map(getrefcount, yields.values)) > FRESH
             return len(yields.values) < until
         return False
+
+    def _watch(self, given, yields):
+        """The same for outputs that go to another module here: does the generator still refer to one?"""
+        keep, add, (encode, options) = yields.values.append, yields.texts.append, self._worker.encoder
+        for value in given:
+            keep(value)
+            add(encode(value, None, options))
+            if getrefcount(value) > GIVEN:
+                yields.shared = True
 
     def _settle_last(self, yields):
         """The newest output is not plain. Raises `ValueRefused`, and takes it out, when it cannot travel."""

@@ -4,14 +4,10 @@ It collects outputs for the runner and follows local routes. `floe_runtime.retur
 """
 
 from collections import deque
-from sys import getrefcount
 
+from floe_runtime.fresh import own
 from floe_runtime.parcels import Group, Parcel
 from floe_runtime.texts import Unreadable
-from floe_runtime.values import PLAIN
-
-FRESH = max(map(getrefcount, [object()]))
-"""The count of references to a value that nobody but a list refers to."""
 
 
 class Step:
@@ -43,7 +39,7 @@ class Step:
         start = given.start
         roots = range(start, start + count) if parcel.roots is None else parcel.roots[start : start + count]
         if slot.default in slot.routes:
-            self._fan_out(slot, given.results, list(roots), payload=given.payload)
+            self._fan_out(slot, given.results, list(roots), given.payload, given.shared)
             return
         index = [0] * count if parcel.roots is None else [self._number(slot, root) for root in roots]
         self._group(slot, slot.default).extend(given.payload[1:-1], roots, index)
@@ -60,26 +56,18 @@ class Step:
             if entries:
                 self._place(slot, slot.default, entries)
         elif slot.default in slot.routes:
-            payload = payload or b"[" + b",".join(texts) + b"]"
-            self._fan_out(slot, self._values.loads(payload) if yields.shared else yields.values, yields.roots, payload)
+            self._fan_out(slot, yields.values, yields.roots, payload or b"[" + b",".join(texts) + b"]", yields.shared)
         else:
             self._group(slot, slot.default).extend(payload[1:-1] if payload else b",".join(texts), yields.roots, yields.index)
 
-    def _fan_out(self, slot, values, roots, payload):
-        """Plain values onto local routes: the first target gets the values, the others copies."""
-        values = self._own(slot, values, payload)
+    def _fan_out(self, slot, values, roots, payload, shared):
+        """Plain values onto local routes: the first target gets the values if they are safe there, the others copies."""
+        load = self._values.loads
+        values = values if not shared and own(values, payload) else load(payload)
         for number, (wire, target, port) in enumerate(slot.routes[slot.default]):
-            parcel = Parcel(self.call, port, self._values.loads(payload) if number else values)
+            parcel = Parcel(self.call, port, load(payload) if number else values)
             parcel.written(payload=(payload, self._values))
             self._send(slot, wire, target, parcel, roots)
-
-    def _own(self, slot, values, payload):
-        """The values themselves where nobody else refers to them, else copies: a change there must not be seen here."""
-        if slot.lasting and slot.state.nested:
-            return self._values.loads(payload)
-        if max(map(getrefcount, values)) <= FRESH or PLAIN.issuperset(map(type, values)):
-            return values
-        return self._values.loads(payload)
 
     def _send(self, slot, wire, target, parcel, roots):
         parcel.roots, parcel.wire = roots, (wire, slot.number)

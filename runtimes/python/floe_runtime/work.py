@@ -4,8 +4,13 @@ What results look like as JSON is found out for all of them at once where that i
 by message, so that its state is never ahead of the last good message.
 """
 
+from itertools import filterfalse, repeat
+from operator import is_
+from sys import getrefcount
+
 from floe_runtime.failures import INPUT_LIMIT, STATE_LIMIT, failure
 from floe_runtime.failures import plain as plain_failure
+from floe_runtime.fresh import GIVEN, PASSED_ON
 from floe_runtime.texts import INLINE_LIMIT, Unreadable
 from floe_runtime.values import ValueRefused
 
@@ -14,6 +19,7 @@ WEIGHT = 64 * 1024 * 1024
 """A function that does not yield may give so many outputs, or bytes, for one message."""
 NOTHING = None
 NONE = frozenset({type(None)})
+NONES = repeat(None)
 BUDGET = 0.001
 """Seconds of work between two looks at the pipe."""
 
@@ -32,6 +38,10 @@ class Worker:
     def encoder(self):
         """The codec's function and options, for loops."""
         return self._encode, self._options
+
+    def texts(self, values):
+        """The JSON text of each value as soon as the iterator *values* gives it; no step of this is Python code."""
+        return map(self._encode, values, NONES, repeat(self._options))
 
     def run(self, slot, parcel, given, stop, changes=None):
         """Handle the messages up to number *stop* (not included); stops early at a failure (``given.failure``).
@@ -84,25 +94,44 @@ class Worker:
 
     def _each(self, slot, messages, given):
         """Each result becomes text at once: the function may change it when it handles the next message."""
-        function, encode, options = slot.function, self._encode, self._options
-        keep, add = given.results.append, given.texts.append
-        if slot.with_context:
-            context = slot.context
-            for message in messages:
-                result = function(message, context)
-                keep(result)
-                add(encode(result, None, options))
+        until = given.start + len(given.results) + len(messages)
+        more = (repeat(slot.context),) if slot.with_context else ()
+        if slot.default in slot.routes:
+            self._watch(slot, messages, given)
         else:
-            for message in messages:
-                result = function(message)
-                keep(result)
-                add(encode(result, None, options))
+            self._pass(given, map(slot.function, messages, *more))
+        if given.start + len(given.results) < until:
+            raise RuntimeError("the function raised StopIteration")
+
+    def _pass(self, given, gave):
+        """Results that leave, from an iterator that calls the function: no step of this is Python code."""
+        results, texts = given.results, given.texts
+        gave = filterfalse(results.append, gave)  # `append` gives None: all pass through
+        try:
+            silent = all(map(is_, gave, NONES))
+        finally:
+            texts += [b"null"] * (len(results) - len(texts))
+        if not silent:
+            texts.pop()
+            texts.append(self._encode(results[-1], None, self._options))
+            texts.extend(self.texts(gave))
+
+    def _watch(self, slot, messages, given):
+        """Results that go to another module here: does anybody else refer to one?"""
+        function, encode, options = slot.function, self._encode, self._options
+        keep, add, more = given.results.append, given.texts.append, (slot.context,) if slot.with_context else ()
+        for message in messages:
+            result = function(message, *more)
+            keep(result)
+            add(encode(result, None, options))
+            if getrefcount(result) > (PASSED_ON if result is message else GIVEN):
+                given.shared = True
 
     # --- results to JSON -------------------------------------------------------------------------------------------------
 
     def _settle_at_once(self, slot, given):
         """The JSON text of all results together; False where one of them needs a closer look."""
-        if not slot.outputs or not given.results or given.rare:
+        if not slot.outputs or not given.results or given.rare or given.results[-1] is None:
             return False
         if not given.texts:
             given.payload = self.payload(given.results)
@@ -119,13 +148,14 @@ class Worker:
 
     def checked(self, payload):
         """The text, if it says for sure what the values are; else None."""
-        return None if b"null" in payload or b'"$floe"' in payload or len(payload) > INLINE_LIMIT else payload
+        strange = b"null" in payload or (b"$" in payload and b'"$floe"' in payload)  # one byte is found much faster
+        return None if strange or len(payload) > INLINE_LIMIT else payload
 
     def _settle(self, slot, parcel, given, error):
         """A good text for every result; one that cannot travel is the failure of its message. Returns what else failed."""
         given.payload = None
-        if not given.texts and NONE.issuperset(map(type, given.results)):
-            given.texts += [b"null"] * len(given.results)
+        if NONE.issuperset(map(type, given.results)):
+            given.texts[:] = [b"null"] * len(given.results)
             given.settled = len(given.results)
         for at in range(given.settled, len(given.results)):
             try:

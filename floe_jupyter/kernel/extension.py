@@ -11,6 +11,7 @@ from floe_jupyter.kernel import session as sessions
 from floe_jupyter.kernel.awaiting import Awaiting
 from floe_jupyter.kernel.completion import Completer
 from floe_jupyter.kernel.magic import Shell
+from floe_jupyter.kernel.shown import SHELF
 
 MARK = "_floe_extension"
 
@@ -60,6 +61,7 @@ class Extension:
         ip.events.unregister("pre_execute", self.awaiting.before)
         ip.events.unregister("post_execute", self.awaiting.after)
         self.completer.take_out(ip)
+        SHELF.clear()
         if self._do_shutdown is not None:
             ip.kernel.do_shutdown = self._do_shutdown
 

@@ -12,9 +12,10 @@ from floe_jupyter.errors import DefinitionError, unknown
 from floe_jupyter.kernel.debugging import NOT_GIVEN, Steppable, one, port_of, text_of
 from floe_jupyter.kernel.failures import run_failed
 from floe_jupyter.kernel.feeding import Feeder, messages
-from floe_jupyter.kernel.outcome import picture
+from floe_jupyter.kernel.outcome import image, picture
 from floe_jupyter.kernel.run import Run
 from floe_jupyter.kernel.session import Session, session
+from floe_jupyter.kernel.shown import live
 from floe_jupyter.kernel.tables import Table
 from floe_jupyter.kernel.waiting import Steps, block
 from floe_jupyter.wire.control import ResultBatch, RunInfo
@@ -35,11 +36,9 @@ class Flow(Steppable):
     def __repr__(self) -> str:
         return f"Flow {self.name}: {', '.join(self.nodes)}"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        from floe_jupyter.kernel.outcome import image
-
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         svg = picture(self.definition)
-        return {"text/plain": repr(self), "image/svg+xml": svg, "text/html": image(svg)}
+        return {"text/plain": repr(self), "image/svg+xml": svg, "text/html": image(svg), **live(self._session, self.name)}
 
     def _target(self) -> str:
         return self.name

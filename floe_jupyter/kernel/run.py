@@ -14,6 +14,7 @@ from floe_jupyter.kernel.failures import ModuleError, errors_of, run_failed
 from floe_jupyter.kernel.feeding import Feeder
 from floe_jupyter.kernel.outcome import Outcome, results_text
 from floe_jupyter.kernel.session import Session
+from floe_jupyter.kernel.shown import execution, live
 from floe_jupyter.kernel.waiting import Interrupted, Steps, block, hold, result
 from floe_jupyter.wire.control import ResultBatch, RunInfo
 from floe_jupyter.wire.values import decode
@@ -28,6 +29,8 @@ class Run(Steppable):
 
     def __init__(self, session: Session, info: RunInfo, feeder: Feeder | None = None, over: Future[Any] | None = None) -> None:
         self._session, self._info, self._feeder, self._over = session, info, feeder, over
+        self._shown_in = ""
+        """The execution whose cell shows its widget already."""
         self._batches: list[ResultBatch] = []
         self._complete = False
 
@@ -165,8 +168,14 @@ class Run(Steppable):
         """A picture with counts, and a table, of how it stands."""
         return Outcome.of(self._session, self)
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {**self.view().mimebundle(), "text/plain": repr(self)}
+    def shown_in(self, execution: str) -> None:
+        """The cell of this execution shows it: as the cell's value it says only how it ended."""
+        self._shown_in = execution
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        if self._shown_in and self._shown_in == execution():
+            return {"text/plain": repr(self)}
+        return {**self.view().mimebundle(), "text/plain": repr(self), **live(self._session, self.flow, self._info)}
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.results)

@@ -1,8 +1,8 @@
 """What people see while a run is on its way.
 
 A `RunView` is told the run, ticks while it is waited for, and is closed. Which one there is depends on who looks: a front end
-with somebody in front of it gets a live table, a terminal a line, and everybody else (nbclient, papermill, nbval) only the
-final output.
+with somebody in front of it gets the widget (or, without anywidget, a picture that is drawn again and again), a terminal a
+line, and everybody else (nbclient, papermill, nbval) only the final output.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import msgspec
 
 from floe_jupyter.core.events import View
 from floe_jupyter.errors import FloeError
+from floe_jupyter.kernel.live import Shown
 from floe_jupyter.kernel.outcome import Outcome, nodes, picture
 from floe_jupyter.kernel.run import Run
 from floe_jupyter.kernel.session import Session
+from floe_jupyter.kernel.shown import has_widgets, somebody_looks
 
 QUIET = 1.0
 """Seconds before anything is shown: short runs have only their final output."""
@@ -109,6 +111,24 @@ class LiveView:
             self._erase()
 
 
+class WidgetView:
+    """The widget in the cell's output, at once. It stays when the cell ends; whenever the run rests, its picture is kept too."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._shown: Shown | None = None
+
+    def follow(self, run: Run) -> None:
+        self._shown = Shown(self._session, run)
+
+    def tick(self) -> None:
+        pass  # the page is told by the dispatcher
+
+    def close(self) -> None:
+        if self._shown is not None:
+            self._shown.rest()
+
+
 class DisplayView(LiveView):
     """A picture and a table in the cell's output, replaced while it changes and gone at the end: the final output follows."""
 
@@ -152,17 +172,13 @@ def line_of(ref: str, view: View, work: dict[str, str]) -> str:
 
 
 def front_end_view(ip: Any, session: Session) -> RunView:
-    """The view for whoever looks at this shell. Where we guess wrong, the variable FLOE_VIEW says ``live`` or ``static``."""
-    wanted = os.environ.get("FLOE_VIEW", "")
+    """The view for whoever looks at this shell."""
     kernel = getattr(ip, "kernel", None)
-    if wanted == "static":
+    if os.environ.get("FLOE_VIEW") == "static":
         return NoView()
     if kernel is not None:
-        return DisplayView(session) if wanted == "live" or _somebody_looks(kernel) else NoView()
+        if not somebody_looks(kernel):
+            return NoView()
+        return WidgetView(session) if has_widgets() else DisplayView(session)
     return LineView(session, sys.stderr) if sys.stderr.isatty() and type(ip).__name__ == "TerminalInteractiveShell" else NoView()
 
-
-def _somebody_looks(kernel: Any) -> bool:
-    """Front ends with a person in front name the cell they run; programs that execute notebooks do not."""
-    parent = kernel.get_parent("shell") if hasattr(kernel, "get_parent") else {}
-    return bool(parent.get("metadata", {}).get("cellId"))

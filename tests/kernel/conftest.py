@@ -12,6 +12,7 @@ import pytest
 
 from floe_jupyter.kernel import session as sessions
 from floe_jupyter.kernel.session import Session
+from tests.kernel.real import DEFINE, FLOW, SLOW, Kernel
 
 
 @pytest.fixture
@@ -91,3 +92,17 @@ def cells(bare_shell: Any, session: Session) -> Iterator[Cells]:
     sessions.use(None)
     unload(bare_shell)
     sessions.use(session)
+
+
+@pytest.fixture
+def kernel(home: Path) -> Iterator[Kernel]:
+    from jupyter_client.manager import KernelManager
+
+    manager = KernelManager(transport="ipc", connection_file=str(home / "runtime" / "kernel-test.json"))
+    manager.start_kernel(env=dict(os.environ))
+    made = Kernel(manager)
+    made(DEFINE)
+    made(SLOW)
+    made(FLOW)
+    yield made
+    made.close()

@@ -2,93 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from queue import Empty
-from typing import Any
 
 import psutil
-import pytest
-from jupyter_client.manager import KernelManager
 
 from floe_jupyter.kernel.views import QUIET
+from tests.kernel.real import DEFINE
 from tests.kernel.waits import until
-
-DEFINE = """%load_ext floe_jupyter
-import floe_jupyter as floe"""
-SLOW = "%%floe module slow\nimport time\ndef slow(msg):\n    time.sleep(msg)\n    return msg\n"
-FLOW = "%%floe flow one\nslow\n"
-
-
-class Kernel:
-    """A kernel, and what its cells put out."""
-
-    def __init__(self, manager: KernelManager) -> None:
-        self.manager = manager
-        self.client = manager.blocking_client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=30)
-
-    def begin(self, text: str, **metadata: Any) -> str:
-        """Send a cell; its id."""
-        message = self.client.session.msg(
-            "execute_request",
-            {
-                "code": text,
-                "silent": False,
-                "store_history": True,
-                "user_expressions": {},
-                "allow_stdin": False,
-                "stop_on_error": True,
-            },
-            metadata=metadata,
-        )
-        self.client.shell_channel.send(message)
-        return message["header"]["msg_id"]
-
-    def outputs(self, cell: str, timeout: float = 30.0) -> list[dict[str, Any]]:
-        """All that a cell put out, in order, as (type, content)."""
-        found = []
-        ends = time.monotonic() + timeout
-        while True:
-            try:
-                message = self.client.get_iopub_msg(timeout=max(ends - time.monotonic(), 0.01))
-            except Empty:
-                raise AssertionError(f"waited {timeout:g} s for the end of a cell; it put out {found}") from None
-            if message["parent_header"].get("msg_id") != cell:
-                continue
-            kind, content = message["header"]["msg_type"], message["content"]
-            if kind == "status" and content["execution_state"] == "idle":
-                return found
-            if kind not in ("status", "execute_input"):
-                found.append({"type": kind, "time": time.monotonic(), **content})
-
-    def __call__(self, text: str, **metadata: Any) -> str:
-        """The text of a cell's value; raises when the cell did."""
-        found = self.outputs(self.begin(text, **metadata))
-        errors = [f"{o['ename']}: {o['evalue']}" for o in found if o["type"] == "error"]
-        assert not errors, errors
-        return "".join(o["data"]["text/plain"] for o in found if o["type"] == "execute_result")
-
-    def close(self, *, now: bool = False) -> None:
-        """End the kernel; again is harmless."""
-        if self.manager.has_kernel:
-            self.client.stop_channels()
-            self.manager.shutdown_kernel(now=now)
-
-
-@pytest.fixture
-def kernel(home: Path) -> Iterator[Kernel]:
-    manager = KernelManager(transport="ipc", connection_file=str(home / "runtime" / "kernel-test.json"))
-    manager.start_kernel(env=dict(os.environ))
-    made = Kernel(manager)
-    made(DEFINE)
-    made(SLOW)
-    made(FLOW)
-    yield made
-    made.close()
 
 
 def test_an_interrupt_cancels_the_run_within_a_second_and_says_so(kernel):
@@ -121,7 +41,11 @@ def test_a_program_that_runs_notebooks_gets_one_final_output(kernel):
     assert "1 result" in found[0]["data"]["text/plain"]
 
 
-def test_a_front_end_sees_the_run_live_at_most_five_times_a_second(kernel):
+WITHOUT_WIDGETS = "import sys\nsys.modules['anywidget'] = None"
+
+
+def test_a_front_end_without_widgets_sees_the_run_live_at_most_five_times_a_second(kernel):
+    kernel(WITHOUT_WIDGETS)
     found = kernel.outputs(kernel.begin("%floe run one --input [0.1] * 25", cellId="abc"))
     kinds = [o["type"] for o in found]
     assert kinds[0] == "display_data"
@@ -131,7 +55,8 @@ def test_a_front_end_sees_the_run_live_at_most_five_times_a_second(kernel):
     assert 2 <= len(updates) <= 1 + 5 * 2.5
 
 
-def test_a_short_run_flickers_nothing_in_a_front_end(kernel):
+def test_a_short_run_flickers_nothing_in_a_front_end_without_widgets(kernel):
+    kernel(WITHOUT_WIDGETS)
     kernel("%floe run one --input [0.01]")
     began = time.monotonic()
     found = kernel.outputs(kernel.begin("%floe run one --input [0.01]", cellId="abc"))

@@ -23,6 +23,7 @@ from floe_jupyter.core import (
     rewire,
     runs,
     steps,
+    straight,
     updates,
     views,
 )
@@ -59,6 +60,8 @@ HANDLERS: dict[type, Callable[[Instance, Any], None]] = {
     events.Duplicate: edits.duplicate,
     events.Retry: edits.retry,
 }
+SHORT: dict[type, Callable[[Instance, Any], bool]] = {events.Returned: straight.returned, events.Inject: straight.inject}
+"""Ways that are tried first."""
 
 
 class Machine:
@@ -80,6 +83,10 @@ class Machine:
         """
         instance = self._instance
         instance.now = now
+        short = SHORT.get(type(event))
+        if short is not None and short(instance, event):
+            commands, instance.commands = instance.commands, []
+            return commands
         try:
             HANDLERS[type(event)](instance, event)
         except DefinitionError as error:

@@ -63,7 +63,7 @@ export class Bench {
     const actions = this.actions();
     this.toolbar = new Toolbar(actions);
     this.known = new Follower(connection, target, {
-      changed: () => this.beat?.ask(), shape: shape => this.draw(shape), problem: text => { this.problem.textContent = text; } });
+      changed: () => this.changed(), shape: shape => this.draw(shape), problem: text => { this.problem.textContent = text; } });
     this.acts = new Acts(connection, this.known, target.flow);
     this.inspector = new Inspector({ set: b => this.acts.setBreak(b), clear: id => this.acts.clearBreak(id), message: m => this.acts.message(m),
       inject: (node, port, text) => this.acts.inject(node, port, text), select: node => this.graph.choose(node), look: step => this.look(step) });
@@ -146,7 +146,15 @@ export class Bench {
     this.progress.show(view, known.info, this.target.total ?? 0, entriesOf(this.shape), known.work);
     this.details(view, phase);
     this.tell(phase.live);
-    setPaused(this, phase.live && phase.paused && !phase.over);
+  }
+
+  /** Something is known anew. The mark of the page is right also while this bench cannot be seen, and does not draw. */
+  private changed(): void {
+    if (this.known && this.beat) {
+      const { live, paused, over } = this.phase();
+      setPaused(this, live && paused && !over);
+      this.beat.ask();
+    }
   }
 
   private details(view: View | null, { live }: Phase): void {

@@ -15,15 +15,15 @@ export interface RowAction {
 export class PlainRow {
   readonly node: HTMLElement;
   readonly main: HTMLElement;
-  private readonly name = h('span', { class: 'floe-name' });
-  private readonly words = h('span', { class: 'floe-words' });
-  private readonly mark = h('span', { class: 'floe-mark', 'aria-hidden': 'true' });
+  private readonly name = h('span', { class: 'floe-entry-name' });
+  private readonly words = h('span', { class: 'floe-entry-words' });
+  private readonly mark = h('span', { class: 'floe-entry-mark', 'aria-hidden': 'true' });
 
   /** `open`: what a click does; a row without is no button. */
   constructor(data: Record<string, string>, open?: () => void, actions: RowAction[] = []) {
-    this.main = open ? h('button', { class: 'floe-main', click: open }, this.mark, this.name, this.words)
-      : h('div', { class: 'floe-main', tabindex: 0 }, this.mark, this.name, this.words);
-    this.node = h('div', { class: 'floe-row' }, this.main, ...actions.map(button));
+    this.main = open ? h('button', { class: 'floe-entry-main', click: open }, this.mark, this.name, this.words)
+      : h('div', { class: 'floe-entry-main', tabindex: 0 }, this.mark, this.name, this.words);
+    this.node = h('div', { class: 'floe-entry' }, this.main, ...actions.map(button));
     Object.assign(this.node.dataset, data);
   }
 
@@ -41,7 +41,7 @@ export class PlainRow {
 }
 
 function button({ name, label, icon, run }: RowAction): HTMLElement {
-  const made = h('button', { class: 'floe-act', 'data-cmd': name, title: label, 'aria-label': label, click: run });
+  const made = h('button', { class: 'floe-entry-act', 'data-cmd': name, title: label, 'aria-label': label, click: run });
   icon.element({ container: made, width: '14px', height: '14px' });
   return made;
 }

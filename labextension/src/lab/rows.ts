@@ -13,14 +13,14 @@ const MOST = 200;
 export class Rows<T> {
   readonly node: HTMLElement;
   private readonly list = h('div', { role: 'list' });
-  private readonly hint = h('div', { class: 'floe-none' });
+  private readonly hint = h('div', { class: 'floe-side-none' });
   private readonly rows = new Map<string, Row<T>>();
 
   /** `name`: read out to people; `empty`: shown when there are none. */
   constructor(name: string, private readonly empty: string | (() => string), private readonly key: (item: T) => string,
     private readonly make: (item: T) => Row<T>) {
     this.list.setAttribute('aria-label', name);
-    this.node = h('div', { class: 'floe-rows' }, this.list, this.hint);
+    this.node = h('div', { class: 'floe-entries' }, this.list, this.hint);
     this.list.addEventListener('keydown', event => this.move(event));
   }
 
@@ -55,8 +55,8 @@ export class Rows<T> {
   /** Up and down go from row to row. */
   private move(event: KeyboardEvent): void {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const mains = [...this.list.querySelectorAll<HTMLElement>('.floe-main')];
-    const at = mains.findIndex(main => main.closest('.floe-row')!.contains(document.activeElement));
+    const mains = [...this.list.querySelectorAll<HTMLElement>('.floe-entry-main')];
+    const at = mains.findIndex(main => main.closest('.floe-entry')!.contains(document.activeElement));
     if (step && at >= 0) {
       mains[Math.max(0, Math.min(mains.length - 1, at + step))].focus();
       event.preventDefault();

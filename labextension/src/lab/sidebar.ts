@@ -27,9 +27,9 @@ export class Sidebar extends SidePanel {
   readonly logs: LogsSection;
   private readonly runs: RunsSection;
   private readonly sections: Section[];
-  private readonly flow = h('span', { class: 'floe-status-flow' });
-  private readonly words = h('span', { class: 'floe-status-words' });
-  private readonly trouble = h('div', { class: 'floe-trouble', role: 'status', 'aria-live': 'polite' });
+  private readonly flow = h('span', { class: 'floe-side-status-flow' });
+  private readonly words = h('span', { class: 'floe-side-status-words' });
+  private readonly trouble = h('div', { class: 'floe-side-trouble', role: 'status', 'aria-live': 'polite' });
   private readonly ends: Array<() => void>;
 
   constructor(private readonly known: Known, private readonly target: Target, deeds: Deeds, commands: CommandRegistry,
@@ -41,7 +41,7 @@ export class Sidebar extends SidePanel {
     this.node.setAttribute('role', 'complementary');
     this.node.setAttribute('aria-label', 'Flows');
     this.node.tabIndex = -1;
-    this.header.addWidget(new Widget({ node: h('div', { class: 'floe-status', role: 'status' }, this.flow, this.words, this.trouble) }));
+    this.header.addWidget(new Widget({ node: h('div', { class: 'floe-side-status', role: 'status' }, this.flow, ' ', this.words, this.trouble) }));
     this.runs = new RunsSection(known, deeds, kept);
     this.logs = new LogsSection(known);
     this.sections = [new FlowsSection(known, deeds), this.runs, new HeldSection(known, deeds), new BreaksSection(known, deeds, commands),

@@ -3,57 +3,58 @@
 const STYLE = `
 .floe-sidebar .jp-SidePanel-header { text-transform: none; letter-spacing: 0; font-weight: normal; font-size: var(--jp-ui-font-size1); }
 .floe-sidebar .jp-SidePanel-content { overflow: hidden; }
-.floe-status { padding: 4px 8px; width: 100%; box-sizing: border-box; line-height: 18px; overflow: hidden; }
-.floe-status-flow { font-weight: 600; overflow-wrap: anywhere; }
-.floe-status-words { margin-left: 8px; color: var(--jp-ui-font-color2); }
-.floe-sidebar[data-state=paused] .floe-status-words { color: var(--jp-warn-color0, var(--jp-warn-color1)); font-weight: 600; }
-.floe-trouble { color: var(--jp-ui-font-color1); overflow-wrap: anywhere; }
-.floe-trouble:empty { display: none; }
+.floe-side-status { padding: 4px 8px; width: 100%; box-sizing: border-box; line-height: 18px; overflow: hidden; }
+.floe-side-status-flow { font-weight: 600; overflow-wrap: anywhere; }
+.floe-side-status-words { margin-left: 4px; color: var(--jp-ui-font-color2); }
+.floe-sidebar[data-state=paused] .floe-side-status-words { color: var(--jp-warn-color0, var(--jp-warn-color1)); font-weight: 600; }
+.floe-side-trouble { color: var(--jp-ui-font-color1); overflow-wrap: anywhere; }
+.floe-side-trouble:empty { display: none; }
 .floe-sidebar [data-cmd] > jp-button:not([disabled]) svg .jp-icon3[fill] { fill: var(--jp-inverse-layout-color3); }
-.floe-section-panel { overflow: hidden auto; min-height: 0; background: var(--jp-layout-color1); color: var(--jp-ui-font-color1);
+.floe-section-panel { overflow: hidden auto; min-height: 76px; background: var(--jp-layout-color1); color: var(--jp-ui-font-color1);
   font-size: var(--jp-ui-font-size1); }
-.floe-none { padding: 3px 12px; min-height: 18px; color: var(--jp-ui-font-color2); }
-.floe-none:empty { display: none; }
-.floe-row { display: flex; align-items: center; height: 24px; box-sizing: border-box; padding: 0 4px 0 8px; }
-.floe-row:hover, .floe-row:focus-within { background: var(--jp-layout-color2); }
-.floe-main { display: flex; flex: 1; min-width: 0; height: 24px; align-items: center; gap: 6px; padding: 0; border: 0; background: none;
+.floe-side-none { padding: 3px 12px; min-height: 18px; color: var(--jp-ui-font-color2); }
+.floe-side-none:empty { display: none; }
+.floe-entry { display: flex; align-items: center; height: 24px; box-sizing: border-box; padding: 0 4px 0 8px; }
+.floe-entry:hover, .floe-entry:focus-within { background: var(--jp-layout-color2); }
+.floe-entry-main { display: flex; flex: 1; min-width: 0; height: 24px; align-items: center; gap: 6px; padding: 0; border: 0; background: none;
   color: inherit; font: inherit; text-align: left; outline: none; }
-button.floe-main { cursor: pointer; }
-.floe-main:focus-visible, .floe-act:focus-visible, .floe-chip:focus-visible { outline: 1px solid var(--jp-brand-color1); outline-offset: -1px; }
-.floe-name { flex: 0 1 auto; max-width: 65%; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.floe-words { flex: 1 1 0; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--jp-ui-font-color2);
+button.floe-entry-main { cursor: pointer; }
+.floe-entry-main:focus-visible, .floe-entry-act:focus-visible, .floe-side-chip:focus-visible { outline: 1px solid var(--jp-brand-color1); outline-offset: -1px; }
+.floe-entry-name { flex: 0 1 auto; max-width: 65%; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.floe-entry-words { flex: 1 1 0; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--jp-ui-font-color2);
   font-size: var(--jp-ui-font-size0); }
-.floe-mark { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--jp-layout-color4, #757575); box-sizing: border-box; }
-.floe-row[data-state=active] .floe-mark, .floe-row[data-state=busy] .floe-mark { background: var(--jp-brand-color1); }
-.floe-row[data-state=held] .floe-mark { background: var(--jp-warn-color1); }
-.floe-row[data-state=done] .floe-mark, .floe-row[data-state=ready] .floe-mark { background: var(--jp-success-color1); }
-.floe-row[data-state=failed] .floe-mark, .floe-row[data-state=ended] .floe-mark, .floe-row[data-state=on] .floe-mark { background: var(--jp-error-color1); }
-.floe-row[data-state=pending] .floe-mark, .floe-row[data-state=starting] .floe-mark, .floe-row[data-state=off] .floe-mark {
+.floe-entry-mark { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--jp-layout-color4, #757575); box-sizing: border-box; }
+.floe-entry[data-state=active] .floe-entry-mark, .floe-entry[data-state=busy] .floe-entry-mark { background: var(--jp-brand-color1); }
+.floe-entry[data-state=held] .floe-entry-mark { background: var(--jp-warn-color1); }
+.floe-entry[data-state=done] .floe-entry-mark, .floe-entry[data-state=ready] .floe-entry-mark { background: var(--jp-success-color1); }
+.floe-entry[data-state=failed] .floe-entry-mark, .floe-entry[data-state=ended] .floe-entry-mark, .floe-entry[data-state=on] .floe-entry-mark { background: var(--jp-error-color1); }
+.floe-entry[data-state=pending] .floe-entry-mark, .floe-entry[data-state=starting] .floe-entry-mark, .floe-entry[data-state=off] .floe-entry-mark {
   background: none; border: 2px solid var(--jp-layout-color4, #757575); }
-.floe-row[data-state=environment] .floe-mark { border-radius: 2px; }
-.floe-row.floe-runtime { padding-left: 24px; }
-.floe-act { display: none; flex: none; width: 20px; height: 20px; padding: 3px; border: 0; border-radius: 3px; background: none; cursor: pointer; }
-.floe-act svg { display: block; width: 14px; height: 14px; }
-.floe-row:hover .floe-act, .floe-row:focus-within .floe-act { display: block; }
-.floe-act:hover { background: var(--jp-layout-color3); }
-.floe-over [data-cmd=cancel-run] { display: none !important; }
-.floe-tick { flex: none; margin: 0 6px 0 0; accent-color: var(--jp-brand-color1); }
-.floe-filters { display: flex; flex-direction: column; gap: 4px; padding: 4px 8px; position: sticky; top: 0; z-index: 1; background: var(--jp-layout-color1); }
-.floe-filter { height: 24px; box-sizing: border-box; padding: 0 6px; border: 1px solid var(--jp-border-color1); border-radius: 2px;
+.floe-entry[data-state=environment] .floe-entry-mark { border-radius: 2px; }
+.floe-entry.floe-side-runtime { padding-left: 24px; }
+.floe-entry-act { display: none; flex: none; width: 20px; height: 20px; padding: 3px; border: 0; border-radius: 3px; background: none; cursor: pointer; }
+.floe-entry-act svg { display: block; width: 14px; height: 14px; }
+.floe-entry:hover .floe-entry-act, .floe-entry:focus-within .floe-entry-act { display: block; }
+.floe-entry-act:hover { background: var(--jp-layout-color3); }
+.floe-side-over [data-cmd=cancel-run] { display: none !important; }
+.floe-entry-tick { flex: none; margin: 0 6px 0 0; accent-color: var(--jp-brand-color1); }
+.floe-side-filters { display: flex; flex-direction: column; gap: 4px; padding: 4px 8px; position: sticky; top: 0; z-index: 1; background: var(--jp-layout-color1); }
+.floe-side-filter { height: 24px; box-sizing: border-box; padding: 0 6px; border: 1px solid var(--jp-border-color1); border-radius: 2px;
   background: var(--jp-input-background, var(--jp-layout-color1)); color: inherit; font: inherit; outline: none; }
-.floe-filter:focus { border-color: var(--jp-brand-color1); }
-.floe-chips { display: flex; flex-wrap: wrap; gap: 2px; }
-.floe-chip { height: 20px; padding: 0 4px; border: 1px solid var(--jp-border-color1); border-radius: 10px; background: none; color: var(--jp-ui-font-color2);
+.floe-side-filter:focus { border-color: var(--jp-brand-color1); }
+.floe-side-chips { display: flex; flex-wrap: wrap; gap: 2px; }
+.floe-side-chip { height: 20px; padding: 0 4px; border: 1px solid var(--jp-border-color1); border-radius: 10px; background: none; color: var(--jp-ui-font-color2);
   font: inherit; font-size: var(--jp-ui-font-size0); cursor: pointer; white-space: nowrap; outline: none; }
-.floe-chip[aria-pressed=true] { background: var(--jp-layout-color3); color: var(--jp-ui-font-color1); border-color: var(--jp-border-color0); }
-.floe-lines { font: var(--jp-code-font-size, 13px) / 18px var(--jp-code-font-family, monospace); font-size: 12px; overflow: auto; flex: 1; min-height: 0;
+.floe-side-chip[aria-pressed=true] { background: var(--jp-layout-color3); color: var(--jp-ui-font-color1); border-color: var(--jp-border-color0); }
+.floe-side-lines { font: var(--jp-code-font-size, 13px) / 18px var(--jp-code-font-family, monospace); font-size: 12px; overflow: auto; flex: 1; min-height: 0;
   outline: none; padding: 0 8px; }
-.floe-line { white-space: pre-wrap; overflow-wrap: anywhere; content-visibility: auto; contain-intrinsic-height: 18px; }
-.floe-line[data-stream=stderr] { color: var(--jp-error-color1); }
-.floe-line-node { color: var(--jp-ui-font-color2); margin-right: 8px; user-select: none; }
-.floe-logs-body { display: flex; flex-direction: column; height: 100%; }
+.floe-side-line { white-space: pre-wrap; overflow-wrap: anywhere; content-visibility: auto; contain-intrinsic-height: 18px; }
+.floe-side-line[data-stream=stderr] { color: var(--jp-error-color1); }
+.floe-side-line-node { color: var(--jp-ui-font-color2); margin-right: 8px; user-select: none; }
+.floe-side-logs-body { display: flex; flex-direction: column; height: 100%; }
+.floe-section-panel[data-floe-section=logs], .floe-section-panel[data-floe-section=runs] { min-height: 120px; }
 .floe-section-panel[data-floe-section=logs] > .lm-Widget { height: 100%; }
-.floe-tab > .floe-bench { border: 0; }
+.floe-tab .floe-bench { border: 0; }
 .floe-icon-wires { stroke: #616161; }
 .floe-icon-wires path { stroke: var(--jp-inverse-layout-color3, #616161); }
 .cm-line.floe-magic, .cm-line.floe-magic * { color: var(--jp-mirror-editor-meta-color) !important; font-weight: normal !important; font-style: normal !important; }

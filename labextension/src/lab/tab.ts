@@ -2,6 +2,7 @@
 
 import { Widget } from '@lumino/widgets';
 import { Bench } from '../bench/bench';
+import { h } from '../bench/dom';
 import type { RunInfo } from '../wire';
 import { flowIcon, heldIcon } from './icon';
 import type { Known } from './known';
@@ -32,7 +33,10 @@ export class FlowTab extends Widget {
     this.title.icon = flowIcon;
     this.title.closable = true;
     Object.assign(this.node.dataset, { flow, instance });
-    this.bench = new Bench(this.node, known.connection, { flow, instance });
+    // a host of its own: the layout reads limits from our node's style
+    const host = h('div', {});
+    this.node.append(host);
+    this.bench = new Bench(host, known.connection, { flow, instance });
     this.node.addEventListener('dblclick', event => this.opened(event));
     this.end = known.changed.on(part => { if (part === 'runs') { this.follow(); } });
     this.follow();

@@ -29,7 +29,7 @@ export class BreaksSection extends Section {
   private row({ id, flow, node }: FlowBreak, deeds: Deeds) {
     const call = this.known.connection.call.bind(this.known.connection);
     let shown: FlowBreak;
-    const tick = h('input', { type: 'checkbox', class: 'floe-tick', 'data-cmd': 'toggle-break', 'aria-label': `Breakpoint at ${node} is enabled`,
+    const tick = h('input', { type: 'checkbox', class: 'floe-entry-tick', 'data-cmd': 'toggle-break', 'aria-label': `Breakpoint at ${node} is enabled`,
       change: () => deeds.attempt(() => call('set_break', { ...settable(shown), enabled: tick.checked })) });
     const row = new PlainRow({ break: id, flow, at: node }, () => deeds.open(flow, '', node), [{ name: 'clear-break',
       label: `Remove the breakpoint at ${node}`, icon: closeIcon, run: () => deeds.attempt(() => call('clear_break', { flow, id })) }]);

@@ -14,9 +14,9 @@ const PAUSE = 100;
 const INSTANCES = 5;
 
 export class LogsSection extends Section {
-  private readonly list = h('div', { class: 'floe-lines', role: 'log', tabindex: 0, 'aria-label': 'Log lines' });
-  private readonly hint = h('div', { class: 'floe-none' });
-  private readonly filter = h('input', { type: 'search', class: 'floe-filter', placeholder: 'Filter lines', 'aria-label': 'Filter lines',
+  private readonly list = h('div', { class: 'floe-side-lines', role: 'log', tabindex: 0, 'aria-label': 'Log lines' });
+  private readonly hint = h('div', { class: 'floe-side-none' });
+  private readonly filter = h('input', { type: 'search', class: 'floe-side-filter', placeholder: 'Filter lines', 'aria-label': 'Filter lines',
     input: () => this.drawAll() });
   private lines: Line[] = [];
   private fresh: Line[] = [];
@@ -28,8 +28,8 @@ export class LogsSection extends Section {
     super('logs', 'Logs', known, []);
     this.toolbar.addItem('clear', new ToolbarButton({ icon: clearIcon, tooltip: 'Clear the lines', dataset: { 'data-cmd': 'clear-logs' } as never,
       onClick: () => { this.lines = []; this.drawAll(); } }));
-    this.body.classList.add('floe-logs-body');
-    this.body.append(h('div', { class: 'floe-filters' }, this.filter), this.list, this.hint);
+    this.body.classList.add('floe-side-logs-body');
+    this.body.append(h('div', { class: 'floe-side-filters' }, this.filter), this.list, this.hint);
   }
 
   /** So many lines are kept. */
@@ -122,9 +122,9 @@ export class LogsSection extends Section {
 }
 
 function drawn({ node, stream, text, time, instance }: Line): HTMLElement {
-  const made = h('div', { class: 'floe-line', 'data-stream': stream, 'data-node': node, 'data-instance': instance,
+  const made = h('div', { class: 'floe-side-line', 'data-stream': stream, 'data-node': node, 'data-instance': instance,
     title: `${new Date(time * 1000).toLocaleTimeString()} ${instance} ${node} (${stream})` },
-  h('span', { class: 'floe-line-node' }, node), h('span', {}, text.replace(/\n$/, '')));
+  h('span', { class: 'floe-side-line-node' }, node), h('span', {}, text.replace(/\n$/, '')));
   return made;
 }
 

@@ -12,7 +12,7 @@ type Item = { kind: 'progress'; what: string; text: string } | { kind: 'runner';
 export class RunnersSection extends Section {
   private readonly rows = new Rows<Item>('Runners, runtimes and environments', 'No runner has started yet.', key, item => {
     const row = new PlainRow({ kind: item.kind, id: key(item) });
-    row.node.classList.add(`floe-${item.kind}`);
+    row.node.classList.add(`floe-side-${item.kind}`);
     return { node: row.node, update: now => update(row, now) };
   });
 
@@ -47,10 +47,10 @@ function update(row: PlainRow, item: Item): void {
     row.set(item.what, item.text, 'pending');
   } else if (item.kind === 'runner') {
     const { url, pid, status, runtimes } = item.runner;
-    row.set(url, `${status} · process ${pid} · ${count(runtimes, 'runtime')}`, status);
+    row.set(url, `${status} · ${count(runtimes, 'runtime')} · process ${pid}`, status);
   } else if (item.kind === 'runtime') {
     const { lang, status, pid, environment, nodes, restarts } = item.runtime;
-    const words = [status, `process ${pid}`, environment ? `environment ${environment.slice(0, 12)}` : 'no dependencies'];
+    const words = [status, `environment ${environment.slice(0, 12) || 'default'}`, `process ${pid}`];
     if (restarts) {
       words.push(count(restarts, 'restart'));
     }

@@ -17,7 +17,7 @@ export type Shelf = typeof SHELVES[number];
 export interface RunFilter { text: string; shelves: Shelf[] }
 
 export class RunsSection extends Section {
-  private readonly text = h('input', { type: 'search', class: 'floe-filter', placeholder: 'Filter runs', 'aria-label': 'Filter runs',
+  private readonly text = h('input', { type: 'search', class: 'floe-side-filter', placeholder: 'Filter runs', 'aria-label': 'Filter runs',
     input: () => this.filtered() });
   private readonly chips: Record<string, HTMLButtonElement>;
   private readonly rows: Rows<RunInfo>;
@@ -28,8 +28,8 @@ export class RunsSection extends Section {
     super('runs', 'Runs', known, ['runs']);
     this.chips = Object.fromEntries(SHELVES.map(shelf => [shelf, this.chip(shelf)]));
     this.rows = new Rows('Runs', () => known.runs.length ? 'No run matches.' : 'No flow has run yet.', run => run.ref, run => this.row(run, deeds));
-    this.body.append(h('div', { class: 'floe-filters' }, this.text,
-      h('div', { class: 'floe-chips', role: 'group', 'aria-label': 'States of runs' }, ...Object.values(this.chips))), this.rows.node);
+    this.body.append(h('div', { class: 'floe-side-filters' }, this.text,
+      h('div', { class: 'floe-side-chips', role: 'group', 'aria-label': 'States of runs' }, ...Object.values(this.chips))), this.rows.node);
   }
 
   get filter(): RunFilter {
@@ -60,7 +60,7 @@ export class RunsSection extends Section {
   }
 
   private chip(shelf: Shelf): HTMLButtonElement {
-    return h('button', { class: 'floe-chip', 'data-shelf': shelf, click: () => {
+    return h('button', { class: 'floe-side-chip', 'data-shelf': shelf, click: () => {
       this.shelves.delete(shelf) || this.shelves.add(shelf);
       this.filtered();
     } });
@@ -74,7 +74,7 @@ export class RunsSection extends Section {
     }]);
     return { node: row.node, update: (now: RunInfo) => {
       row.set(now.ref, words(now), now.status, title(now));
-      row.node.classList.toggle('floe-over', OVER.has(now.status));
+      row.node.classList.toggle('floe-side-over', OVER.has(now.status));
     } };
   }
 }

@@ -39,7 +39,7 @@ def _lane(node: NodeState) -> Lane | None:
     return lane
 
 
-def _inbox(node: NodeState, port: str) -> Queue | None:
+def inbox(node: NodeState, port: str) -> Queue | None:
     """Where injections for a port wait, once there was one."""
     name = f">{node.node.id}.{port}"
     for queue in node.inputs:
@@ -77,7 +77,7 @@ def inject(instance: Instance, event: Inject) -> bool:
     node = instance.nodes.get(event.node)
     if node is None or batch.runs is not None or not _quiet(instance):
         return False
-    queue = _inbox(node, event.port)
+    queue = inbox(node, event.port)
     if queue is None or not _fits(queue, batch) or (lane := _lane(node)) is None:
         return False
     run = instance.runs.get(batch.run)

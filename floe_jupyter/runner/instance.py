@@ -100,6 +100,9 @@ class Instance:
         self.runs: dict[int, None] = {}
         """Runs that are open, in order: should the machine break, they are told as failed."""
         self.last_run = 0
+        own = name.removeprefix(prefix)
+        self.own_run = int(own) if own.isdecimal() else 0
+        """The run that this instance is made for, where it is for one only."""
         self.slots: dict[tuple[str, int, int], Slot] = {}
         """By node, lane and version."""
         self.active: dict[tuple[str, int], Slot] = {}
@@ -112,17 +115,18 @@ class Instance:
 
     def handle(self, event: Event) -> None:
         """Take an event and carry out what follows. Events that come up meanwhile wait for their turn."""
-        self._events.append(event)
         if self._busy:
+            self._events.append(event)
             return
         self._busy = True
         try:
-            self._work()
+            self._work(event)
         finally:
             self._busy = False
 
-    def _work(self) -> None:
+    def _work(self, event: Event) -> None:
         now, carry_out = self._host.loop.now, self._CARRY_OUT
+        self._events.append(event)
         while self._events and not self.broken:
             event = self._events.popleft()
             try:
@@ -136,10 +140,11 @@ class Instance:
 
     def wish(self, event: Event) -> None:
         """`handle`, and remember what it was about."""
-        if isinstance(event, Inject):
+        if type(event) is Inject:
             for run in event.batch.runs or (event.batch.run,):
                 self.runs[run] = None
-                self.last_run = max(self.last_run, run)
+                if run > self.last_run:
+                    self.last_run = run
         elif isinstance(event, Update):
             self.modules[event.module.name] = event.module
         elif isinstance(event, Rewire):

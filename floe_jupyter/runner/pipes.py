@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from floe_jupyter.runner.loop import READ, WRITE, Loop
@@ -100,12 +100,16 @@ class Writer:
         self._gone = False
         self._closed = False
 
-    def send(self, pieces: Iterable[bytes]) -> None:
+    def send(self, pieces: Sequence[bytes]) -> None:
         """Write the pieces of a frame: the first frame of a turn at once, so that the runtime starts; those that follow
         together, before the loop waits again.
         """
         if self._gone:
             return
+        if len(pieces) == 1 and not (self._queued or self._queue):
+            pieces = self._write_at_once(pieces[0])
+            self._queued = True
+            self._loop.soon(self.flush)
         for piece in pieces:
             if piece:
                 self._queue.append(piece)
@@ -115,10 +119,19 @@ class Writer:
             self._queued = True
             self._loop.soon(self.flush)
 
+    def _write_at_once(self, piece: bytes) -> Sequence[bytes]:
+        """What is left of a piece before which nothing waits."""
+        try:
+            written = os.write(self.fd, piece)
+        except (BlockingIOError, BrokenPipeError):
+            written = 0
+        return () if written == len(piece) else (piece[written:],)
+
     def flush(self) -> None:
         """Write what the pipe takes. A reader that is gone is noticed by the end of its process, not here."""
         self._queued = False
-        self._write()
+        if self._queue:
+            self._write()
 
     def _write(self) -> None:
         queue = self._queue

@@ -128,7 +128,8 @@ class Runner:
         instance = self.instances.get(message.instance)
         if instance is None or instance.broken:
             self._refuse(message, instance.broken if instance else "")
-        elif isinstance(event, Inject) and event.close and event.batch.runs is None:
+        elif (type(event) is Inject and event.close and event.batch.runs is None
+              and not instance.machine.takes(event.node, event.port)):
             instance.wish(msgspec.structs.replace(event, close=False))
             instance.wish(CloseRun(event.batch.run))  # apart, so that the run ends also when its messages are refused
         else:
@@ -221,8 +222,9 @@ class Runner:
         told, self._news = self._news, []
         for instance in told:
             commands, instance.news = tuple(instance.news), []
-            if any(type(c) is Ended and f"{instance.prefix}{c.run}" == instance.name for c in commands):
-                self.uplink.send(Seen(instance.name, instance.machine.view()))  # the last look at a run, before it is over
+            for command in commands:
+                if type(command) is Ended and command.run == instance.own_run:
+                    self.uplink.send(Seen(instance.name, instance.machine.view()))  # the last look, before the run is over
             self.uplink.send(Out(instance.name, commands))
 
     def has_changed(self, instance: Instance) -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _PREFIX = struct.Struct("<II")
 _encode = msgspec.json.Encoder().encode
+_PLAIN_CALL = b'{"t":"call","parts":[%d],"call":%d,"slot":%d,"port":%b,"batch":{"n":%d,"run":%d},"first":%d}'
+_SMALL = 16 * 1024
+"""Up to so many bytes are copied into one piece."""
 
 
 def frame_pieces(head: Head, parts: list[bytes] | None = None) -> list[bytes]:
@@ -51,6 +54,9 @@ def frame_pieces(head: Head, parts: list[bytes] | None = None) -> list[bytes]:
 def call_pieces(command: Call, call: int, slot: int) -> list[bytes]:
     """The `call` frame of a command."""
     batch = command.batch
+    if (batch.ids is None and batch.runs is None and not batch.buffers and not batch.tagged and not command.skip
+            and command.state is None and len(batch.payload) <= _SMALL):
+        return [_plain_call(batch, command.port, call, slot, command.first)]
     if batch.ids is None and batch.runs is None and not batch.buffers:
         head, parts = BatchHead(batch.n, batch.run, None, None, batch.tagged), [batch.payload]
     else:
@@ -58,6 +64,13 @@ def call_pieces(command: Call, call: int, slot: int) -> list[bytes]:
     frame = CallFrame(call=call, slot=slot, port=command.port, batch=head, skip=command.skip, first=command.first,
                       state=command.state)
     return frame_pieces(frame, parts)
+
+
+def _plain_call(batch: Batch, port: str, call: int, slot: int, first: int) -> bytes:
+    """The commonest frame of all: a `CallFrame` without anything special, in one piece."""
+    payload = batch.payload
+    text = _PLAIN_CALL % (len(payload), call, slot, _encode(port), batch.n, batch.run, first)
+    return _PREFIX.pack(4 + len(text) + len(payload), len(text)) + text + payload
 
 
 def returned(head: ReturnedFrame, parts: list[bytes], call: int, slots: Mapping[int, Slot]) -> Returned:

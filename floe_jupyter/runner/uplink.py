@@ -33,7 +33,7 @@ class Uplink:
     @property
     def full(self) -> bool:
         """The dispatcher does not keep up: make no more until it does."""
-        return self._link.full
+        return bool(self._link.backlog) and self._link.full
 
     def send(self, message: FromRunner) -> None:
         self._transmit(self._link.send(self._encode(message), self._loop.now))
@@ -51,9 +51,8 @@ class Uplink:
         if due is not None and due <= now:
             for envelope in self._link.due(now):
                 self._transmit(envelope)
-        if self._way.turn():
-            return 0.0
-        return self._link.next_due()
+            due = self._link.next_due()
+        return 0.0 if self._way.turn() else due
 
     def close(self) -> None:
         """Send what is due and go."""

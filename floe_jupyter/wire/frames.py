@@ -328,6 +328,11 @@ class Unpacker:
 
     def feed(self, data: bytes) -> list[tuple[Any, list[bytes]]]:
         """(head, parts) of every complete frame, in order. Takes time in proportion to *data*, however large a frame is."""
+        if not self._pending and self._large is None and len(data) >= 8:
+            rest, size = _PREFIX.unpack_from(data)
+            if rest == len(data) - 4 and size <= rest - 4:  # almost always: one frame, and all of it
+                frame = self._frame(data, 8, 8 + size, len(data))
+                return [] if frame is None else [frame]
         frames: list[tuple[Any, list[bytes]]] = []
         if self._large is not None:
             data = self._fill(data, frames)
@@ -389,6 +394,8 @@ class Unpacker:
 
 
 def _parts(data: bytes | memoryview, at: int, stop: int, lengths: list[int]) -> list[bytes]:
+    if len(lengths) == 1 and lengths[0] == stop - at:
+        return [bytes(data[at:stop])]
     parts = []
     for length in lengths:
         if length < 0 or at + length > stop:

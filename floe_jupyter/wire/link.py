@@ -19,6 +19,7 @@ import time
 from collections import deque
 
 _HEAD = struct.Struct("<BQIQIQQ")
+_SIZE = _HEAD.size
 _BODY, _ACK = 1, 2
 
 RESEND_FIRST = 0.2
@@ -74,20 +75,24 @@ class Link:
         """The envelope to transmit. Without *now* the clock of the resend starts at the last known time."""
         if now is not None:
             self._now = now
-        self._sent += 1
+        number = self._sent = self._sent + 1
         self._unacked.append(body)
         self.backlog += len(body)
         if self._resend_at is None:
             self._resend_at = self._now + self._pause
-        return self._head(_BODY, self._sent) + body
+        self._owed, self._ack_at = 0, None
+        return _HEAD.pack(_BODY, self.epoch, self._turn, self.peer, self._peer_turn, number, self._received) + body
 
     def receive(self, envelope: bytes, now: float) -> list[bytes]:
         """The bodies that are deliverable now, in order. What is no envelope is only counted."""
         self._now = now
-        if len(envelope) < _HEAD.size:
+        if len(envelope) < _SIZE:
             self.refused += 1
             return []
         kind, epoch, turn, mine, my_turn, number, acknowledged = _HEAD.unpack_from(envelope)
+        if (number == self._received + 1 and kind == _BODY and epoch == self.peer and turn == self._peer_turn
+                and mine == self.epoch and my_turn == self._turn and not self._ahead):
+            return self._take_next(envelope, acknowledged)
         if kind not in (_BODY, _ACK) or not epoch or (epoch, turn) < (self.peer, self._peer_turn):
             self.refused += 1
             return []
@@ -97,7 +102,19 @@ class Link:
             return self._refuse_former_life()
         if mine and my_turn == self._turn:
             self._acknowledge(acknowledged)
-        return self._take(number, envelope[_HEAD.size :]) if kind == _BODY else []
+        return self._take(number, envelope[_SIZE:]) if kind == _BODY else []
+
+    def _take_next(self, envelope: bytes, acknowledged: int) -> list[bytes]:
+        """Almost always: the message that was expected, from whom it was expected."""
+        self._received += 1
+        if self._unacked:
+            self._acknowledge(acknowledged)
+        owed = self._owed = self._owed + 1
+        if self._ack_at is None:
+            self._ack_at = self._now + ACK_DELAY
+        if owed >= ACK_EVERY:
+            self._ack_at = self._now
+        return [envelope[_SIZE:]]
 
     def due(self, now: float) -> list[bytes]:
         """Acknowledgements and repetitions to transmit now."""
@@ -156,6 +173,11 @@ class Link:
         return []
 
     def _acknowledge(self, number: int) -> None:
+        if number == self._sent:  # everything
+            if self._unacked:
+                self._unacked.clear()
+                self.backlog, self._pause, self._resend_at = 0, RESEND_FIRST, None
+            return
         fresh = min(number, self._sent) - (self._sent - len(self._unacked))
         if fresh <= 0:
             return

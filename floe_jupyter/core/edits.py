@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import orjson
-
 from floe_jupyter.core import quarantine
 from floe_jupyter.core.debugger import put_back
 from floe_jupyter.core.events import Drop, Duplicate, Edit, Reply, Retry, Step
 from floe_jupyter.core.instance import Instance, NodeState
-from floe_jupyter.core.messages import derive, single
+from floe_jupyter.core.messages import derive, plain_text, single
 from floe_jupyter.core.queues import Item, Queue
 from floe_jupyter.core.runs import account, roomier
 from floe_jupyter.core.views import find_waiting
-from floe_jupyter.errors import DefinitionError, ValueRefused
+from floe_jupyter.errors import DefinitionError
 
 
 def edit(instance: Instance, event: Edit) -> None:
-    try:
-        orjson.loads(event.text)
-    except orjson.JSONDecodeError as error:
-        raise ValueRefused(f"the new value is not JSON: {error}") from None
+    text = plain_text(event.text)
     item, queue = _find(instance, event.id)
     old = item.batch
-    item.batch = single(event.text, run=old.run, id=item.id, tagged=event.tagged, buffers=old.buffers if event.tagged else ())
+    item.batch = single(text, run=old.run, id=item.id, tagged=event.tagged, buffers=old.buffers if event.tagged else ())
     if queue is not None:
         queue.bytes += item.batch.size - old.size
     instance.order(Reply(event.token))

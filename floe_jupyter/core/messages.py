@@ -9,6 +9,8 @@ A value that JSON cannot say is *tagged*: an object whose only key is ``$floe`` 
 
 from __future__ import annotations
 
+import json
+from enum import Enum
 from hashlib import blake2b
 from typing import Any
 
@@ -17,6 +19,7 @@ import orjson
 
 from floe_jupyter.errors import ValueRefused
 
+TAG = "$floe"
 INLINE_LIMIT = 16 * 1024 * 1024
 """The largest JSON text of one message, in bytes; larger data travels as buffers (bytes, arrays)."""
 
@@ -134,9 +137,43 @@ def derive(parent: str, node: str, index: int) -> str:
 
 
 def encode_plain(value: Any) -> bytes:
-    """The JSON text of a plain value; refuses, naming the cure, what JSON cannot say."""
+    """The JSON text of a plain value. Raises `ValueRefused`, naming the cure, for what JSON cannot say exactly (a tuple is a
+    list, as everywhere).
+    """
     try:
-        return orjson.dumps(value)
+        text = orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS)
+        _require_plain(value)
     except TypeError as error:
         raise ValueRefused(f"{type(value).__name__} cannot become a message: {error}; send numbers, text, lists, "
                            "dictionaries with text keys, bytes or arrays") from None
+    return text
+
+
+def _require_plain(value: Any) -> None:
+    """Raise `TypeError` for what orjson would write as something else."""
+    if isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            _require_plain(item)
+    elif isinstance(value, float):
+        if value - value != 0:
+            raise TypeError(f"JSON has no {value}")
+    elif not isinstance(value, str | int | None) or isinstance(value, Enum):
+        raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
+
+
+def plain_text(text: bytes) -> bytes:
+    """*text*, if it is the JSON text of one value that every runtime reads as it is written. Raises `ValueRefused`."""
+    try:
+        orjson.loads(text)
+        json.loads(text, parse_int=_require_64_bits)
+    except ValueError as error:
+        raise ValueRefused(f"the new value is not JSON: {error}") from None
+    except RecursionError:
+        raise ValueRefused("the new value is nested too deep; flatten it, or send it as text") from None
+    return text
+
+
+def _require_64_bits(digits: str) -> None:
+    if len(digits) > 18 and not -(1 << 63) <= int(digits[:25]) < 1 << 64:
+        raise ValueRefused(f"the integer {digits[:25]}{'...' if digits[25:] else ''} has more than 64 bits, which JSON does not "
+                           f'carry safely; write it as {{"{TAG}": ["int", "its digits"]}}, or as text')

@@ -9,7 +9,7 @@ import msgspec
 
 from floe_jupyter.core import events
 from floe_jupyter.core.events import Break, Event, Unbreak, View
-from floe_jupyter.core.messages import Batch, single
+from floe_jupyter.core.messages import Batch, plain_text, single
 from floe_jupyter.dispatcher.desk import LATER, Handler, Request
 from floe_jupyter.dispatcher.hub import Done, Hub
 from floe_jupyter.dispatcher.runs import Instance
@@ -265,7 +265,7 @@ def _fork(hub: Hub, args: control.fork, request: Request, instance: Instance, va
     """A run of its own that starts with one message in front of one node, with the states of then."""
     node, port, batch, states = msgspec.convert(value, tuple[str, str, Batch, dict[str, dict[str, Any]]])
     if args.text is not None:
-        batch = single(args.text, tagged=args.tagged)
+        batch = single(plain_text(args.text), tagged=args.tagged)
     flow = hub.definitions.flow(instance.flow.name)
     ref, number = hub.history.ref(flow.name, flow.version)
     opened = hub.open(ref, flow, request.client, debug=args.debug, states=states)

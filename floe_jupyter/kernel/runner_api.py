@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 
-from floe_jupyter.errors import DefinitionError, unknown
+from floe_jupyter.core.messages import values
+from floe_jupyter.errors import DefinitionError, ValueRefused, unknown
 from floe_jupyter.kernel.flows import Flow
 from floe_jupyter.kernel.session import Session, session
+from floe_jupyter.wire.values import encode
 
 CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
     "list_runtimes": ("listRuntimes", ()),
@@ -78,7 +80,18 @@ def _arguments(names: tuple[str, ...], values: tuple[Any, ...], named: dict[str,
     args = dict(zip(names, values, strict=False)) | {camel(key): value for key, value in named.items()}
     if isinstance(args.get("flow"), Flow):
         args = {"modules": args["flow"].modules} | args | {"flow": args["flow"].definition}
+    if "value" in args:
+        args["value"] = _plain(args["value"])
     return {key: msgspec.to_builtins(value) for key, value in args.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A message's value as the Runner API takes it: tagged where JSON cannot say it. Raises ValueRefused."""
+    batch = encode([value])
+    if batch.buffers:
+        raise ValueRefused("the Runner API takes JSON only; send bytes, arrays and tables with flow.send or flow.inject")
+    [plain] = values(batch)
+    return plain
 
 
 def runner(url: str = "local:") -> Runner:

@@ -189,7 +189,8 @@ class Api:
         own = not run
         if own:
             run = instance.last_run + 1
-        batch = single(encode_plain(args.value), run=run)
+        text, tagged = _text(args.value)
+        batch = single(text, run=run, tagged=tagged)
         self._wish(instance, lambda t: Inject(node, batch, args.port, t),
                    lambda _, error: done(None if error else {"run": run}, error))
         if own:
@@ -198,9 +199,9 @@ class Api:
 
     def edit(self, args: a.Edit, done: Done) -> object:
         machine = self._instance(args.flowId).machine
+        text, tagged = _text(args.value)
         edited = lambda: next((m for m in machine.held() if m.id.startswith(args.id)), None)  # noqa: E731 - as it is by then
-        return self._wish(self._instance(args.flowId), lambda t: Edit(args.id, encode_plain(args.value), token=t),
-                          _instead(edited, done))
+        return self._wish(self._instance(args.flowId), lambda t: Edit(args.id, text, tagged, t), _instead(edited, done))
 
     def drop(self, args: a.Drop, done: Done) -> object:
         return self._wish(self._instance(args.flowId), lambda t: Drop(args.id, t), done)
@@ -238,6 +239,12 @@ class Api:
 
 
 _LATER = object()
+
+
+def _text(value: Any) -> tuple[bytes, bool]:
+    """The JSON text of a value, and whether it holds a tag. Raises ValueRefused."""
+    text = encode_plain(value)
+    return text, b'"$floe"' in text
 
 
 def _instead(value: Callable[[], Any], done: Done) -> Done:

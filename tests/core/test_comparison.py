@@ -17,6 +17,14 @@ from .cases import Case, random_case
 from .driver import Driver
 
 SEEDS = [int(os.environ["FLOE_SEED"])] if "FLOE_SEED" in os.environ else list(range(150))
+PARTS = 5
+
+
+def shared(count: int) -> pytest.MarkDecorator:
+    """The first *count* seeds in several tests, so that a failure leaves the others to tell more, and no test takes long."""
+    return pytest.mark.parametrize("seeds", [SEEDS[:count][part::PARTS] for part in range(PARTS)], ids=range(PARTS))
+
+
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -38,25 +46,30 @@ def play(seeds: list[int], how: Callable[[Case], Driver]) -> None:
             raise
 
 
-def test_a_free_run_gives_what_the_oracle_says():
-    play(SEEDS, plays.free)
+@shared(150)
+def test_a_free_run_gives_what_the_oracle_says(seeds):
+    play(seeds, plays.free)
 
 
-def test_a_run_that_is_debugged_gives_what_the_oracle_says():
-    play(SEEDS, lambda case: plays.free(case, debug=True))
+@shared(150)
+def test_a_run_that_is_debugged_gives_what_the_oracle_says(seeds):
+    play(seeds, lambda case: plays.free(case, debug=True))
 
 
-def test_a_fully_stepped_run_gives_what_a_free_one_gives():
-    play(SEEDS[:60], plays.stepped)
+@shared(60)
+def test_a_fully_stepped_run_gives_what_a_free_one_gives(seeds):
+    play(seeds, plays.stepped)
 
 
-def test_pauses_steps_breakpoints_and_updates_change_nothing():
-    play(SEEDS, plays.debugged)
+@shared(150)
+def test_pauses_steps_breakpoints_and_updates_change_nothing(seeds):
+    play(seeds, plays.debugged)
 
 
+@shared(80)
 @pytest.mark.parametrize("debug", [False, True])
-def test_local_routes_change_nothing(debug):
-    for seed in SEEDS[:80]:
+def test_local_routes_change_nothing(debug, seeds):
+    for seed in seeds:
         case = random_case(seed)
         fused = plays.free(case, group=lambda node, lane: f"one-{lane}", debug=debug)
         apart = plays.free(case, group=lambda node, lane: f"{node}-{lane}", debug=debug)

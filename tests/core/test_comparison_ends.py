@@ -15,10 +15,10 @@ from . import plays
 from .cases import Case, failing_case, random_case
 from .driver import Driver, make_flow, make_modules
 from .fakes import Context, Fake, plain
-from .test_comparison import SEEDS
+from .test_comparison import SEEDS, shared
 
 
-def each(make: Callable[[int], Case], act: Callable[[Case], None], seeds: list[int] = SEEDS[:100]) -> None:
+def each(make: Callable[[int], Case], act: Callable[[Case], None], seeds: list[int]) -> None:
     for seed in seeds:
         case = make(seed)
         try:
@@ -34,16 +34,17 @@ def failed_runs(driver: Driver) -> set[int]:
     return {e.failure.run for e in driver.log if isinstance(e, ev.Returned) and e.failure and policies[e.failure.node] == "fail"}
 
 
+@shared(100)
 @pytest.mark.parametrize("fail_fast", [True, False])
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_run_fails_exactly_when_one_of_its_modules_does(fail_fast, debug):
+def test_a_run_fails_exactly_when_one_of_its_modules_does(fail_fast, debug, seeds):
     def act(case: Case) -> None:
         driver = plays.free(case, fail_fast=fail_fast, debug=debug)
         failed = failed_runs(driver)
         runs = {run for run, _, _ in case.feeds}
         case.check_possible(driver, {run: "failed" if run in failed else "done" for run in runs}, runs - failed)
 
-    each(failing_case, act)
+    each(failing_case, act, seeds)
 
 
 def mend(driver: Driver, case: Case, *, retry: bool) -> None:
@@ -66,28 +67,31 @@ def mend(driver: Driver, case: Case, *, retry: bool) -> None:
     raise AssertionError(f"still held: {driver.held()}")
 
 
+@shared(100)
 @pytest.mark.parametrize("retry", [True, False])
-def test_a_module_that_fails_is_mended_and_its_very_message_tried_again(retry):
+def test_a_module_that_fails_is_mended_and_its_very_message_tried_again(retry, seeds):
     def act(case: Case) -> None:
         driver = plays.feed(plays.driver_of(case, debug=True, hold_errors=True), case)
         mend(driver, case, retry=retry)
         case.check(driver)
 
-    each(failing_case, act)
+    each(failing_case, act, seeds)
 
 
-def test_a_module_is_mended_while_processes_crash():
+@shared(100)
+def test_a_module_is_mended_while_processes_crash(seeds):
     def act(case: Case) -> None:
         driver = plays.feed(plays.driver_of(case, debug=True, hold_errors=True), case)
         driver.crashes, driver.jumps = 2, True
         mend(driver, case, retry=True)
         case.check(driver)
 
-    each(failing_case, act)
+    each(failing_case, act, seeds)
 
 
+@shared(100)
 @pytest.mark.parametrize("debug", [True, False])
-def test_a_cancelled_run_ends_at_once_and_the_others_are_whole(debug):
+def test_a_cancelled_run_ends_at_once_and_the_others_are_whole(debug, seeds):
     def act(case: Case) -> None:
         driver = plays.feed(plays.driver_of(case, debug=debug), case)
         for _ in range(random.Random(case.seed).randint(0, 60)):
@@ -100,7 +104,7 @@ def test_a_cancelled_run_ends_at_once_and_the_others_are_whole(debug):
         statuses = dict.fromkeys(runs, "done") | ({1: "cancelled"} if opened and before is None else {})
         case.check_possible(driver, statuses, {run for run, status in statuses.items() if status == "done"})
 
-    each(random_case, act)
+    each(random_case, act, seeds)
 
 
 def flood(n: int) -> Fake:

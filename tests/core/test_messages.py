@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import math
+import uuid
+from enum import StrEnum
 
 import msgspec
+import numpy
 import orjson
 import pytest
 from hypothesis import given
@@ -18,6 +22,7 @@ from floe_jupyter.core.messages import (
     derive,
     encode_plain,
     merge,
+    plain_text,
     single,
     split,
     texts,
@@ -163,3 +168,36 @@ def test_a_cyclic_value_is_refused():
 
 def test_the_limit_of_a_text_is_16_mebibytes():
     assert INLINE_LIMIT == 16 * 1024 * 1024
+
+
+class Colour(StrEnum):
+    red = "red"
+
+
+@pytest.mark.parametrize("value", [
+    math.nan, math.inf, [{"a": -math.inf}], datetime.datetime(2026, 1, 2, 3), datetime.date(2026, 1, 2), datetime.time(3), uuid.UUID(int=1),
+    Colour.red, {"a": (1, Colour.red)}, 1 << 64, -(1 << 63) - 1, b"x", numpy.float64(1.5), numpy.int64(3), numpy.zeros(2), {1: 2}, {1, 2}, "\ud800"],
+    ids=repr)
+def test_what_json_would_change_is_refused_with_the_cure(value: object):
+    with pytest.raises(ValueRefused, match=r"cannot become a message: .*; send numbers, text, lists"):
+        encode_plain(value)
+
+
+@pytest.mark.parametrize(("value", "text"), [(-0.0, b"-0.0"), ((1, 2), b"[1,2]"), (1 << 63, b"9223372036854775808"), (True, b"true"), (0.1, b"0.1"),
+                                             ({"a": None}, b'{"a":null}')])
+def test_what_json_can_say_is_said_exactly(value: object, text: bytes):
+    assert encode_plain(value) == text
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    (b"NaN", "is not JSON"), (b"1,2", "is not JSON"), (b"1e999", "is not JSON"), (b"", "is not JSON"), (b'"\\ud800"', "is not JSON"),
+    (b"18446744073709551616", "18446744073709551616 has more than 64 bits"), (b"[-9223372036854775809]", "-9223372036854775809 has more"),
+    (b"1" * 300, r"1111111111111111111111111\.\.\. has more than 64 bits"), (b"[" * 1_020 + b"]" * 1_020, "nested too deep")])
+def test_a_text_that_a_runtime_would_read_as_another_value_is_refused(text: bytes, said: str):
+    with pytest.raises(ValueRefused, match=said):
+        plain_text(text)
+
+
+@pytest.mark.parametrize("text", [b"-0.0", b"18446744073709551615", b"-9223372036854775808", b'{"n": "123456789012345678901234567890"}', b" 1 "])
+def test_a_text_that_every_runtime_reads_alike_is_taken_as_it_is(text: bytes):
+    assert plain_text(text) == text

@@ -209,6 +209,8 @@ def test_the_runner_api_takes_pythons_names(sums):
     assert runner.start_flow("sums")["flowId"] == "sums"
     assert runner.stop_flow(flow_id="sums")["flowId"] == "sums"
     runner.remove_flow("sums")
+    with pytest.raises(ValueRefused, match=r"send bytes, arrays and tables with flow.send"):
+        runner.inject("sums/double", b"binary")
     with pytest.raises(AttributeError, match="did you mean 'list_runtimes'"):
         runner.list_runtime()
     assert "single_step_flow" in dir(runner)

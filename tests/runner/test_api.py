@@ -124,6 +124,15 @@ def test_a_held_message_is_edited(runner):
     runner.wait(lambda: runner.values() == [100], "the edited message")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_json_would_change_is_refused_where_it_comes_in(runner, value):
+    start(runner)
+    found = hold_one(runner)
+    for args in ({"flowModuleId": "f/add", "value": value}, {"flowId": "f", "id": found, "value": value}):
+        with pytest.raises(AssertionError, match="cannot become a message"):
+            runner.ask("inject" if "flowModuleId" in args else "edit", **args)
+
+
 def test_a_held_message_is_dropped(runner):
     start(runner)
     found = hold_one(runner)

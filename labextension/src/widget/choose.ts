@@ -7,19 +7,45 @@ import { bridgeUrl, SocketConnection } from '../client/socket';
 /** The bridge gets so long to find the dispatcher, in ms; mostly it takes one or two. */
 const PATIENCE = 4_000;
 
-/** `dispatcher`: the number of the dispatcher's process. */
+/** One bridge for all widgets of the page that look at one dispatcher. */
+interface Shared { found: Promise<SocketConnection | null>; users: number }
+const bridges = new Map<string, Shared>();
+
+/** The connection of one view, which disposes of it. `dispatcher`: the number of the dispatcher's process. */
 export async function choose(model: Messages, dispatcher: number): Promise<Connection> {
   const url = bridgeUrl();
-  if (url && dispatcher) {
-    let served = false;
-    const bridge = new SocketConnection(url, async () => served);
-    if (await leadsTo(bridge, dispatcher)) {
-      served = true;
-      return bridge;
+  return (url && dispatcher ? await lease(url, dispatcher) : null) ?? new CommConnection(model);
+}
+
+async function lease(url: string, dispatcher: number): Promise<Connection | null> {
+  const key = `${dispatcher} ${url}`;
+  const shared = bridges.get(key) ?? { found: find(url, dispatcher), users: 0 };
+  bridges.set(key, shared);
+  shared.users++;
+  const bridge = await shared.found;
+  const leave = () => {
+    if (--shared.users === 0) {
+      bridges.delete(key);
+      bridge?.dispose();
     }
-    bridge.dispose();
+  };
+  if (!bridge) {
+    leave(); // the next widget asks again
+    return null;
   }
-  return new CommConnection(model);
+  return { get state() { return bridge.state; }, call: bridge.call.bind(bridge), subscribe: bridge.subscribe.bind(bridge),
+    onState: bridge.onState.bind(bridge), dispose: leave };
+}
+
+async function find(url: string, dispatcher: number): Promise<SocketConnection | null> {
+  let served = false;
+  const bridge = new SocketConnection(url, async () => served);
+  if (await leadsTo(bridge, dispatcher)) {
+    served = true;
+    return bridge;
+  }
+  bridge.dispose();
+  return null;
 }
 
 /** Whether it does, soon enough. */

@@ -1,10 +1,9 @@
 /** The widget under a cell: the bench, around whichever connection there is. Its kernel half is `floe_jupyter/kernel/widget.py`. */
 
-import type { AnyModel, RenderProps } from '@anywidget/types';
+import type { RenderProps } from '@anywidget/types';
 import { Bench } from '../bench/bench';
 import { shapeOf } from '../bench/shape';
 import type { Messages } from '../client/comm';
-import type { Connection } from '../client/connection';
 import { Deferred } from '../client/deferred';
 import type { Flow, Module, View } from '../wire';
 import { choose } from './choose';
@@ -27,25 +26,14 @@ interface Traits {
   height: number;
 }
 
-type Model = AnyModel<Traits>;
-const connections = new Map<Model, Connection>();
-
-/** One connection a model, however many views it has; made when somebody first looks. */
-function connect(model: Model): Connection {
-  let found = connections.get(model);
-  if (!found) {
-    found = new Deferred(choose(model as unknown as Messages, model.get('dispatcher')));
-    connections.set(model, found);
-  }
-  return found;
-}
-
 function render({ model, el }: RenderProps<Traits>): () => void {
   const host = document.createElement('div');
   host.style.setProperty('--floe-height', `${model.get('height') || 420}px`);
   el.append(host);
   const target = { flow: model.get('flow'), instance: model.get('instance'), ref: model.get('ref'), total: model.get('total') };
-  const bench = new Bench(host, connect(model), target);
+  // anywidget gives every view a model object of its own, which is deaf once the view is gone
+  const connection = new Deferred(choose(model as unknown as Messages, model.get('dispatcher')));
+  const bench = new Bench(host, connection, target);
   const definition = model.get('definition');
   if (definition && 'flow' in definition) {
     bench.draw(shapeOf(definition.flow, definition.modules));
@@ -53,11 +41,7 @@ function render({ model, el }: RenderProps<Traits>): () => void {
   const kept = () => { const view = model.get('view'); if (view && 'nodes' in view) { bench.show(view as View); } };
   kept();
   model.on('change:view', kept);
-  return () => { model.off('change:view', kept); bench.dispose(); };
+  return () => { model.off('change:view', kept); bench.dispose(); connection.dispose(); };
 }
 
-function initialize({ model }: { model: Model }): () => void {
-  return () => { connections.get(model)?.dispose(); connections.delete(model); };
-}
-
-export default { initialize, render };
+export default { render };

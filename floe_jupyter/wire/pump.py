@@ -58,7 +58,7 @@ class Pump:
         self._dealer = channel.dealer()
         self._events = channel.context.socket(zmq.SUB)
         self._events.setsockopt(zmq.LINGER, 0)
-        self._events.connect(channel.connection.events)
+        sockets.connect(self._events, channel.connection.events)
         self._thread = threading.Thread(target=self._run, name="floe client", daemon=True)
         self._thread.start()
 

@@ -15,6 +15,18 @@ _EVENTS = zmq.EVENTS
 _IN = int(zmq.POLLIN)
 
 
+def connect(socket: zmq.Socket[Any], endpoint: str, within: float = 1.0) -> None:
+    """Connect, and come back when the other end is there (or after *within* seconds): what is subscribed to afterwards is
+    under way at once, and whoever then asks for the present state misses nothing that follows it.
+    """
+    monitor = socket.get_monitor_socket(int(zmq.EVENT_HANDSHAKE_SUCCEEDED))
+    try:
+        socket.connect(endpoint)
+        monitor.poll(int(within * 1_000))
+    finally:
+        socket.disable_monitor()
+
+
 def waiting(socket: zmq.Socket[Any]) -> bool:
     """Is there a message to take?"""
     return bool(int(socket.get(_EVENTS)) & _IN)

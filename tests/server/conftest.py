@@ -35,10 +35,11 @@ def server(shared: Server) -> Iterator[Server]:
 
 
 @pytest.fixture
-def kernel(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
-    """Makes clients as a kernel of that server is one; the first starts the dispatcher."""
+def kernel(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
+    """Makes clients as a kernel of that server is one; the first starts the dispatcher, which knows nothing of other tests."""
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     clients: list[Client] = []
 
     def make(session: str = "", name: str = "kernel") -> Client:

@@ -10,9 +10,8 @@ import statistics
 import time
 from collections.abc import Callable
 
-import pytest
-
-from floe_jupyter.server import calls, page as pages
+from floe_jupyter.server import calls
+from floe_jupyter.server import page as pages
 from floe_jupyter.wire.client import Client
 from tests.dispatcher.kit import define, until
 from tests.server.kit import Page, Server, batch, values_of
@@ -75,8 +74,7 @@ def test_a_page_hears_that_a_dispatcher_comes_dies_and_that_another_comes(server
     assert looking.present()["pid"] == first.pid
     define(first, double=DOUBLE)
     assert looking.event("defined/", lambda value: value["name"] == "co2")
-    waiting = looking.ask("open_run", flow="co2")
-    ref = looking.answer(waiting)["value"]["ref"]
+    ref = looking.call("open_run", flow="co2")["ref"]
     waiting = looking.ask("wait", ref=ref)
     os.kill(first.pid, signal.SIGKILL)
     assert looking.answer(waiting)["error"][0] == "gone"
@@ -93,7 +91,7 @@ def test_two_pages_see_the_same_and_the_second_gets_the_newest_view_at_once(kern
     one.present()
     one.send({"subscribe": "view/"})
     ref = one.call("open_run", flow="co2")["ref"]
-    one.call("feed", ref=ref, batch=batch(30))
+    one.call("feed", ref=ref, batch=batch(0.01))
     one.event(f"view/{ref}", lambda view: view["nodes"][0].get("taken"))
     two.present()
     two.send({"subscribe": f"view/{ref}"})
@@ -153,8 +151,8 @@ def test_calls_of_a_page_wait_neither_for_each_other_nor_for_other_pages(kernel:
     one.call("feed", ref=ref, batch=batch(30))
     waiting = one.ask("wait", ref=ref)
     began = time.monotonic()
-    assert one.call("run_info", ref=ref)["status"] == "active"
-    assert two.call("run_info", ref=ref)["status"] == "active"
+    assert one.call("run_info", ref=ref)["status"] in ("pending", "active")
+    assert two.call("run_info", ref=ref)["status"] in ("pending", "active")
     two.call("cancel", ref=ref)
     assert one.answer(waiting)["value"]["status"] == "cancelled"
     assert time.monotonic() - began < 10.0
@@ -166,9 +164,8 @@ def test_a_page_has_a_limit_of_calls_under_way(kernel: Kernels, visit: Pages) ->
     ref = looking.call("open_run", flow="co2")["ref"]
     asked = [looking.ask("wait", ref=ref) for _ in range(pages.MOST_CALLS)]
     assert "calls of this page are under way; the limit is 64" in looking.refused("runs")[1]
-    with pytest.raises(AssertionError, match="is under way"):
-        looking.send({"id": asked[0], "call": "runs"})
-        raise AssertionError(looking.answer(asked[0])["error"][1])
+    looking.send({"id": asked[0], "call": "runs"})
+    assert f"the call {asked[0]} is under way" in looking.answer(asked[0])["error"][1]
     visit().call("close_run", ref=ref)
     assert {looking.answer(number)["value"]["status"] for number in asked} == {"done"}
     assert looking.call("runs")
@@ -188,7 +185,7 @@ def test_a_page_that_closes_in_the_middle_leaves_nothing_and_disturbs_nobody(ser
         else:
             goes.close()
     until(lambda: server.ask("floe/status")["pages"] == 1, "the end of the pages")
-    assert stays.call("run_info", ref=ref)["status"] == "active"
+    assert stays.call("run_info", ref=ref)["status"] in ("pending", "active")
     stays.call("close_run", ref=ref)
     assert stays.call("wait", ref=ref)["status"] == "done"
     assert "Traceback" not in server.log.read_text()

@@ -25,6 +25,7 @@ def connect(socket: zmq.Socket[Any], endpoint: str, within: float = 1.0) -> None
         monitor.poll(int(within * 1_000))
     finally:
         socket.disable_monitor()
+        monitor.close(linger=0)
 
 
 def waiting(socket: zmq.Socket[Any]) -> bool:

@@ -1,6 +1,7 @@
 /** What JupyterLab loads; each idea has its own file. */
 
 import { languages } from './languages';
+import { outputs } from './outputs';
 import { panel } from './panel';
 
-export default [panel, languages];
+export default [panel, languages, outputs];

@@ -1,0 +1,106 @@
+/** A flow in the output of a cell: its widget while that lives, else the picture that was saved beside it.
+ *
+ * Without this a notebook that is opened again would say "model not found", and an output that is brought up to date would
+ * draw its widget anew. */
+
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import { Panel, Widget } from '@lumino/widgets';
+
+/** Stands in every output of `floe_jupyter/kernel/widget.py`. */
+const OURS = 'application/vnd.floe.flow+json';
+const VIEW = 'application/vnd.jupyter.widget-view+json';
+/** Before the widgets of ipywidgets, which have -10. */
+const RANK = -20;
+
+interface Registry {
+  addFactory(factory: IRenderMime.IRendererFactory, rank: number): void;
+  createRenderer(mimeType: string): IRenderMime.IRenderer;
+}
+
+class FlowOutput extends Panel implements IRenderMime.IRenderer {
+  private live: IRenderMime.IRenderer | null = null;
+  private model = '';
+  private readonly observer = new MutationObserver(() => this.choose());
+  private picture: Widget | null = null;
+
+  constructor(private readonly registry: Registry) {
+    super();
+    this.addClass('floe-output');
+  }
+
+  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    await this.draw(model);
+    const id = (model.data[VIEW] as { model_id?: string } | undefined)?.model_id ?? '';
+    if (id !== this.model) {
+      this.model = id;
+      this.live?.dispose();
+      this.live = null;
+      if (id && model.trusted) {
+        this.live = this.registry.createRenderer(VIEW);
+        this.observer.observe(this.live.node, { childList: true, attributes: true, attributeFilter: ['class'] });
+        this.addWidget(this.live);
+        this.choose();
+        await this.live.renderModel(model);
+      }
+    }
+    this.choose();
+  }
+
+  override dispose(): void {
+    this.observer.disconnect();
+    super.dispose();
+  }
+
+  /** The picture beside the widget. As an image it runs nothing, so it is shown in notebooks that are not trusted, too. */
+  private async draw(model: IRenderMime.IMimeModel): Promise<void> {
+    const next = model.trusted && model.data['text/html'] ? this.registry.createRenderer('text/html') : image(model);
+    if ('renderModel' in next) {
+      await (next as IRenderMime.IRenderer).renderModel(model);
+    }
+    this.picture?.dispose();
+    this.picture = next;
+    this.insertWidget(0, next);
+  }
+
+  /** Widgets of ipywidgets are a panel; it is empty while there is no model, and hidden when that was closed. */
+  private choose(): void {
+    const alive = Boolean(this.live && (this.live as unknown as Panel).widgets?.length && !this.live.isHidden);
+    if (this.live) {
+      this.live.node.style.display = alive ? '' : 'none';
+    }
+    this.picture?.setHidden(alive);
+  }
+}
+
+function image(model: IRenderMime.IMimeModel): Widget {
+  const node = document.createElement('div');
+  const svg = model.data['image/svg+xml'];
+  if (typeof svg === 'string') {
+    const img = document.createElement('img');
+    img.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+    img.alt = String(model.data['text/plain'] ?? 'the flow');
+    img.style.maxWidth = '100%';
+    node.append(img);
+  }
+  const text = document.createElement('pre');
+  text.textContent = String(model.data['text/plain'] ?? '');
+  node.append(text);
+  return new Widget({ node });
+}
+
+function take(registry: Registry): void {
+  registry.addFactory({ safe: true, mimeTypes: [OURS], createRenderer: () => new FlowOutput(registry) }, RANK);
+}
+
+export const outputs: JupyterFrontEndPlugin<void> = {
+  id: 'floe-jupyter:outputs',
+  description: 'Shows flows in outputs: live, or as they were saved.',
+  autoStart: true,
+  requires: [INotebookTracker],
+  activate: (_: JupyterFrontEnd, notebooks: INotebookTracker) => {
+    notebooks.forEach(notebook => take(notebook.content.rendermime as Registry));
+    notebooks.widgetAdded.connect((_sender, notebook) => take(notebook.content.rendermime as Registry));
+  }
+};

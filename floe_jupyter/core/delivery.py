@@ -24,24 +24,37 @@ Items = list[Batch | Item]
 
 
 def inject(instance: Instance, event: Inject) -> None:
-    node = instance.nodes.get(event.node)
-    if node is None:
-        raise unknown("node", event.node, instance.nodes)
-    for run in dict.fromkeys(event.batch.runs or (event.batch.run,)):
+    queue = _entry(instance, event)
+    for run in _runs(event):
         if open_run(instance, run) and event.close:
             instance.runs[run].closed = True
     batch = alive(instance, event.batch)
-    if batch is None:
-        instance.order(Accepted(event.token))
-        return
-    queue = inbox(instance, node, event.port)
-    for part in chop(batch, CHUNK):
+    for part in chop(batch, CHUNK) if batch is not None else ():
         account(instance, part, 1)
         enqueue(instance, queue, part)
-    if queue.full:
+    if event.token is None:
+        return
+    if batch is not None and queue.full:
         queue.tokens.append(event.token)
     else:
         instance.order(Accepted(event.token))
+
+
+def _runs(event: Inject) -> dict[int, None]:
+    return dict.fromkeys(event.batch.runs or (event.batch.run,))
+
+
+def _entry(instance: Instance, event: Inject) -> Queue:
+    """Where its messages wait. Raises `UnknownName`; runs that were to get nothing but these messages have failed then."""
+    try:
+        if event.node not in instance.nodes:
+            raise unknown("node", event.node, instance.nodes)
+        return inbox(instance, instance.nodes[event.node], event.port)
+    except UnknownName as error:
+        for run in _runs(event) if event.close else ():
+            if open_run(instance, run):
+                fail_run(instance, run, Failure(event.node, str(error), kind="refused", run=run), at_once=True)
+        raise
 
 
 def inbox(instance: Instance, node: NodeState, port: str) -> Queue:

@@ -157,7 +157,7 @@ class Start(msgspec.Struct, frozen=True, tag=True):
 
 class Inject(msgspec.Struct, frozen=True, tag=True):
     """New messages in front of a node. `Accepted` answers as soon as the port has room again, so a feeder that waits for it
-    is held back like any other node. The first `Inject` of a run opens it.
+    is held back like any other node; without a token nobody is told. The first `Inject` of a run opens it.
     """
 
     node: str
@@ -165,7 +165,7 @@ class Inject(msgspec.Struct, frozen=True, tag=True):
     port: str = "in"
     token: Any = None
     close: bool = False
-    """As if `CloseRun` followed for each of its runs."""
+    """As if `CloseRun` followed for each of its runs; when the node or port is unknown they fail."""
 
 
 class CloseRun(msgspec.Struct, frozen=True, tag=True):

@@ -107,11 +107,6 @@ class Machine:
         if instance.debugger.attentive:
             instance.debugger.tell_idle()
 
-    def takes(self, node: str, port: str) -> bool:
-        """Messages were injected there before, so they will not be refused now."""
-        found = self._instance.nodes.get(node)
-        return found is not None and straight.inbox(found, port) is not None
-
     def view(self) -> View:
         """A snapshot."""
         return views.view(self._instance)

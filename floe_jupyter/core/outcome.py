@@ -20,7 +20,9 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str
     """One line: ``ValueError: not a number``."""
     kind: str = "raised"
-    """``raised``, ``crashed``, ``timeout``, ``load``, ``value`` (an output that cannot travel), ``overflow``, ``join``."""
+    """``raised``, ``crashed``, ``timeout``, ``load``, ``value`` (an output that cannot travel), ``overflow``, ``join``,
+    ``refused`` (it was sent to a node or port that is not there).
+    """
     trace: str = ""
     """The language's own trace, mapped to the notebook's cell and line, without the engine's frames."""
     cell: int = 0

@@ -88,7 +88,8 @@ def inject(instance: Instance, event: Inject) -> bool:
         instance.inflight[batch.run] = 0
     run.closed = run.closed or event.close
     instance.inflight[batch.run] += batch.n
-    instance.commands.append(Accepted(event.token))
+    if event.token is not None:
+        instance.commands.append(Accepted(event.token))
     _call(instance, node, lane, queue, batch)
     return True
 

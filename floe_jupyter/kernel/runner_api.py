@@ -89,7 +89,7 @@ def _plain(value: Any) -> Any:
     """A message's value as the Runner API takes it: tagged where JSON cannot say it. Raises ValueRefused."""
     batch = encode([value])
     if batch.buffers:
-        raise ValueRefused("the Runner API takes JSON only; send bytes, arrays and tables with flow.send or flow.inject")
+        raise ValueRefused("the Runner API takes JSON only; send bytes, arrays and tables with flow.send")
     [plain] = values(batch)
     return plain
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, ClassVar
 
-import msgspec
-
 from floe_jupyter.core.events import CloseRun, Command, Ended, Event, Failure, Inject, Load, Notice, Reply, Returned
 from floe_jupyter.core.machine import Machine
 from floe_jupyter.core.messages import Batch
@@ -128,10 +126,6 @@ class Runner:
         instance = self.instances.get(message.instance)
         if instance is None or instance.broken:
             self._refuse(message, instance.broken if instance else "")
-        elif (type(event) is Inject and event.close and event.batch.runs is None
-              and not instance.machine.takes(event.node, event.port)):
-            instance.wish(msgspec.structs.replace(event, close=False))
-            instance.wish(CloseRun(event.batch.run))  # apart, so that the run ends also when its messages are refused
         else:
             instance.wish(event)
 

@@ -126,7 +126,8 @@ class Player:
         return found[int(place or 1) - 1]
 
     def _make_inject(self, f: dict[str, Any]) -> ev.Event:
-        return ev.Inject(f["node"], batch_of(f, f.get("runs", [f.get("run", 1)])), f.get("port", "in"), f.get("token", "inject"))
+        return ev.Inject(f["node"], batch_of(f, f.get("runs", [f.get("run", 1)])), f.get("port", "in"), f.get("token", "inject"),
+                         f.get("close", False))
 
     def _make_closerun(self, f: dict[str, Any]) -> ev.Event:
         return ev.CloseRun(f.get("run", 1))

@@ -10,6 +10,7 @@ import pytest
 from floe_jupyter.core.events import View
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.core.model import Module
+from floe_jupyter.errors import UnknownName
 from floe_jupyter.wire.client import Client
 from tests.dispatcher.kit import REAL, Processes, batch, define, over, run, until, values_of
 
@@ -171,6 +172,16 @@ def test_what_a_module_prints_in_a_short_run_is_in_its_logs(real: Client) -> Non
     for n in range(5):
         info = run(real, n, flow="talk")
         until(lambda n=n, ref=info.ref: f"heard {n}" in "".join(line["text"] for line in real.call("logs", flow=ref)), "the print")
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_what_is_sent_to_an_unknown_port_leaves_no_run_open(real: Client, each: bool) -> None:
+    chain(real)
+    real.call("start")
+    with pytest.raises(UnknownName, match="nowhere"):
+        real.call("send", batch=batch(1, 2, 3), node="inc", port="nowhere", each=each)
+    ended = real.call("runs")
+    assert [(over(real, run.ref).status, over(real, run.ref).failures[0].kind) for run in ended] == [("failed", "refused")] * (3 if each else 1)
 
 
 def test_each_message_of_one_send_is_a_run_of_its_own(real: Client) -> None:

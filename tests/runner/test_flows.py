@@ -215,7 +215,7 @@ def test_an_instance_that_does_not_exist_is_refused_by_name(runner: RunnerProces
     assert "no instance 'nobody'" in text
 
 
-@pytest.mark.parametrize(("instance", "port", "status"), [("i", "in", "done"), ("i", "nowhere", "done"), ("gone", "in", "failed")])
+@pytest.mark.parametrize(("instance", "port", "status"), [("i", "in", "done"), ("i", "nowhere", "failed"), ("gone", "in", "failed")])
 def test_an_injection_that_closes_its_run_ends_it_also_when_it_is_refused(runner: RunnerProcess, instance, port, status):
     runner.open(flow_of("add"), [python("add", ADD)])
     runner.wish(Inject("add", Batch(b"[1]", 1, 7), port, close=True), instance)

@@ -26,8 +26,8 @@ def environment(home: Path) -> dict[str, str]:
     return {**os.environ, **folders, "FLOE_CONNECTION": str(home / "floe.json")}
 
 
-def test_the_three_examples_are_there():
-    assert NAMES == ["01-first-flow", "02-one-bad-week", "03-fix-the-parser-while-it-streams"]
+def test_the_four_examples_are_there():
+    assert NAMES == ["01-first-flow", "02-one-bad-week", "03-fix-the-parser-while-it-streams", "04-look-and-step"]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def bundle(target: Path, entry: str = "src/widget/index.ts", *, minified: bool =
     """Build one bundle of the front end's sources as they are."""
     command = [shutil.which("node") or "node", "node_modules/esbuild/bin/esbuild", entry, "--bundle", "--format=esm", "--target=es2022",
                "--legal-comments=none", f"--outfile={target}", *(["--minify"] if minified else [])]
-    subprocess.run(command, cwd=ROOT / "labextension", check=True, capture_output=True, timeout=60)  # noqa: S603 - our own words
+    subprocess.run(command, cwd=ROOT / "labextension", check=True, capture_output=True, timeout=60)
     return target
 
 
@@ -101,18 +102,42 @@ class Demo:
     def world(self, **more: Any) -> dict[str, Any]:
         """Everything the played dispatcher answers with."""
         return {
-            "flow": {"name": "demo", "nodes": [{"id": i, "module": i} for i in self.ids], "wires": self.wires},
-            "modules": [{"name": i, "source": "", "lang": self.langs[i]} for i in self.ids],
+            **self.definition,
             "info": {"ref": INSTANCE, "instance": INSTANCE, "flow": "demo", "version": 1, "status": "active", "fed": 0},
             "view": self.view(), "held": [], "breaks": [], "steps": [], "logs": [], **more,
         }
 
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The flow and its modules, as the wire carries them."""
+        return {"flow": {"name": "demo", "nodes": [{"id": i, "module": i} for i in self.ids], "wires": self.wires},
+                "modules": [{"name": i, "source": "", "lang": self.langs[i]} for i in self.ids]}
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """What the layout takes."""
+        return {"name": "demo", "nodes": [{"id": i, "lang": self.langs[i]} for i in self.ids],
+                "wires": [{"name": name, "source": w["source"], "target": w["target"], "sourcePort": w["source_port"], "targetPort": w["target_port"]}
+                          for name, w in zip(self.names, self.wires, strict=True)]}
+
     def traits(self, **more: Any) -> dict[str, Any]:
         """The state of the widget's model."""
-        shape = {"name": "demo", "nodes": [{"id": i, "lang": self.langs[i]} for i in self.ids],
-                 "wires": [{"name": name, "source": w["source"], "target": w["target"], "sourcePort": w["source_port"], "targetPort": w["target_port"]}
-                           for name, w in zip(self.names, self.wires, strict=True)]}
-        return {"flow": "demo", "instance": INSTANCE, "shape": shape, **more}
+        return {"flow": "demo", "ref": INSTANCE, "instance": INSTANCE, "definition": self.definition, **more}
+
+
+CO2 = Demo([("read", "parse"), ("parse", "clean"), ("parse.bad", "rejects"), ("clean", "mean")],
+           {"parse": "js", "clean": "go", "rejects": "shell", "mean": "r"})
+
+
+def layered(count: int, seed: int = 1) -> Demo:
+    """A flow of *count* nodes in layers, with about one and a half wires a node."""
+    chance = random.Random(seed)
+    names = [f"{chance.choice(('read', 'parse', 'clean', 'join', 'score', 'write'))}_{i}" for i in range(count)]
+    across = max(1, round(count ** 0.5 * 0.8))
+    wires = [(names[max(0, i - across + chance.randrange(-1, 2))], names[i]) for i in range(across, count)]
+    wires += [(names[i], names[min(count - 1, i + across + chance.randrange(-2, 3))]) for i in range(0, count - across - 3, 2)]
+    langs = {name: chance.choice(("python", "js", "go", "rust", "lisp", "r", "shell")) for name in names}
+    return Demo([pair for pair in dict.fromkeys(wires) if pair[0] != pair[1]], langs, names)
 
 
 class Bench:
@@ -153,3 +178,44 @@ class Bench:
         """Wait for a call of this name; returns the arguments of the last."""
         self.page.wait_for_function("name => window.calls.some(([called]) => called === name)", arg=name)
         return self.calls(name)[-1]
+
+
+GEOMETRY = r"""() => {
+  const rect = e => e.getBoundingClientRect(), boxes = [...document.querySelectorAll('[data-node]')].map(n => [n.dataset.node, rect(n.querySelector('.box'))]);
+  const wrong = [];
+  const meet = (a, b, by = 0.5) => a.left < b.right - by && b.left < a.right - by && a.top < b.bottom - by && b.top < a.bottom - by;
+  boxes.forEach(([n, a], i) => boxes.slice(i + 1).forEach(([m, b]) => { if (meet(a, b)) { wrong.push(`nodes ${n} and ${m} overlap`); } }));
+  for (const node of document.querySelectorAll('[data-node]')) {
+    const box = rect(node.querySelector('.box')), texts = [...node.querySelectorAll(':scope > text')].filter(t => rect(t).width);
+    for (const t of texts) {
+      const r = rect(t);
+      if (r.left < box.left - 0.5 || r.right > box.right + 0.5 || r.top < box.top - 2 || r.bottom > box.bottom + 2) { wrong.push(`text ${t.textContent} leaves node ${node.dataset.node}`); }
+    }
+    texts.forEach((t, i) => texts.slice(i + 1).forEach(u => { const a = rect(t), b = rect(u);
+      if (a.left < b.right - 1 && b.left < a.right - 1 && a.top + 3 < b.bottom - 3 && b.top + 3 < a.bottom - 3) { wrong.push(`texts ${t.textContent} and ${u.textContent} overlap`); } }));
+  }
+  const labels = [...document.querySelectorAll('.floe-wire text')].filter(t => t.textContent && rect(t).width).map(t => [t, rect(t)]);
+  labels.forEach(([t, a], i) => {
+    labels.slice(i + 1).forEach(([u, b]) => { if (meet(a, b, 3)) { wrong.push(`labels ${t.textContent} and ${u.textContent} overlap`); } });
+    boxes.forEach(([n, b]) => { if (meet(a, b, 1)) { wrong.push(`label ${t.textContent} covers node ${n}`); } });
+    document.querySelectorAll('.letter').forEach(l => { if (meet(a, rect(l), 1)) { wrong.push(`label ${t.textContent} covers a held message`); } });
+  });
+  const graph = rect(document.querySelector('.floe-graph')), host = document.querySelector('.floe-host');
+  for (const [n, b] of boxes) {
+    if (b.left < graph.left || b.right > graph.right || b.top < graph.top || b.bottom > graph.bottom) { wrong.push(`node ${n} is cut off`); }
+  }
+  if (host.scrollWidth > host.clientWidth) { wrong.push(`the bench is ${host.scrollWidth} wide in ${host.clientWidth}`); }
+  const whole = rect(document.getElementById('place'));
+  for (const e of document.querySelectorAll('.floe-bench *:not(svg *)')) {
+    const r = rect(e);
+    if (r.width && r.height && r.right > whole.right + 1 && !e.closest('.floe-table, pre, .floe-lines')) { wrong.push(`${e.tagName}.${e.className} ends at ${r.right}, right of ${whole.right}`); }
+    if (r.width && r.height && ['BUTTON', 'SUMMARY', 'LEGEND'].includes(e.tagName) && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).textOverflow !== 'ellipsis') { wrong.push(`${e.tagName} ${e.textContent} is cut off`); }
+  }
+  return wrong;
+}"""
+
+
+def sound(bench: Bench) -> None:
+    """Nothing overlaps, leaves its box, is cut off or wider than its place."""
+    bench.frames()
+    assert bench.page.evaluate(GEOMETRY) == []

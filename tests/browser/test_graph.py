@@ -1,130 +1,16 @@
-"""The graph and the bench around it, in a real browser, without Jupyter: what is drawn, and what a person can do with it."""
+"""The graph in a real browser, without Jupyter: what is drawn, and what clicks and keys do."""
 
 from __future__ import annotations
 
-import json
-import os
-import random
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.component import INSTANCE, ROOT, Bench, Demo, bundle, encoded, served
-
-BUDGET = 90 * 1024
-CO2 = Demo([("read", "parse"), ("parse", "clean"), ("parse.bad", "rejects"), ("clean", "mean")],
-           {"parse": "js", "clean": "go", "rejects": "shell", "mean": "r"})
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-
-
-@pytest.fixture(scope="session")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the bundles built from the sources as they are."""
-    folder = tmp_path_factory.mktemp("bundles")
-    bundle(folder / "widget.js")
-    bundle(folder / "layout.js", "src/graph/layout.ts")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def address(bundles: Path) -> Iterator[str]:
-    with served(bundles) as url:
-        yield url
-
-
-@pytest.fixture
-def bench(page: Page, address: str) -> Bench:
-    page.goto(address)
-    page.wait_for_function("window.mounted")
-    return Bench(page)
-
-
-@pytest.fixture(scope="session")
-def pictures() -> Path:
-    """Where the screenshots go."""
-    folder = Path(os.environ.get("FLOE_SCREENSHOTS", ROOT / "build/screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def layered(count: int, seed: int = 1) -> Demo:
-    """A flow of *count* nodes in layers, with about one and a half wires a node."""
-    chance = random.Random(seed)  # noqa: S311 - a picture, no secret
-    names = [f"{chance.choice(('read', 'parse', 'clean', 'join', 'score', 'write'))}_{i}" for i in range(count)]
-    across = max(1, round(count ** 0.5 * 0.8))
-    wires = [(names[max(0, i - across + chance.randrange(-1, 2))], names[i]) for i in range(across, count)]
-    wires += [(names[i], names[min(count - 1, i + across + chance.randrange(-2, 3))]) for i in range(0, count - across - 3, 2)]
-    langs = {name: chance.choice(("python", "js", "go", "rust", "lisp", "r", "shell")) for name in names}
-    return Demo([pair for pair in dict.fromkeys(wires) if pair[0] != pair[1]], langs, names)
-
-
-# --- what is drawn -----------------------------------------------------------------------------------------------------------
-
-GEOMETRY = r"""() => {
-  const rect = e => e.getBoundingClientRect(), boxes = [...document.querySelectorAll('[data-node]')].map(n => [n.dataset.node, rect(n.querySelector('.box'))]);
-  const wrong = [];
-  const meet = (a, b, by = 0.5) => a.left < b.right - by && b.left < a.right - by && a.top < b.bottom - by && b.top < a.bottom - by;
-  boxes.forEach(([n, a], i) => boxes.slice(i + 1).forEach(([m, b]) => { if (meet(a, b)) { wrong.push(`nodes ${n} and ${m} overlap`); } }));
-  for (const node of document.querySelectorAll('[data-node]')) {
-    const box = rect(node.querySelector('.box')), texts = [...node.querySelectorAll(':scope > text')].filter(t => rect(t).width);
-    for (const t of texts) {
-      const r = rect(t);
-      if (r.left < box.left - 0.5 || r.right > box.right + 0.5 || r.top < box.top - 2 || r.bottom > box.bottom + 2) { wrong.push(`text ${t.textContent} leaves node ${node.dataset.node}`); }
-    }
-    texts.forEach((t, i) => texts.slice(i + 1).forEach(u => { const a = rect(t), b = rect(u);
-      if (a.left < b.right - 1 && b.left < a.right - 1 && a.top + 3 < b.bottom - 3 && b.top + 3 < a.bottom - 3) { wrong.push(`texts ${t.textContent} and ${u.textContent} overlap`); } }));
-  }
-  const labels = [...document.querySelectorAll('.floe-wire text')].filter(t => t.textContent && rect(t).width).map(t => [t, rect(t)]);
-  labels.forEach(([t, a], i) => {
-    labels.slice(i + 1).forEach(([u, b]) => { if (meet(a, b, 3)) { wrong.push(`labels ${t.textContent} and ${u.textContent} overlap`); } });
-    boxes.forEach(([n, b]) => { if (meet(a, b, 1)) { wrong.push(`label ${t.textContent} covers node ${n}`); } });
-    document.querySelectorAll('.letter[visibility=visible]').forEach(l => { if (meet(a, rect(l), 1)) { wrong.push(`label ${t.textContent} covers a held message`); } });
-  });
-  const graph = rect(document.querySelector('.floe-graph')), host = document.querySelector('.floe-host');
-  for (const [n, b] of boxes) {
-    if (b.left < graph.left || b.right > graph.right || b.top < graph.top || b.bottom > graph.bottom) { wrong.push(`node ${n} is cut off`); }
-  }
-  if (host.scrollWidth > host.clientWidth) { wrong.push(`the bench is ${host.scrollWidth} wide in ${host.clientWidth}`); }
-  const whole = rect(document.getElementById('place'));
-  for (const e of document.querySelectorAll('.floe-bench *:not(svg *)')) {
-    const r = rect(e);
-    if (r.width && r.height && r.right > whole.right + 1 && !e.closest('.floe-table, pre, .floe-lines')) { wrong.push(`${e.tagName}.${e.className} ends at ${r.right}, right of ${whole.right}`); }
-    if (r.width && r.height && ['BUTTON', 'SUMMARY', 'LEGEND'].includes(e.tagName) && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).textOverflow !== 'ellipsis') { wrong.push(`${e.tagName} ${e.textContent} is cut off`); }
-  }
-  return wrong;
-}"""
-
-
-def sound(bench: Bench) -> None:
-    """Nothing overlaps, leaves its box, is cut off or wider than its place."""
-    bench.frames()
-    assert bench.page.evaluate(GEOMETRY) == []
-
-
-def lively(demo: Demo) -> dict[str, Any]:
-    """A world with something of everything in it."""
-    ids = demo.ids
-    failure = {"node": ids[-1], "message": "ValueError: no number: 'n/a'", "cell": 3, "line": 2,
-               "trace": "Traceback (most recent call last):\n  Cell In[3], line 2, in mean\n    return float(msg['ppm'])\nValueError: no number: 'n/a'"}
-    nodes: dict[str, Any] = {name: {"status": ("idle", "busy", "full", "loading")[i % 4], "taken": 1234567 >> i % 9, "given": 98765 >> i % 5,
-                                    "depth": (0, 0, 12, 1000)[i % 4]} for i, name in enumerate(ids)}
-    nodes[ids[1]] |= {"status": "held", "held": 2, "depth": 2, "breaks": ["b1"]}
-    nodes[ids[-1]] |= {"status": "failed", "failed": 1, "error": failure["message"], "depth": 1}
-    held = [{"id": f"m{i}", "node": ids[1], "port": "in", "run": 1, "reason": "breakpoint", "breakpoint": "b1", "value": value}
-            for i, value in enumerate([{"station": "Mauna Loa", "ppm": 421.3, "tags": ["raw", "hourly"]}, [1, 2, 3]])]
-    steps = [{"seq": i + 1, "node": ids[i % 3], "lane": 0, "run": 1, "id": f"s{i}", "port": "in", "version": 1, "input": encoded({"ppm": i}),
-              "outputs": [["out", encoded([{"station": "MLO", "ppm": 421.3}, {"station": "BRW", "ppm": 419.9}])]], "before": {"n": i},
-              "after": {"n": i + 1}, "group": i + 1} for i in range(12)]
-    breaks = [{"id": "b1", "node": ids[1], "side": "in", "port": "", "when": "msg['ppm'] > 400", "hits": 0, "log": "", "enabled": True, "count": 2},
-              {"id": "b2", "node": ids[0], "side": "out", "port": "", "when": "", "hits": 0, "log": "", "enabled": False, "count": 0},
-              {"id": "b3", "node": ids[2], "side": "in", "port": "", "when": "", "hits": 0, "log": "saw {msg}", "enabled": True, "count": 7}]
-    logs = [{"node": ids[i % 3], "stream": "stderr" if i == 2 else "stdout", "text": f"line {i}: read 100 rows", "time": 1.7e9 + i} for i in range(30)]
-    info = {"ref": INSTANCE, "instance": INSTANCE, "flow": "demo", "version": 1, "status": "active", "fed": 2000000, "failures": [failure]}
-    return demo.world(view=demo.view(nodes, 1234567, held=2, recorded=12, results=34), held=held, steps=steps, breaks=breaks, logs=logs, info=info)
+from tests.browser.component import CO2, Bench, Demo, layered, sound
+from tests.browser.pieces import lively
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -144,3 +30,147 @@ def test_pictures_of_small_and_large_flows_have_no_overlaps(bench: Bench, pictur
         page.locator("[data-held] textarea").first.wait_for()
     sound(bench)
     page.screenshot(path=pictures / f"graph-{count}-{'narrow' if width < 500 else 'wide'}-{theme}.png", full_page=True)
+
+
+@pytest.mark.parametrize(("name", "demo"), [
+    ("cycle", Demo([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")])),
+    ("self loop", Demo([("a", "b"), ("b.again", "b.more"), ("b", "c")])),
+    ("alone", Demo([("a", "b")], None, [f"single_{i}" for i in range(7)])),
+    ("long names", Demo([("w" * 90, "M" * 60), ("M" * 60, "x_" * 300), ("a-" * 30, "M" * 60)])),
+    ("50 ports", Demo([(f"hub.port_{i}", f"leaf.side_{i}") for i in range(50)])),
+    ("parallel", Demo([("a.x", "b.x"), ("a.y", "b.x"), ("a.x", "b.y"), ("a", "b")])),
+    ("one node", Demo([], None, ["only"])),
+])
+@pytest.mark.parametrize("width", [900, 320])
+def test_flows_of_odd_shapes_are_drawn_whole(bench: Bench, name: str, demo: Demo, width: int, pictures: Path) -> None:
+    bench.mount(demo, width=f"{width}px", height=480)
+    bench.show(demo.view({demo.ids[0]: {"depth": 999999, "status": "refused", "failed": 3, "error": "no such module"}}, 123456))
+    sound(bench)
+    assert bench.page.locator("[data-edge]").count() == len(demo.wires)
+    bench.page.screenshot(path=pictures / f"odd-{name.replace(' ', '-')}-{width}.png")
+
+
+@pytest.mark.parametrize("scale", [0.9, 1.1, 1.25, 1.5])
+def test_nothing_overlaps_where_pixels_are_not_whole(bench: Bench, scale: float) -> None:
+    bench.page.evaluate("scale => { document.body.style.zoom = scale; }", scale)
+    bench.mount(CO2, lively(CO2), width="800px")
+    bench.show(lively(CO2)["view"])
+    sound(bench)
+
+
+def test_a_graph_that_is_attached_while_hidden_is_drawn_when_it_is_shown(bench: Bench) -> None:
+    bench.mount(CO2, hidden=True)
+    bench.show(CO2.view({"parse": {"status": "busy"}}, 7))
+    assert bench.page.locator("[data-node]").count() == 0
+    bench.page.evaluate("document.getElementById('place').style.display = ''")
+    bench.drawn(5)
+    expect(bench.page.locator('[data-node="parse"]')).to_have_attribute("data-status", "busy")
+    sound(bench)
+
+
+def test_the_live_picture_stands_as_the_static_one(bench: Bench) -> None:
+    from floe_jupyter.core.layout import Size, layout
+    from floe_jupyter.core.model import Flow, Node, Wire
+
+    for seed in range(12):
+        demo = layered(30, seed)
+        flow = Flow("demo", tuple(Node(i, i) for i in demo.ids), tuple(Wire(w["source"], w["target"], w["source_port"], w["target_port"]) for w in demo.wires))
+        plan = layout(flow, {name: Size(120 + 3 * len(name), 40 + len(name)) for name in demo.ids})
+        places = bench.page.evaluate("""async shape => {
+            const { layout } = await import('/layout.js');
+            const work = layout(shape, new Map(shape.nodes.map(n => [n.id, { width: 120 + 3 * n.id.length, height: 40 + n.id.length }])));
+            let step = work.next();
+            while (!step.done) { step = work.next(); }
+            return [[...step.value.nodes], [...step.value.wires.values()].flatMap(w => w.points.map(p => [p.x, p.y]))];
+        }""", demo.shape)
+        for name, box in places[0]:
+            expected = plan.boxes[name]
+            assert (box["x"], box["y"]) == pytest.approx((expected.x, expected.y), abs=0.6), name
+        by_wire = dict(zip(demo.names, plan.routes, strict=True))
+        assert sum(len(route.points) for route in by_wire.values()) == len(places[1])
+
+
+# --- looking and clicking ----------------------------------------------------------------------------------------------------
+
+
+def test_a_click_on_a_dot_sets_a_breakpoint_and_another_removes_it(bench: Bench) -> None:
+    bench.mount(CO2)
+    dot = bench.page.locator('[data-node="clean"] [data-bp="in"]')
+    dot.click()
+    assert bench.called("set_break") == {"flow": "demo", "node": "clean", "side": "in", "port": ""}
+    expect(dot).to_have_attribute("data-look", "on")
+    expect(dot).to_have_attribute("aria-pressed", "true")
+    dot.click()
+    assert bench.called("clear_break") == {"flow": "demo", "id": "b1"}
+    expect(dot).to_have_attribute("data-look", "none")
+
+
+def test_a_node_with_two_outputs_has_a_dot_for_each(bench: Bench) -> None:
+    bench.mount(CO2)
+    bench.page.locator('[data-node="parse"] [data-bp="out"][data-port="bad"]').click()
+    assert bench.called("set_break") == {"flow": "demo", "node": "parse", "side": "out", "port": "bad"}
+    expect(bench.page.locator('[data-node="parse"] [data-port="bad"]')).to_have_attribute("data-look", "on")
+    expect(bench.page.locator('[data-node="parse"] [data-bp="out"][data-port="out"]')).to_have_attribute("data-look", "none")
+
+
+@pytest.mark.parametrize(("given", "look"), [({}, "on"), ({"enabled": False}, "off"), ({"when": "msg > 1"}, "conditional"), ({"hits": 3}, "conditional"),
+                                             ({"log": "saw {msg}"}, "log")])
+def test_breakpoints_look_as_what_they_are(bench: Bench, given: dict[str, Any], look: str) -> None:
+    mark = {"id": "b1", "node": "mean", "side": "in", "port": "", "when": "", "hits": 0, "log": "", "enabled": True, "count": 0, **given}
+    bench.mount(CO2, CO2.world(breaks=[mark]))
+    expect(bench.page.locator('[data-node="mean"] [data-bp="in"]')).to_have_attribute("data-look", look)
+
+
+def test_wires_move_only_when_something_moved(bench: Bench) -> None:
+    bench.mount(CO2)
+    wire = bench.page.locator('[data-edge="read.out>parse.in"]')
+    bench.show(CO2.view(sent=10))
+    bench.frames(8)
+    bench.show(CO2.view(sent=500))
+    expect(wire).to_have_attribute("data-moving", "true")
+    expect(wire.locator(".count")).to_have_text("500")
+    expect(wire.locator(".rate")).to_have_text(re.compile(r"/s$"))
+    expect(wire).to_have_attribute("data-moving", "false")
+    expect(wire.locator(".rate")).to_have_text("")
+
+
+def test_nothing_is_animated_for_who_wants_no_motion(bench: Bench) -> None:
+    bench.page.emulate_media(reduced_motion="reduce")
+    bench.mount(CO2)
+    bench.show(CO2.view(sent=10))
+    bench.frames(8)
+    bench.show(CO2.view(sent=500))
+    way = bench.page.locator('[data-edge="read.out>parse.in"][data-moving=true] .way')
+    way.wait_for(state="attached")
+    assert way.evaluate("e => getComputedStyle(e).animationName") == "none"
+
+
+def test_the_graph_is_used_by_keyboard(bench: Bench) -> None:
+    bench.mount(CO2)
+    page = bench.page
+    page.locator(".floe-graph > svg").focus()
+    for key, node in [("ArrowRight", "read"), ("ArrowRight", "parse"), ("ArrowRight", "rejects"), ("ArrowUp", "clean"), ("ArrowLeft", "parse")]:
+        page.keyboard.press(key)
+        expect(page.locator("[data-node].selected")).to_have_attribute("data-node", node)
+    assert page.evaluate("document.activeElement.dataset.node") == "parse"
+    page.keyboard.press("b")
+    assert bench.called("set_break")["side"] == "in"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.className") == "floe-inspector"
+    page.locator('[data-node="parse"]').focus()
+    before = page.locator(".floe-drawing").get_attribute("transform")
+    page.keyboard.press("+")
+    expect(page.locator(".floe-drawing")).not_to_have_attribute("transform", before or "")
+    page.keyboard.press("f")
+    expect(page.locator(".floe-drawing")).to_have_attribute("transform", before or "")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-node].selected")).to_have_count(0)
+
+
+def test_every_node_and_dot_says_what_it_is(bench: Bench) -> None:
+    bench.mount(CO2, lively(CO2))
+    bench.show(lively(CO2)["view"])
+    expect(bench.page.locator('[data-node="parse"]')).to_have_attribute("aria-label", re.compile("parse: held\n.*2 waiting\n2 held", re.DOTALL))
+    nameless = bench.page.evaluate("""() => [...document.querySelectorAll('.floe-bench :is(button, input, select, textarea, [role=button])')]
+        .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.closest('label')?.textContent.trim())).map(e => e.outerHTML.slice(0, 90))""")
+    assert nameless == []

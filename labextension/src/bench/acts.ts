@@ -15,11 +15,10 @@ export class Acts {
     this.known.touched();
   }
 
-  /** A run that has the instance for itself is cancelled; a flow that is up is stopped. */
+  /** A run is cancelled; a flow that is up is stopped. */
   async stop(): Promise<void> {
-    const { info, flow } = this.known;
-    const own = info && (!info.instance || info.instance === info.ref);
-    await (own ? this.connection.call('cancel', { ref: info.ref }) : this.connection.call('stop', { flow }));
+    const { isRun, info, flow } = this.known;
+    await (isRun ? this.connection.call('cancel', { ref: info?.ref || this.known.ref }) : this.connection.call('stop', { flow }));
     this.known.later();
   }
 

@@ -108,10 +108,14 @@ export class Bench {
   private watch(actions: Actions): void {
     const size = new ResizeObserver(() => {
       this.host.classList.toggle('narrow', this.host.clientWidth > 0 && this.host.clientWidth < NARROW);
-      this.canvas.style.setProperty('--floe-natural', `${this.natural()}px`);
+      drawn();
     });
+    const drawn = () => {
+      if (this.host.classList.contains('narrow')) {
+        this.canvas.style.setProperty('--floe-natural', `${this.natural()}px`);
+      }
+    };
     size.observe(this.host);
-    const drawn = () => this.canvas.style.setProperty('--floe-natural', `${this.natural()}px`);
     this.canvas.addEventListener('floe-drawn', drawn);
     const late = setTimeout(() => this.beat.ask(), PATIENCE);
     this.ends.push(() => size.disconnect(), () => clearTimeout(late), keys(this.node, actions, () => this.phase()));
@@ -124,9 +128,8 @@ export class Bench {
   }
 
   private phase(): Phase {
-    const { view, info, live } = this.known;
-    const own = info && (!info.instance || info.instance === info.ref);
-    return { paused: Boolean(view && (view.paused || view.held)), over: !view || Boolean(own && OVER.has(info.status)),
+    const { view, info, live, isRun } = this.known;
+    return { paused: Boolean(view && (view.paused || view.held)), over: !view || Boolean(isRun && info && OVER.has(info.status)),
       recorded: view?.recorded ?? 0, live: live && this.connection.state === 'open' };
   }
 
@@ -140,9 +143,9 @@ export class Bench {
     } else if (known.breaks.length || this.shape.nodes.length) {
       this.graph.patch({ view: empty(this.shape, known.breaks), held: [], breaks: known.breaks });
     }
-    const status = !phase.live ? 'saved' : known.info?.status ?? (view?.held ? 'held' : view ? 'active' : 'defined');
+    const status = !phase.live ? this.target.status || 'saved' : known.info?.status ?? (view?.held ? 'held' : view ? 'active' : 'defined');
     const shown = status === 'active' && view?.paused ? 'paused' : status;
-    this.toolbar.show(phase, shown, words(shown, view));
+    this.toolbar.show(phase, shown, words(shown, view, phase.live));
     this.progress.show(view, known.info, this.target.total ?? 0, entriesOf(this.shape), known.work);
     this.details(view, phase);
     this.tell(phase.live);
@@ -221,8 +224,8 @@ export class Bench {
   }
 }
 
-function words(status: string, view: View | null): string {
-  const parts = [status === 'saved' ? 'not live' : status];
+function words(status: string, view: View | null, live: boolean): string {
+  const parts = live ? [status] : [...status === 'saved' ? [] : [status], 'not live'];
   if (view?.held) {
     parts.push(`${view.held} held`);
   }

@@ -17,6 +17,10 @@ export interface Target {
   flow: string;
   /** The instance to follow; empty: the newest of the flow. */
   instance: string;
+  /** The run that is meant, where the instance has others, too; empty: the one that has the instance for itself. */
+  ref?: string;
+  /** How it stood when it was saved. */
+  status?: string;
   /** How many messages the run is fed, if that is known. */
   total?: number;
 }
@@ -72,6 +76,17 @@ export class Follower {
     return this.instance || this.target.flow;
   }
 
+  /** The run that is shown, if there is one. */
+  get ref(): string {
+    return this.target.ref || this.instance;
+  }
+
+  /** Whether it is a run that is shown, not a flow that stays up. */
+  get isRun(): boolean {
+    const { info } = this;
+    return Boolean(this.target.ref || info && (!info.instance || info.instance === info.ref));
+  }
+
   /** Ask for details soon, once, however often something changes meanwhile. */
   later(): void {
     if (!this.gone && this.connection.state === 'open') {
@@ -102,7 +117,7 @@ export class Follower {
     if (instance) {
       const on = (topic: Topic, handler: (value: unknown) => void) => this.ends.push(this.connection.subscribe(topic, handler));
       on(`view/${instance}`, value => this.seen(value as View));
-      on(`run/${instance}`, value => { this.info = value as RunInfo; this.later(); this.heard.changed(); });
+      on(`run/${this.ref}`, value => { this.info = value as RunInfo; this.later(); this.heard.changed(); });
       on(`notice/${instance}`, () => { this.marks = ''; this.later(); });
       on(`log/${instance}`, value => { this.note([value as Line]); this.heard.changed(); });
     }
@@ -167,7 +182,7 @@ export class Follower {
     }
     const { flow } = this;
     const [info, view, lines] = await Promise.all([
-      this.instance ? this.connection.call('run_info', { ref: this.instance }).catch(() => null) : null,
+      this.instance ? this.connection.call('run_info', { ref: this.ref }).catch(() => null) : null,
       this.connection.call('view', { flow }).catch(() => null), this.connection.call('logs', { flow, limit: 200 }).catch(() => [])]);
     this.info = info ?? this.info;
     this.lines = [];
@@ -192,7 +207,7 @@ export class Follower {
       recorded !== this.recorded && view ? connection.call('history', { flow, limit: STEPS }).catch(() => []) : this.steps]);
     Object.assign(this, { held, breaks, steps, marks, recorded });
     if (this.info?.status === 'active' && this.info.fed !== undefined && this.instance) {
-      this.info = await connection.call('run_info', { ref: this.instance }).catch(() => this.info);
+      this.info = await connection.call('run_info', { ref: this.ref }).catch(() => this.info);
     }
     this.heard.changed();
   }

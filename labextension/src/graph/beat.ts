@@ -2,6 +2,8 @@
 
 /** The shortest time between two drawings, in ms. */
 const GAP = 50;
+/** Screens show a picture about so often, in ms: it is waited for the frame at which the time is over, not the one behind. */
+const FRAME = 16;
 
 export class Beat {
   private wanted = false;
@@ -39,7 +41,7 @@ export class Beat {
     if (!this.wanted || !this.seen || document.hidden || this.timer !== undefined || this.frame) {
       return;
     }
-    const wait = this.last + GAP - performance.now();
+    const wait = this.last + GAP - FRAME - performance.now();
     if (wait > 0) {
       this.timer = setTimeout(() => { this.timer = undefined; this.go(); }, wait);
     } else {
@@ -48,10 +50,13 @@ export class Beat {
   }
 
   private beat(now: number): void {
+    if (now - this.last < GAP - 0.5) {
+      this.frame = requestAnimationFrame(later => this.beat(later));
+      return;
+    }
     this.frame = 0;
     this.wanted = false;
-    // the time of the frame, not of this call: else two drawings could come closer than the gap
-    this.last = Math.max(now, performance.now());
+    this.last = now;
     this.draw();
   }
 }

@@ -1,53 +1,60 @@
 /** A port of a node, and the breakpoint on it: looks as in an IDE. */
 
 import type { BreakMark, Side } from './model';
-import { element, set, write } from './svg';
+import { element, set } from './svg';
 
-/** Filled, hollow, with two bars, or a diamond. */
+/** A filled circle, a hollow one, one with two bars, or a diamond. */
 export type Look = 'none' | 'on' | 'off' | 'conditional' | 'log';
 
-const CIRCLE = 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z';
-const DIAMOND = 'M0,-7L7,0L0,7L-7,0z';
+const SHAPES: Record<Exclude<Look, 'none'>, string> = {
+  on: 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z', off: 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z',
+  conditional: 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0zM-3,-2.4h6v1.6h-6zM-3,.8h6v1.6h-6z', log: 'M0,-7L7,0L0,7L-7,0z'
+};
 const WORDS: Record<Look, string> = {
   none: 'click to set a breakpoint', on: 'breakpoint', off: 'breakpoint, switched off', conditional: 'breakpoint with a condition', log: 'log point'
 };
 
 export class Dot {
   readonly group: SVGGElement;
-  private readonly mark = element('path', { class: 'mark-shape', d: CIRCLE });
-  private readonly title = element('title');
+  private readonly port = element('circle', { class: 'port', r: 3.5 });
+  private mark: SVGPathElement | null = null;
+  private text = '';
 
-  constructor(readonly side: Side, readonly port: string, private readonly one: boolean, x: number, y: number) {
+  constructor(readonly side: Side, readonly name: string, private readonly one: boolean, x: number, y: number) {
     this.group = element('g', {
-      class: 'dot', 'data-bp': side, 'data-port': port, transform: `translate(${x},${y})`, role: 'button'
-    }, this.title, element('circle', { class: 'reach', r: 10 }), element('circle', { class: 'port', r: 3.5 }), this.mark,
-    element('path', { class: 'bars', d: 'M-3,-1.6h6M-3,1.6h6' }));
+      class: 'dot', 'data-bp': side, 'data-port': name, 'data-look': 'none', transform: `translate(${x},${y})`, role: 'button'
+    }, element('circle', { class: 'reach', r: 10 }), this.port);
     this.show([]);
   }
 
   /** What a new breakpoint here is set on: all of the side where there is but one port. */
   get target(): string {
-    return this.one ? '' : this.port;
+    return this.one ? '' : this.name;
   }
 
   /** Of the breakpoints on this node and side, those on this port decide the look; an enabled one wins. */
   show(all: BreakMark[]): void {
-    const mine = all.filter(b => !b.port || b.port === this.port);
+    const mine = all.filter(b => !b.port || b.port === this.name);
     const look = lookOf(mine.find(b => b.enabled) ?? mine[0]);
-    if (set2(this.group, look)) {
-      this.mark.setAttribute('d', look === 'log' ? DIAMOND : CIRCLE);
-      this.group.setAttribute('aria-pressed', String(look !== 'none'));
+    this.draw(look);
+    const text = `${this.side === 'in' ? 'In front' : 'Behind'} (${this.name}): ${describe(mine) || WORDS[look]}`;
+    if (text !== this.text) {
+      this.text = text;
+      set(this.group, 'aria-label', text);
+      set(this.group, 'aria-pressed', String(look !== 'none'));
     }
-    const text = `${this.side === 'in' ? 'In front' : 'Behind'} (${this.port}): ${describe(mine) || WORDS[look]}`;
-    write(this.title, text);
-    set(this.group, 'aria-label', text);
   }
-}
 
-function set2(group: Element, look: Look): boolean {
-  const changed = group.getAttribute('data-look') !== look;
-  group.setAttribute('data-look', look);
-  return changed;
+  private draw(look: Look): void {
+    set(this.group, 'data-look', look);
+    if (look === 'none') {
+      this.mark?.remove();
+      this.mark = null;
+    } else {
+      this.mark ??= this.group.appendChild(element('path', { class: 'mark-shape', 'fill-rule': 'evenodd' }));
+      set(this.mark, 'd', SHAPES[look]);
+    }
+  }
 }
 
 export function lookOf(given: BreakMark | undefined): Look {

@@ -15,11 +15,11 @@ export class NodePicture {
   private readonly word = element('text', { class: 'status', x: 13, y: 0 });
   private readonly counts = element('text', { class: 'counts', 'text-anchor': 'end' });
   private readonly queue: Pill;
-  private readonly mark: SVGGElement;
+  private mark: SVGGElement | null = null;
   private readonly letters: Record<Side, Pill>;
   private readonly dots: Dot[];
-  private readonly title = element('title');
   private shown = '';
+  private texts: [string, string] = ['', ''];
   private marks: BreakMark[] = [];
   private first: Record<Side, string> = { in: '', out: '' };
 
@@ -31,40 +31,37 @@ export class NodePicture {
     this.word.setAttribute('y', String(middle + 15));
     set(this.counts, 'x', String(box.width - 13));
     set(this.counts, 'y', String(middle + 15));
-    this.queue = new Pill('queue', 'waiting', 8, 0, 1);
+    const lay = (x: number, y: number, direction: 1 | -1) => ({ x, y, direction });
+    this.queue = new Pill('queue', 'waiting', lay(8, 0, 1));
     this.letters = {
-      in: vertical ? new Pill('letter', 'held in front', box.width / 2 + 12, -14, 1) : new Pill('letter', 'held in front', -10, middle, -1),
-      out: vertical ? new Pill('letter', 'held behind', box.width / 2 + 12, box.height + 14, 1) : new Pill('letter', 'held behind', box.width + 10, middle, 1)
+      in: new Pill('letter', 'held in front', vertical ? lay(box.width / 2 + 12, -14, 1) : lay(-10, middle, -1)),
+      out: new Pill('letter', 'held behind', vertical ? lay(box.width / 2 + 12, box.height + 14, 1) : lay(box.width + 10, middle, 1))
     };
-    this.mark = element('g', { class: 'mark', transform: `translate(${box.width - 12},0)` },
-      element('circle', { r: 9 }), element('text', { y: 4 }, '!'));
     const name = element('text', { class: 'name', x: 13, y: middle - 4 }, cut(shape.id, box.width - plate - 30, 'name'));
     this.group = element('g', {
       class: 'floe-node', 'data-node': shape.id, transform: `translate(${box.x},${box.y})`, tabindex: -1, role: 'button', 'aria-pressed': 'false'
-    }, this.title, element('rect', { class: 'box', width: box.width, height: box.height, rx: 6 }),
+    }, element('rect', { class: 'box', width: box.width, height: box.height, rx: 6 }),
     element('path', { class: 'bar', d: `M1,7v${box.height - 14}` }),
     element('rect', { class: 'badge', x: box.width - plate - 9, y: middle - 17, width: plate, height: 16, rx: 3 }),
     element('text', { class: 'lang', x: box.width - plate / 2 - 9, y: middle - 5.5, 'text-anchor': 'middle' }, lang),
-    name, this.word, this.counts, this.queue.group, this.letters.in.group, this.letters.out.group, this.mark, ...this.dots.map(d => d.group));
-    write(this.title, shape.id);
+    name, this.word, this.counts, ...this.dots.map(d => d.group));
     set(this.group, 'aria-label', shape.id);
     this.listen(events);
   }
 
   /** Show a snapshot; costs next to nothing when nothing changed. */
-  show(view: NodeView, held: HeldMessage[], marks: BreakMark[]): void {
+  show(view: NodeView, held: HeldMessage[], marks: BreakMark[], far: boolean): void {
     const text = describe(view);
     if (text !== this.shown) {
       this.shown = text;
       const status = view.held ? 'held' : view.status;
       set(this.group, 'data-status', status);
-      write(this.word, cut(status, 50, 'small'));
-      write(this.counts, `${short(view.taken ?? 0)} → ${short(view.given ?? 0)}`);
-      this.queue.show(view.depth ?? 0);
-      set(this.mark, 'visibility', view.failed || view.error ? 'visible' : 'hidden');
-      write(this.title, text);
+      this.texts = [status, `${short(view.taken ?? 0)} → ${short(view.given ?? 0)}`];
+      this.queue.show(this.group, view.depth ?? 0);
+      this.flag(Boolean(view.failed || view.error));
       set(this.group, 'aria-label', text);
     }
+    this.write(far);
     this.hold(held, view.held ?? 0);
     if (marks !== this.marks) {
       this.marks = marks;
@@ -77,6 +74,24 @@ export class NodePicture {
     this.group.setAttribute('aria-pressed', String(on));
   }
 
+  /** Texts that are too small to be read are not written. */
+  private write(far: boolean): void {
+    if (!far) {
+      write(this.word, cut(this.texts[0], 50, 'small'));
+      write(this.counts, this.texts[1]);
+    }
+  }
+
+  private flag(on: boolean): void {
+    if (on && !this.mark) {
+      this.mark = this.group.appendChild(element('g', { class: 'mark', transform: `translate(${this.box.width - 12},0)` },
+        element('circle', { r: 9 }), element('text', { y: 4 }, '!')));
+    } else if (!on && this.mark) {
+      this.mark.remove();
+      this.mark = null;
+    }
+  }
+
   /** The list of held messages may come later than their number. */
   private hold(held: HeldMessage[], count: number): void {
     const behind = held.filter(m => m.side === 'out');
@@ -87,18 +102,16 @@ export class NodePicture {
 
   private letter(side: Side, messages: HeldMessage[], count: number): void {
     const id = messages[0]?.id ?? '';
-    this.letters[side].show(count);
-    if (id !== this.first[side]) {
-      this.first[side] = id;
-      set(this.letters[side].group, 'data-held', id);
-    }
+    this.letters[side].show(this.group, count);
+    this.first[side] = id;
+    this.letters[side].name(id);
   }
 
   private listen(events: GraphEvents): void {
     this.group.addEventListener('click', e => {
       const at = e.target as Element;
       const dot = this.dots.find(d => d.group.contains(at));
-      const side = SIDES.find(s => this.letters[s].group.contains(at));
+      const side = SIDES.find(s => this.letters[s].contains(at));
       if (dot) {
         events.toggleBreak?.(this.shape.id, dot.side, dot.target);
       } else if (side && this.first[side]) {
@@ -115,33 +128,51 @@ export class NodePicture {
   }
 }
 
-/** A number on a small plate; its words are its title. */
+/** A number on a small plate; there only while it is not zero. */
 class Pill {
-  readonly group: SVGGElement;
-  private readonly plate = element('rect', { height: 16, y: -8, rx: 8 });
-  private readonly text = element('text', { y: 4, 'text-anchor': 'middle' });
-  private readonly title = element('title');
-  private count = -1;
+  private drawn: { group: SVGGElement; plate: SVGRectElement; text: SVGTextElement } | null = null;
+  private count = 0;
 
   /** It grows from `x` to the right, or with `direction` -1 to the left. */
-  constructor(kind: string, private readonly words: string, private readonly x: number, y: number, private readonly direction: 1 | -1) {
-    this.group = element('g', { class: kind, transform: `translate(0,${y})`, visibility: 'hidden' }, this.title, this.plate, this.text);
-    this.show(0);
+  constructor(private readonly kind: string, private readonly words: string, private readonly lay: { x: number; y: number; direction: 1 | -1 }) {}
+
+  contains(at: Element): boolean {
+    return this.drawn?.group.contains(at) ?? false;
   }
 
-  show(count: number): void {
+  /** The first of the messages that it counts. */
+  name(id: string): void {
+    if (this.drawn) {
+      set(this.drawn.group, 'data-held', id);
+    }
+  }
+
+  show(host: SVGGElement, count: number): void {
     if (count === this.count) {
       return;
     }
     this.count = count;
-    this.group.setAttribute('visibility', count ? 'visible' : 'hidden');
-    const text = short(count);
-    const wide = Math.max(20, 12 + text.length * 6.4);
-    this.plate.setAttribute('width', String(wide));
-    this.plate.setAttribute('x', String(this.direction < 0 ? this.x - wide : this.x));
-    this.text.setAttribute('x', String(this.x + this.direction * wide / 2));
-    write(this.text, text);
-    write(this.title, `${count} ${this.words}`);
+    if (!count) {
+      this.drawn?.group.remove();
+      this.drawn = null;
+      return;
+    }
+    const { group, plate, text } = this.drawn ??= this.draw(host);
+    const { x, direction } = this.lay;
+    const said = short(count);
+    const wide = Math.max(20, 12 + said.length * 6.4);
+    set(plate, 'width', String(wide));
+    set(plate, 'x', String(direction < 0 ? x - wide : x));
+    set(text, 'x', String(x + direction * wide / 2));
+    set(group, 'aria-label', `${count} ${this.words}`);
+    write(text, said);
+  }
+
+  private draw(host: SVGGElement) {
+    const plate = element('rect', { height: 16, y: -8, rx: 8 });
+    const text = element('text', { y: 4, 'text-anchor': 'middle' });
+    const group = host.appendChild(element('g', { class: this.kind, transform: `translate(0,${this.lay.y})` }, plate, text));
+    return { group, plate, text };
   }
 }
 

@@ -14,9 +14,11 @@ export class Pan {
   private scale = 1;
   /** Once somebody moved it, it is not fitted again by itself. */
   moved = false;
+  /** Whether it is so small that no text can be read. */
+  far = false;
   private readonly stop = new AbortController();
 
-  constructor(private readonly svg: SVGSVGElement, private readonly group: SVGGElement) {
+  constructor(private readonly svg: SVGSVGElement, private readonly group: SVGGElement, private readonly nearer: () => void) {
     const { signal } = this.stop;
     svg.addEventListener('wheel', e => this.wheel(e), { signal, passive: false });
     svg.addEventListener('pointerdown', e => this.drag(e), { signal });
@@ -81,7 +83,11 @@ export class Pan {
 
   private apply(): void {
     this.group.setAttribute('transform', `translate(${round(this.x)},${round(this.y)}) scale(${this.scale.toFixed(5)})`);
-    this.svg.classList.toggle('far', this.scale < LEGIBLE);
+    if (this.far !== this.scale < LEGIBLE) {
+      this.far = !this.far;
+      this.svg.classList.toggle('far', this.far);
+      this.nearer();
+    }
   }
 
   private wheel(event: WheelEvent): void {

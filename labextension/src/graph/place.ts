@@ -80,7 +80,8 @@ function* ways(place: Layout, nodes: Map<string, Box>, vertical: boolean): Gener
 }
 
 /** Straight from pair to pair, bending between pairs; ways back have round corners. */
-export function path({ points, back }: Route, vertical: boolean): string {
+export function path({ points: given, back }: Route, vertical: boolean): string {
+  const points = given.map(({ x, y }) => ({ x: Math.round(x * 10) / 10, y: Math.round(y * 10) / 10 }));
   const [start] = points;
   if (back) {
     return rounded(points);

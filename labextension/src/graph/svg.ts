@@ -31,3 +31,13 @@ export function set(target: Element, name: string, value: string): void {
     target.setAttribute(name, value);
   }
 }
+
+/** Gives what the pointer is over its tooltip: thousands of them would have to be kept up to date otherwise. */
+export function explain(target: Element): void {
+  const said = target.closest('[aria-label]');
+  const text = said?.getAttribute('aria-label');
+  if (said && text && said.tagName !== 'svg') {
+    const title = said.querySelector(':scope > title') ?? said.insertBefore(element('title'), said.firstChild);
+    write(title, text);
+  }
+}

@@ -8,7 +8,7 @@ import { NodePicture } from './node';
 import { Pan } from './pan';
 import { draw, MARGIN, settle, type Drawing } from './place';
 import { addStyle } from './style';
-import { element } from './svg';
+import { element, explain } from './svg';
 import { setFamily } from './text';
 import { WirePicture } from './wire';
 
@@ -42,10 +42,11 @@ export class GraphView {
     this.svg.append(arrow(), this.canvas);
     this.frame.append(this.svg, controls({ in: () => this.pan.zoom(1.25), out: () => this.pan.zoom(0.8), fit: () => this.fit() }));
     host.append(this.frame);
-    this.pan = new Pan(this.svg, this.canvas);
+    this.pan = new Pan(this.svg, this.canvas, () => { this.fresh = true; this.beat?.ask(); });
     this.beat = new Beat(this.frame, () => this.paint());
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.frame);
+    this.svg.addEventListener('pointerover', e => this.explain(e.target as Element));
     this.svg.addEventListener('keydown', e => keyed(e, this));
     this.svg.addEventListener('click', e => { if (e.target === this.svg) { this.choose(null); } });
   }
@@ -163,22 +164,45 @@ export class GraphView {
     }
     this.drawn = wanted;
     setFamily(getComputedStyle(this.frame).fontFamily);
-    settle(draw(this.shape, this.narrow), made => this.build(made), this.shape.nodes.length > LARGE, () => this.drawn === wanted);
+    settle(this.make(), () => this.done(), this.shape.nodes.length > LARGE, () => this.drawn === wanted);
   }
 
-  private build(drawing: Drawing): void {
+  private *make(): Generator<void, void> {
+    const drawing = yield* draw(this.shape, this.narrow);
     this.drawing = drawing;
     const events = { ...this.events, select: (node: string | null) => this.choose(node), open: (node: string) => this.open(node) };
-    this.wires = new Map(this.shape.wires.map(w => [w.name, new WirePicture(w, drawing.wires.get(w.name)!)]));
-    this.nodes = new Map(this.shape.nodes.map(n => [n.id, new NodePicture(n, drawing.nodes.get(n.id)!, drawing.ports, drawing.vertical, events)]));
-    this.canvas.replaceChildren(...[...this.wires.values()].map(w => w.group), ...[...this.nodes.values()].map(n => n.group));
+    const wires = new Map<string, WirePicture>();
+    const nodes = new Map<string, NodePicture>();
+    this.fit(); // before there is anything in it: measuring is cheap then, and small texts are never laid out
+    for (const wire of this.shape.wires) {
+      wires.set(wire.name, new WirePicture(wire, drawing.wires.get(wire.name)!));
+      yield;
+    }
+    for (const node of this.shape.nodes) {
+      nodes.set(node.id, new NodePicture(node, drawing.nodes.get(node.id)!, drawing.ports, drawing.vertical, events));
+      yield;
+    }
+    this.canvas.replaceChildren();
+    Object.assign(this, { nodes, wires });
+    const all = [...wires.values(), ...nodes.values()].map(picture => picture.group);
+    for (let i = 0; i < all.length; i += 100) {
+      this.canvas.append(...all.slice(i, i + 100));
+      yield;
+    }
+  }
+
+  private done(): void {
     const selected = this.selected;
     this.selected = null;
     this.select(selected !== null && this.nodes.has(selected) ? selected : null);
     this.frame.dispatchEvent(new CustomEvent('floe-drawn', { bubbles: true }));
-    this.fit();
     this.fresh = true;
     this.beat.ask();
+  }
+
+  private explain(target: Element): void {
+    this.wires.get(target.closest('[data-edge]')?.getAttribute('data-edge') ?? '')?.explain();
+    explain(target);
   }
 
   private paint(): void {
@@ -192,14 +216,15 @@ export class GraphView {
   }
 
   private show({ view, held, breaks }: Snapshot, now: number): boolean {
+    const { far } = this.pan;
     const messages = grouped(held);
     const marks = this.grouped(breaks);
     for (const node of view.nodes) {
-      this.nodes.get(node.id)?.show(node, messages.get(node.id) ?? NONE, marks.get(node.id) ?? NONE);
+      this.nodes.get(node.id)?.show(node, messages.get(node.id) ?? NONE, marks.get(node.id) ?? NONE, far);
     }
     let moving = false;
     for (const wire of view.wires) {
-      moving = this.wires.get(wire.name)?.show(wire, now) || moving;
+      moving = this.wires.get(wire.name)?.show(wire, now, far) || moving;
     }
     return moving;
   }
@@ -207,7 +232,7 @@ export class GraphView {
   private rest(now: number): boolean {
     let moving = false;
     for (const wire of this.wires.values()) {
-      moving = wire.settle(now) || moving;
+      moving = wire.settle(now, this.pan.far) || moving;
     }
     return moving;
   }

@@ -13,12 +13,12 @@ export class WirePicture {
   readonly group: SVGGElement;
   private readonly count = element('text', { class: 'count' });
   private readonly speed = element('text', { class: 'rate' });
-  private readonly title = element('title');
   private readonly port: string;
   private sent = -1;
   private at = 0;
   private rate = 0;
   private moved = 0;
+  private view: WireView | null = null;
 
   constructor(private readonly shape: ShapeWire, way: Way) {
     const { x, y } = way.label;
@@ -28,14 +28,19 @@ export class WirePicture {
     this.speed.setAttribute('x', String(x));
     this.speed.setAttribute('y', String(y + 12));
     this.group = element('g', { class: way.quiet ? 'floe-wire quiet' : 'floe-wire', 'data-edge': shape.name },
-      this.title, element('path', { class: 'reach', d: way.path }), element('path', { class: 'way', d: way.path, 'marker-end': 'url(#floe-arrow)' }),
-      this.count, this.speed);
-    write(this.title, shape.name);
+      element('path', { class: 'way', d: way.path }), this.count, this.speed);
+    set(this.group, 'aria-label', shape.name);
     write(this.count, this.port);
   }
 
+  /** Somebody points at it. */
+  explain(): void {
+    const { sent, depth, full } = this.view ?? { sent: 0, depth: 0, full: false };
+    set(this.group, 'aria-label', `${this.shape.name}\n${sent} sent, ${depth ?? 0} on the way${full ? ', full' : ''}`);
+  }
+
   /** Show a snapshot; returns whether it moves, and so must be looked at again. */
-  show(view: WireView, now: number): boolean {
+  show(view: WireView, now: number, far: boolean): boolean {
     const more = view.sent - this.sent;
     if (this.sent >= 0 && now > this.at) {
       // smoothed over about a second, else nobody could read it
@@ -44,22 +49,24 @@ export class WirePicture {
       this.rate = this.rate * (1 - weight) + Math.max(0, more / seconds) * weight;
       this.moved = more > 0 ? now : this.moved;
     }
-    if (more || this.sent < 0) {
-      this.sent = view.sent;
+    this.sent = view.sent;
+    this.view = view;
+    if (!far) {
       write(this.count, this.port + short(view.sent));
-      write(this.title, `${this.shape.name}\n${view.sent} sent, ${view.depth ?? 0} on the way${view.full ? ', full' : ''}`);
     }
     this.at = now;
     set(this.group, 'data-full', String(Boolean(view.full)));
-    return this.settle(now);
+    return this.settle(now, far);
   }
 
   /** Nothing new came: stand still when it is time. */
-  settle(now: number): boolean {
+  settle(now: number, far: boolean): boolean {
     const moving = this.moved > 0 && now - this.moved < MOVING;
     this.rate = moving || this.rate >= 1 && now - this.moved < 2 * MOVING ? this.rate : 0;
     set(this.group, 'data-moving', String(moving));
-    write(this.speed, this.rate >= 1 ? `${short(Math.round(this.rate))}/s` : '');
+    if (!far) {
+      write(this.speed, this.rate >= 1 ? `${short(Math.round(this.rate))}/s` : '');
+    }
     return moving || this.rate > 0;
   }
 }

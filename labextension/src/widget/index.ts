@@ -30,7 +30,7 @@ function render({ model, el }: RenderProps<Traits>): () => void {
   const host = document.createElement('div');
   host.style.setProperty('--floe-height', `${model.get('height') || 420}px`);
   el.append(host);
-  const target = { flow: model.get('flow'), instance: model.get('instance'), ref: model.get('ref'), total: model.get('total') };
+  const target = { flow: model.get('flow'), instance: model.get('instance'), ref: model.get('ref'), total: model.get('total'), status: model.get('status') };
   // anywidget gives every view a model object of its own, which is deaf once the view is gone
   const connection = new Deferred(choose(model as unknown as Messages, model.get('dispatcher')));
   const bench = new Bench(host, connection, target);

@@ -29,6 +29,7 @@ class Model {
   set(name, value) { this.traits[name] = value; (this.handlers.get(`change:${name}`) ?? []).forEach(h => h()); }
   send(content) {
     if (!this.world) { return; }
+    content = JSON.parse(JSON.stringify(content));
     if (content.kind === 'hello') { queueMicrotask(() => this.emit({ kind: 'hello' })); }
     if (content.call) { queueMicrotask(() => this.answer(content)); }
   }
@@ -55,7 +56,7 @@ window.mount = ({ traits, world = null, width = '', height = 0, hidden = false }
   const controller = new AbortController();
   const el = document.createElement('div');
   place.append(el);
-  const end = [widget.initialize({ model, signal: controller.signal }), widget.render({ model, el, signal: controller.signal })];
+  const end = [widget.initialize?.({ model, signal: controller.signal }), widget.render({ model, el, signal: controller.signal })];
   window.unmount = () => { end.reverse().forEach(e => e?.()); el.remove(); window.unmount = null; };
 };
 window.publish = (topic, value) => window.model.emit({ topic, sequence: ++window.sequence, value });

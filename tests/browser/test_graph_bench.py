@@ -1,0 +1,224 @@
+"""The bench around the graph in a real browser, without Jupyter: buttons, inspector, timeline, logs, progress."""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.component import CO2, INSTANCE, Bench, encoded
+from tests.browser.pieces import lively
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+KEYS = [("F10", "step", {"flow": INSTANCE}), ("F9", "resume", {"flow": INSTANCE}), ("Shift+F9", "cancel", {"ref": INSTANCE})]
+
+
+@pytest.mark.parametrize(("key", "call", "args"), KEYS)
+def test_the_debuggers_keys_work_in_the_bench(bench: Bench, key: str, call: str, args: dict[str, str]) -> None:
+    bench.mount(CO2, lively(CO2))
+    expect(bench.page.locator('[data-cmd="resume"]')).to_be_enabled()
+    assert bench.page.evaluate("document.body.dataset.floePaused") == "true"
+    bench.page.locator(".floe-graph > svg").focus()
+    bench.page.keyboard.press(key)
+    assert bench.called(call) == args
+
+
+def test_the_buttons_have_the_debuggers_words_and_keys_and_rest_when_the_run_is_over(bench: Bench) -> None:
+    bench.mount(CO2, lively(CO2))
+    titles = [bench.page.locator(f'[data-cmd="{name}"]').get_attribute("title") for name in ("resume", "pause", "stop", "step", "back")]
+    assert titles == ["Continue (F9)", "Pause (F9)", "Terminate (Shift F9)", "Next: each node that has a message takes one (F10)", "Step Back: undo the last step"]
+    bench.page.locator('[data-cmd="back"]').click()
+    assert bench.called("back") == {"flow": INSTANCE}
+    bench.page.evaluate("ref => window.publish(`run/${ref}`, {...window.world.info, status: 'done'})", INSTANCE)
+    for name in ("step", "stop", "back"):
+        expect(bench.page.locator(f'[data-cmd="{name}"]')).to_be_disabled()
+
+
+# --- the inspector -----------------------------------------------------------------------------------------------------------
+
+
+def looked(bench: Bench, node: str, **world: Any) -> Any:
+    """The inspector of a node."""
+    bench.mount(CO2, {**lively(CO2), **world}, height=700)
+    bench.page.locator(f'[data-node="{node}"] .box').click()
+    return bench.page.locator(".floe-inspector")
+
+
+def test_a_held_message_is_edited_and_what_is_no_json_cannot_be_saved(bench: Bench) -> None:
+    message = looked(bench, "parse").locator('[data-held="m0"]')
+    area = message.locator("textarea")
+    area.fill('{"ppm": 4,\n "x" 5}')
+    expect(message.locator('[data-field="problem"]')).to_have_text(re.compile("This is not JSON: line 2, column 6: "))
+    expect(message.locator('[data-cmd="save"]')).to_be_disabled()
+    area.fill('{"ppm": 12345678901234567890,\n "s": "a \\" b"}')
+    message.locator('[data-cmd="save"]').click()
+    sent = bench.called("edit")
+    assert sent["id"] == "m0@parse"
+    assert base64.b64decode(sent["text"]) == b'{"ppm":12345678901234567890,"s":"a \\" b"}'
+
+
+@pytest.mark.parametrize(("command", "call", "args"), [
+    ("step-message", "step", {"flow": INSTANCE, "message": "m1@parse"}), ("drop", "drop", {"flow": INSTANCE, "id": "m1@parse"}),
+    ("duplicate", "duplicate", {"flow": INSTANCE, "id": "m1@parse"})])
+def test_a_held_message_is_stepped_dropped_and_duplicated(bench: Bench, command: str, call: str, args: dict[str, str]) -> None:
+    looked(bench, "parse").locator(f'[data-held="m1"] [data-cmd="{command}"]').click()
+    assert bench.called(call) == args
+
+
+def test_what_is_being_typed_survives_what_comes_meanwhile(bench: Bench) -> None:
+    inspector = looked(bench, "parse")
+    area = inspector.locator('[data-held="m0"] textarea')
+    area.fill('{"half": ')
+    bench.page.evaluate("window.world.held[0].value = 'another'; window.world.view.recorded = 99")
+    bench.show({**lively(CO2)["view"], "recorded": 99})
+    inspector.locator('[data-section="last"]').wait_for()
+    bench.page.wait_for_function("window.calls.filter(([n]) => n === 'history').length > 1")
+    bench.frames(10)
+    expect(area).to_have_value('{"half": ')
+
+
+def test_an_integer_that_a_browser_would_change_is_not_edited_here(bench: Bench) -> None:
+    bench.mount(CO2, lively(CO2))
+    bench.page.evaluate("window.world.held[0].value = {n: 9007199254740993}")
+    bench.show(lively(CO2)["view"])
+    bench.page.locator('[data-node="parse"] .box').click()
+    message = bench.page.locator('.floe-section[data-held="m0"]')
+    expect(message).to_contain_text("beyond 2^53")
+    expect(message.locator('[data-cmd="save"]')).to_have_count(0)
+
+
+def test_a_click_on_the_letter_shows_that_message(bench: Bench) -> None:
+    bench.mount(CO2, lively(CO2))
+    bench.page.locator('[data-node="parse"] [data-held="m0"]').click()
+    expect(bench.page.locator('.floe-section[data-held="m0"]')).to_be_visible()
+
+
+def test_a_failed_message_shows_the_modules_own_trace_and_is_tried_again(bench: Bench) -> None:
+    failure = lively(CO2)["info"]["failures"][0]
+    held = [{"id": "m7", "node": "mean", "port": "in", "run": 1, "reason": "error", "value": {"ppm": "n/a"}, "failure": failure}]
+    message = looked(bench, "mean", held=held).locator('[data-held="m7"]')
+    expect(message.locator("pre")).to_contain_text("Cell In[3], line 2, in mean")
+    expect(message.locator(".floe-label")).to_contain_text(["Cell In[3], line 2"])
+    message.locator('[data-cmd="retry"]').click()
+    assert bench.called("retry") == {"flow": INSTANCE, "id": "m7@mean"}
+
+
+def test_a_message_is_injected(bench: Bench) -> None:
+    section = looked(bench, "clean").locator('[data-section="inject"]')
+    section.locator("summary").click()
+    section.locator("textarea").fill('{"ppm": 1}')
+    section.locator('[data-cmd="inject"]').click()
+    assert bench.called("inject") == {"flow": INSTANCE, "node": "clean", "port": "in", "batch": {"n": 1, "tagged": False, "payload": base64.b64encode(b'[{"ppm":1}]').decode()}}
+
+
+def test_the_dispatchers_complaint_about_a_breakpoint_stands_at_its_field(bench: Bench) -> None:
+    row = looked(bench, "parse").locator('[data-break="b1"]')
+    row.locator('[data-field="when"]').fill("len(msg")
+    row.locator('[data-field="when"]').press("Enter")
+    expect(row.locator('[data-problem="when"]')).to_contain_text("')' is missing")
+    expect(row.locator('[data-problem="log"]')).to_have_text("")
+    row.locator('[data-field="hits"]').fill("3")
+    row.locator('[data-field="hits"]').press("Enter")
+    bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'set_break' && a.hits === 3 && a.id === 'b1')")
+    row.locator('[data-field="enabled"]').uncheck()
+    bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'set_break' && a.enabled === false)")
+
+
+def test_rows_are_a_table_pictures_are_shown_and_arrays_are_summarised(bench: Bench, pictures: Path) -> None:
+    numbers = struct.pack("<3d", -1.5, 2, 40)
+    tagged = {"$floe": ["bytes", 0]}, {"$floe": ["array", 1, "<f8", [3, 1]]}, {"$floe": ["int", "123456789012345678901234567890"]}
+    batch = {**encoded({"picture": tagged[0], "series": tagged[1], "large": tagged[2], "exact": 12345678901234567}), "tagged": True,
+             "buffers": [{"size": 70, "data": PIXEL}, {"size": 24, "data": base64.b64encode(numbers).decode()}]}
+    step = {"seq": 99, "node": "clean", "lane": 0, "run": 1, "id": "s", "port": "in", "version": 1, "input": batch,
+            "outputs": [["out", encoded([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}])]], "before": {}, "after": {}}
+    last = looked(bench, "clean", steps=[step]).locator('[data-section="last"]')
+    assert last.locator("img").evaluate("async e => { await e.decode(); return e.naturalWidth; }") == 1
+    expect(last).to_contain_text("array <f8 [3 \u00d7 1], -1.5 to 40")
+    expect(last).to_contain_text("123456789012345678901234567890")
+    expect(last).to_contain_text("12345678901234567")
+    assert last.locator("td").all_text_contents() == ["1", '"x"', "2", '"y"']
+    bench.page.screenshot(path=pictures / "values.png")
+
+
+@pytest.mark.parametrize("start", ["<svg xmlns='http://www.w3.org/2000/svg' onload='__canary++'/>", "<html><script>__canary++</script>"])
+def test_bytes_that_are_no_plain_picture_are_never_drawn(bench: Bench, start: str) -> None:
+    batch = {**encoded({"$floe": ["bytes", 0]}), "buffers": [{"size": len(start), "data": base64.b64encode(start.encode()).decode()}]}
+    step = {"seq": 99, "node": "clean", "lane": 0, "run": 1, "id": "s", "port": "in", "version": 1, "input": batch, "outputs": [], "before": {}, "after": {}}
+    last = looked(bench, "clean", steps=[step]).locator('[data-section="last"]')
+    expect(last).to_contain_text("bytes, ")
+    expect(last.locator("img")).to_have_count(0)
+
+
+def test_large_values_are_opened_piece_by_piece(bench: Bench) -> None:
+    value = {"long": "x" * 30_000, "many": list(range(1_000))}
+    inspector = looked(bench, "parse", held=[{"id": "m0", "node": "parse", "port": "in", "run": 1, "reason": "pause", "value": value}])
+    tree = inspector.locator('[data-held="m0"]')
+    assert tree.locator(".floe-leaf").count() == 1
+    expect(tree.locator(".floe-string")).to_contain_text("28002 characters left")
+    tree.locator(".floe-string [data-cmd=more]").click()
+    assert tree.locator(".floe-string").evaluate("e => e.firstChild.length + e.childNodes[1].length") == 22_000
+    tree.locator("summary", has_text="many").click()
+    expect(tree.locator(".floe-number")).to_have_count(100)
+    tree.locator(".floe-children [data-cmd=more]", has_text="900 left").click()
+    expect(tree.locator(".floe-number")).to_have_count(200)
+
+
+# --- timeline, logs, progress ------------------------------------------------------------------------------------------------
+
+
+def test_one_walks_through_the_recorded_steps_and_starts_again_from_one(bench: Bench, pictures: Path) -> None:
+    bench.mount(CO2, lively(CO2), height=640)
+    page = bench.page
+    page.locator('[data-tab="timeline"]').click()
+    for _ in range(3):
+        page.locator('[data-cmd="walk-back"]').click()
+    expect(page.locator(".floe-words")).to_have_text("10 of 12: read gave 1 message")
+    expect(page.locator("[data-node].selected")).to_have_attribute("data-node", "read")
+    expect(page.locator('[data-section="step"]')).to_contain_text("ppm: 9")
+    page.screenshot(path=pictures / "timeline.png")
+    page.locator('[data-cmd="fork-step"]').click()
+    assert bench.called("fork")["id"] == "s9@read"
+    page.locator('[data-cmd="back-to"]').click()
+    page.wait_for_function("window.calls.filter(([n]) => n === 'back').length === 2")
+    page.locator('[data-cmd="look-now"]').click()
+    expect(page.locator('[data-section="step"]')).to_have_count(0)
+
+
+def test_logs_follow_the_newest_line_unless_one_scrolled_up(bench: Bench) -> None:
+    bench.mount(CO2, lively(CO2), height=640)
+    page = bench.page
+    page.locator('[data-tab="logs"]').click()
+    lines = page.locator(".floe-lines")
+    expect(lines.locator("[data-log]")).to_have_count(30)
+    at_end = "e => e.scrollHeight - e.scrollTop - e.clientHeight < 4"
+    assert lines.evaluate(at_end)
+    log = "n => { for (let i = 0; i < n; i++) { window.publish('log/demo.1.local.1', {node: 'read', stream: 'stdout', text: `late ${i}`}); } }"
+    page.evaluate(log, 2_000)
+    expect(lines.locator("[data-log]")).to_have_count(500)
+    expect(lines.locator("[data-log]").last).to_have_text("read late 1999")
+    assert lines.evaluate(at_end)
+    lines.evaluate("e => { e.scrollTop = 50; }")
+    page.evaluate(log, 1)
+    expect(page.locator('[data-tab="logs"]')).to_have_text("Logs (2031)")
+    bench.frames()
+    assert not lines.evaluate(at_end)
+    page.locator('[data-field="log-node"]').select_option("parse")
+    expect(lines.locator("[data-log]")).to_have_count(0)
+
+
+def test_long_work_and_the_share_that_is_taken_in_are_shown(bench: Bench) -> None:
+    bench.mount(CO2, total=400)
+    bench.show(CO2.view({"read": {"taken": 100}}, 50))
+    expect(bench.page.locator(".floe-progress")).to_have_text("100 of 400 taken in")
+    assert bench.page.locator("progress").evaluate("e => e.value / e.max") == 0.25
+    bench.page.evaluate("window.publish('progress/', {what: 'python environment', text: 'installing numpy', done: false})")
+    expect(bench.page.locator("[data-work]")).to_have_text("python environment: installing numpy")
+    bench.page.evaluate("window.publish('progress/', {what: 'python environment', text: '', done: true})")
+    expect(bench.page.locator("[data-work]")).to_have_count(0)

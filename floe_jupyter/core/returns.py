@@ -6,9 +6,10 @@ from operator import itemgetter
 
 from floe_jupyter.core import faults, plan, updates
 from floe_jupyter.core.delivery import result, send
-from floe_jupyter.core.events import WINDOW, Output, Returned, StateChange
+from floe_jupyter.core.events import WINDOW, More, Output, Returned, StateChange
 from floe_jupyter.core.instance import Instance, Lane, NodeState, Work
 from floe_jupyter.core.messages import Batch, cut, derive, split
+from floe_jupyter.core.quarantine import room
 from floe_jupyter.core.queues import Item, Queue, named_as, rename
 from floe_jupyter.core.runs import account, alive, count_runs, recall
 
@@ -134,12 +135,21 @@ def _progress(instance: Instance, work: Work, event: Returned) -> None:
         finish(instance, work, event)
     elif event.emitted:
         work.emitted = event.emitted
-        if event.emitted - work.window >= WINDOW and not work.waiting:
+        given = event.emitted - work.window
+        if given >= WINDOW and not work.waiting:
             work.waiting = True
             instance.waiting[work.id] = work
             instance.wake_node(work.lane.node)
+        elif given >= WINDOW // 2 and _calm(instance, work.lane.node):
+            work.window = event.emitted  # before it must wait for it
+            instance.order(More(work.id))
     if work.since is not None and event.consumed:
         instance.debugger.clock.watch(work)
+
+
+def _calm(instance: Instance, node: NodeState) -> bool:
+    """Nothing asks for the flow to come to a halt, and there is room for more."""
+    return not (instance.debugger.on or instance.suspects or node.fusing or node.removed) and room(node)
 
 
 def finish(instance: Instance, work: Work, event: Returned) -> None:

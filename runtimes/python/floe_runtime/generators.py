@@ -60,12 +60,14 @@ class Generators:
         before = len(yields.values)
         room = min(limit - before, WINDOW - call.given_since)
         number = call.before if at == call.at and not before else 0
+        routed = slot.default in slot.routes
         try:
-            return self._pull(call.generator, room, yields, slot.default in slot.routes)
+            return self._pull(call.generator, room, yields, routed)
         finally:
             taken = len(yields.texts) - before
             yields.roots += [at] * taken
-            yields.index += range(number, number + taken)
+            if not routed or call.skip:  # a local route asks for it only where `_settle` makes it anew
+                yields.index += range(number, number + taken)
             call.given_since += taken
 
     def _pull(self, generator, room, yields, routed):

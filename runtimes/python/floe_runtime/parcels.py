@@ -109,12 +109,12 @@ class Given:
         """`payload`: the JSON of all results together, where every message gave one plain value; `texts` is empty then."""
         self.settled = self.weight = 0
         """So many results have a text for sure; the bytes in `emits`."""
-        self.shared = False
-        """Somebody else referred to some result when it was given."""
+        self.shared = None
+        """Whether somebody else referred to some result when it was given; None where nobody looked."""
 
     def clear(self):
         """What it holds was taken; it goes on behind it. The lists stay the same objects."""
         self.start += len(self.results)
         for items in (self.results, self.texts, self.emits, self.skipped, self.rare):
             items.clear()
-        self.settled, self.weight, self.yields, self.payload, self.shared = 0, 0, None, None, False
+        self.settled, self.weight, self.yields, self.payload, self.shared = 0, 0, None, None, None

@@ -61,9 +61,12 @@ class Step:
             self._group(slot, slot.default).extend(payload[1:-1] if payload else b",".join(texts), yields.roots, yields.index)
 
     def _fan_out(self, slot, values, roots, payload, shared):
-        """Plain values onto local routes: the first target gets the values if they are safe there, the others copies."""
+        """Plain values onto local routes: the first target gets the values if they are safe there, the others copies.
+
+        *shared*: somebody else referred to some value when it was given; None where nobody looked.
+        """
         load = self._values.loads
-        values = values if not shared and own(values, payload) else load(payload)
+        values = values if not shared and own(values, payload, shared is not None) else load(payload)
         for number, (wire, target, port) in enumerate(slot.routes[slot.default]):
             parcel = Parcel(self.call, port, load(payload) if number else values)
             parcel.written(payload=(payload, self._values))

@@ -120,6 +120,7 @@ class Worker:
         """Results that go to another module here: does anybody else refer to one?"""
         function, encode, options = slot.function, self._encode, self._options
         keep, add, more = given.results.append, given.texts.append, (slot.context,) if slot.with_context else ()
+        given.shared = given.shared or False
         for message in messages:
             result = function(message, *more)
             keep(result)

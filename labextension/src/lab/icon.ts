@@ -7,7 +7,7 @@ const wires = '<path d="M7.600 6.600C12 7.500 12 11 15.900 11.800M7.600 17.400C1
 
 export const flowIcon = new LabIcon({
   name: 'floe:flow',
-  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16"><g class="jp-icon3" fill="#616161">${nodes}</g>
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16"><g class="jp-icon3 jp-icon-selectable" fill="#616161">${nodes}</g>
 <g class="floe-icon-wires">${wires}</g></svg>`
 });
 

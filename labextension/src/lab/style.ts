@@ -50,7 +50,7 @@ button.floe-entry-main { cursor: pointer; }
   outline: none; padding: 0 8px; }
 .floe-side-line { white-space: pre-wrap; overflow-wrap: anywhere; content-visibility: auto; contain-intrinsic-height: 18px; }
 .floe-side-line[data-stream=stderr] { color: var(--jp-error-color1); }
-.floe-side-line-node { color: var(--jp-ui-font-color2); margin-right: 8px; user-select: none; }
+.floe-side-line-node { color: var(--jp-ui-font-color2); user-select: none; }
 .floe-side-logs-body { display: flex; flex-direction: column; height: 100%; }
 .floe-section-panel[data-floe-section=logs], .floe-section-panel[data-floe-section=runs] { min-height: 120px; }
 .floe-section-panel[data-floe-section=logs] > .lm-Widget { height: 100%; }

@@ -124,7 +124,7 @@ export class LogsSection extends Section {
 function drawn({ node, stream, text, time, instance }: Line): HTMLElement {
   const made = h('div', { class: 'floe-side-line', 'data-stream': stream, 'data-node': node, 'data-instance': instance,
     title: `${new Date(time * 1000).toLocaleTimeString()} ${instance} ${node} (${stream})` },
-  h('span', { class: 'floe-side-line-node' }, node), h('span', {}, text.replace(/\n$/, '')));
+  h('span', { class: 'floe-side-line-node' }, node), ' ', h('span', {}, text.replace(/\n$/, '')));
   return made;
 }
 

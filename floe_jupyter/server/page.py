@@ -81,7 +81,7 @@ class Page:
 
     def _ask(self, frame: frames.Frame) -> None:
         calls.permitted(frame.call)
-        size = len(bytes(frame.args))
+        size = memoryview(frame.args).nbytes
         if frame.id in self._calls:
             raise ProtocolError(f"the call {frame.id} is under way; count ids up")
         if len(self._calls) >= MOST_CALLS or sum(self._calls.values()) + size > MOST_BYTES:

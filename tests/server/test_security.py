@@ -101,6 +101,15 @@ def test_an_allowed_origin_comes_in_and_no_other(tmp_path: Path) -> None:
             assert knock(server, path, {**token(server), "Origin": "https://lab.example.evil.example"}) == 403
 
 
+def test_the_servers_authorizer_is_asked(tmp_path: Path) -> None:
+    with serving(tmp_path, "--ServerApp.authorizer_class=tests.server.readonly.ReadOnly") as server:
+        assert knock(server, "floe/status", token(server)) == 200
+        assert knock(server, f"floe/bridge?token={server.token}", {}) == 403
+        text = server.log.read_text()
+        assert "this user may not execute kernels" in text
+        assert server.token not in text
+
+
 def test_no_token_is_in_the_log(server: Server) -> None:
     for path in DOORS:
         knock(server, f"{path}?token={server.token}", {})

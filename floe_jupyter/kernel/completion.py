@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from floe_jupyter.core.model import LANGUAGES
+from floe_jupyter.kernel import flow_completion
 from floe_jupyter.kernel.arguments import Argument
 from floe_jupyter.kernel.session import Session
 from floe_jupyter.kernel.verbs import VERBS
@@ -32,9 +33,11 @@ class Completer:
         def floe(context: Any) -> dict[str, Any]:
             last, options = self.complete(context.full_text, context.cursor_line, context.cursor_position)
             if last is None:
-                return {"completions": [], "suppress": options == [""]}
+                return {"completions": []}
+            # with nothing to offer, the word itself: IPython lets a matcher without completions suppress nobody, and Python's
+            # names are no help here
             return {
-                "completions": [SimpleCompletion(text=option, type="param") for option in options],
+                "completions": [SimpleCompletion(text=option, type="param") for option in options or [last]],
                 "suppress": True,
                 "matched_fragment": last,
             }
@@ -46,27 +49,25 @@ class Completer:
         ip.Completer.custom_matchers.remove(self._matcher)
 
     def complete(self, text: str, line: int, column: int) -> tuple[str | None, list[str]]:
-        """The fragment before the cursor and what may stand there. None: not ours; with ``[""]`` ours, but without a guess."""
+        """The fragment before the cursor and what may stand there. None: not ours."""
         lines = text.split("\n")
         first = lines[0]
         if line > 0 and first.startswith("%%floe "):
-            return self._body(first, lines[line][:column])
+            return self._body(lines, line, column)
         found = LINE.match(lines[line][:column] if line < len(lines) else "")
         if not found:
             return None, []
         rest = found[2] if found[1] else found[4]
         return self._line(rest or "")
 
-    def _body(self, first: str, before: str) -> tuple[str | None, list[str]]:
-        """Inside a flow's text: nodes and modules. Inside a module of another language: nothing, and Python keeps out."""
-        words = first.split()
-        if words[1:2] == ["flow"]:
-            last = re.search(r"[\w.-]*$", before)
-            assert last is not None
-            modules, _ = self._current().cached()
-            return last[0], _starting(last[0], modules)
-        lang = re.search(r"--lang[ =](\S+)", first)
-        return None, [""] if lang and lang[1] != "python" else []
+    def _body(self, lines: list[str], line: int, column: int) -> tuple[str | None, list[str]]:
+        """Inside a flow's text: what it knows. Inside a module of another language: nothing, and Python keeps out."""
+        if lines[0].split()[1:2] == ["flow"]:
+            last, options = flow_completion.complete(lines[1:], line - 1, column, self._current().cached()[0])
+            return last, _starting(last, options)
+        lang = re.search(r"--lang[ =](\S+)", lines[0])
+        word = re.search(r"\w*\Z", lines[line][:column])
+        return (word[0], []) if word and lang and lang[1] != "python" else (None, [])
 
     def _line(self, rest: str) -> tuple[str | None, list[str]]:
         words = rest.split(" ")

@@ -8,6 +8,9 @@ const LONGEST_DELAY = 10_000;
 /** Where the server has no bridge it is asked again this seldom, in ms: every refusal is a line in two logs. */
 const UNSERVED_DELAY = 60_000;
 
+/** The bridge ends the connection on a larger frame (`MAXMSGSIZE` of `floe_jupyter/server/frames.py`), in bytes. */
+const LARGEST_FRAME = 16 * 1024 * 1024;
+
 /** What the bridge says of itself, besides answers and events: whether there is a dispatcher behind it, at once and when that
  * changes; and that events were left out because this page was slow. */
 type FromBridge = Incoming | { dispatcher: boolean; pid: number | null } | { lost: number };
@@ -44,10 +47,21 @@ export class SocketConnection extends Channel {
 
   protected send(message: Outgoing): void {
     if (this.state === 'open') {
-      this.socket!.send(JSON.stringify(message));
+      this.write(message);
     } else if ('id' in message) {
       // subscriptions are sent again by `setState`; calls wait for the connection
       this.queue.push(message);
+    }
+  }
+
+  private write(message: Outgoing): void {
+    const text = JSON.stringify(message);
+    const size = text.length > LARGEST_FRAME / 3 ? new TextEncoder().encode(text).length : 0;
+    if (size > LARGEST_FRAME && 'id' in message) {
+      const problem = `a call of ${size} bytes; a page sends at most ${LARGEST_FRAME}: send fewer messages at once, or from a cell`;
+      this.receive({ id: message.id, error: ['value', problem] });
+    } else {
+      this.socket!.send(text);
     }
   }
 

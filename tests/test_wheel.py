@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -35,17 +36,19 @@ def _run(*command: object, **kwargs: object) -> subprocess.CompletedProcess[str]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("wheel")
-    _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", target, ROOT)
+    here = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}  # jlpm is there
+    _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", target, ROOT, env=here)
     [path] = target.glob("*.whl")
     return path
 
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh virtual environment with nothing but the wheel and what it asks for."""
+    """A fresh virtual environment with nothing but the wheel and what it asks for; no Node.js is near when it is made."""
     path = tmp_path_factory.mktemp("environment")
-    _run(uv.find_uv_bin(), "venv", "--python", sys.executable, path, "--clear")
-    _run(uv.find_uv_bin(), "pip", "install", "--python", path / "bin" / "python", wheel)
+    bare = {**os.environ, "PATH": str(tmp_path_factory.mktemp("empty"))}
+    _run(uv.find_uv_bin(), "venv", "--python", sys.executable, path, "--clear", env=bare)
+    _run(uv.find_uv_bin(), "pip", "install", "--python", path / "bin" / "python", wheel, env=bare)
     return path
 
 
@@ -54,6 +57,30 @@ def test_the_wheel_holds_the_runtimes_and_no_tests(wheel: Path) -> None:
     assert "floe_jupyter/_runtimes/python/runtime.toml" in names
     assert "floe_jupyter/_runtimes/js/runtime.toml" in names
     assert not [n for n in names if n.startswith("tests/") or "node_modules" in n or "__pycache__" in n]
+
+
+def test_the_installed_package_has_a_front_end_without_node(environment: Path) -> None:
+    [package] = (environment / "lib").glob("python3*/site-packages/floe_jupyter")
+    extension = environment / "share/jupyter/labextensions/floe-jupyter"
+    built = json.loads((extension / "package.json").read_text())
+    assert (extension / built["jupyterlab"]["_build"]["load"]).is_file()
+    assert json.loads((extension / "install.json").read_text())["packageName"] == "floe_jupyter"
+    assert "export" in (package / "static/widget.js").read_text()
+    assert not (package / "labextension").exists()
+
+
+def test_the_installed_server_extension_is_switched_on(environment: Path) -> None:
+    config = json.loads((environment / "etc/jupyter/jupyter_server_config.d/floe_jupyter.json").read_text())
+    assert config == {"ServerApp": {"jpserver_extensions": {"floe_jupyter": True}}}
+    code = "import floe_jupyter; print(floe_jupyter._jupyter_server_extension_points()[0]['module'])"
+    assert _run(environment / "bin" / "python", "-c", code, cwd=environment).stdout.strip() == "floe_jupyter.server"
+
+
+def test_jupyterlab_finds_the_installed_extension(environment: Path) -> None:
+    """JupyterLab itself looks, as if it were installed beside the wheel."""
+    code = ("from jupyterlab_server.config import get_federated_extensions as found; import sys; "
+            "print('floe-jupyter' in found([sys.argv[1]]))")
+    assert _run(sys.executable, "-W", "ignore", "-c", code, environment / "share/jupyter/labextensions").stdout.strip() == "True"
 
 
 def test_the_installed_package_needs_neither_ipython_nor_jupyter(environment: Path) -> None:

@@ -24,6 +24,7 @@ from floe_jupyter.core.events import Failure, HeldMessage, Record, View
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.core.model import Flow, Module
 from floe_jupyter.wire.replies import PENDING, RETURNS, Defined, ResultBatch, RunInfo
+from floe_jupyter.wire.topics import TOPICS
 
 GRACE = 300.0
 """Seconds for which what a client started is kept when it is restarted."""
@@ -259,9 +260,10 @@ class back(Args):  # noqa: N801
 
 
 class held(Args):  # noqa: N801
-    """Returns [HeldMessage]."""
+    """Returns [HeldMessage], of each node at most `limit` (0: all)."""
 
     flow: str = ""
+    limit: int = 0
 
 
 class edit(Args):  # noqa: N801
@@ -385,19 +387,6 @@ class shutdown(Args):  # noqa: N801
 
 CALLS: dict[str, type[Args]] = {cls.__name__: cls for cls in Args.__subclasses__()}
 
-
-TOPICS = {
-    "view/": "View of an instance, at most 20 a second; the newest wins, old ones may be missing",
-    "run/": "RunInfo whenever a run's status changes; the topic ends with its ref",
-    "log/": "{node, stream, text}, bounded",
-    "notice/": "Notice of an instance",
-    "progress/": "{what, text, done}",
-    "defined/": "{kind: module|flow, name, version}",
-    "break/": "A breakpoint that was set or changed, or {id, flow, gone: true}; the topic ends with the name of its flow",
-    "runner/": "{url, pid, status: ready|ended}; the topic ends with the URL",
-}
-"""What the dispatcher publishes: MessagePack ``[topic, sequence, value]`` behind a first frame that is the topic alone;
-sequences of one topic strictly increase. Whoever subscribes to a view gets the newest at once."""
 
 __all__ = ["CALLS", "PENDING", "RETURNS", "TOPICS", "Args", "Defined", "Failure", "HeldMessage", "Record",
            "ResultBatch", "RunInfo", "View"]

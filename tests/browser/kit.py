@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import nbformat
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.lab import Lab
+from tests.browser.waits import until
 
 # The toolbar says "idle" before there is a session: only this is the truth.
 READY = """async () => {
@@ -39,7 +41,8 @@ class Notebook:
 
     def ready(self, timeout: float = 30.0) -> None:
         """Wait for the kernel to be idle."""
-        self.page.wait_for_function(READY, timeout=timeout * 1_000)
+        # wait_for_function takes the promise of an async function for its answer, and returns at once
+        until(lambda: self.page.evaluate(READY), "the kernel to be idle", timeout)
 
     def command(self, command: str, **args: Any) -> None:
         """Execute a command of the application and wait for its end."""
@@ -99,6 +102,10 @@ class Notebook:
         """Add a cell, run it; the text of its outputs."""
         return self.run_cell(self.add(text), timeout)
 
+    def live(self, number: int) -> Live:
+        """The bench in the output of a cell."""
+        return Live(self.outputs(number))
+
     def save(self) -> str:
         """Save, and give the text of the file."""
         self.command("docmanager:save")
@@ -116,3 +123,56 @@ def open_notebook(page: Page, lab: Lab, cells: Sequence[str] | Any, name: str = 
     if start:
         made.ready()
     return made
+
+
+class Live:
+    """The bench of a flow, wherever it is shown: under a cell or in a tab."""
+
+    def __init__(self, root: Locator) -> None:
+        self.root = root.locator(".floe-bench")
+        self.page = root.page
+
+    def node(self, name: str) -> Locator:
+        return self.root.locator(f'[data-node="{name}"]')
+
+    def dot(self, node: str, side: str = "in") -> Locator:
+        return self.node(node).locator(f'[data-bp="{side}"]')
+
+    def wire(self, name: str) -> Locator:
+        """The count on a wire: ``a.out>b.in``."""
+        return self.root.locator(f'[data-edge="{name}"] .count')
+
+    def see(self) -> None:
+        """Bring it into view: what nobody can see is not drawn."""
+        self.root.scroll_into_view_if_needed(timeout=20_000)
+
+    def press(self, command: str) -> None:
+        self.root.locator(f'.floe-toolbar [data-cmd="{command}"]').click()
+
+    def is_now(self, words: str | re.Pattern[str], timeout: float = 30.0) -> None:
+        """Wait for the words beside the buttons: ``held, 1 held, 0 results``."""
+        self.see()
+        expect(self.root.locator(".floe-phase")).to_have_text(words, timeout=timeout * 1_000)
+
+    def status(self, node: str, status: str, timeout: float = 30.0) -> None:
+        """Wait for the status of a node."""
+        self.see()
+        expect(self.node(node)).to_have_attribute("data-status", status, timeout=timeout * 1_000)
+
+    def held(self, node: str) -> Locator:
+        """The mark of the message that is held in front of a node."""
+        return self.node(node).locator(".letter[data-held]").first
+
+    @property
+    def message(self) -> Locator:
+        """What the inspector shows of a held message."""
+        return self.root.locator('.floe-section[data-section="held"]').first
+
+    @property
+    def value(self) -> Locator:
+        return self.message.locator('[data-field="value"]')
+
+    def look_at(self, node: str, text: str | re.Pattern[str]) -> None:
+        """Click the message that is held in front of *node* and wait for its value."""
+        self.held(node).click()
+        expect(self.value).to_have_value(text if isinstance(text, re.Pattern) else json.dumps(json.loads(text), indent=2), timeout=15_000)

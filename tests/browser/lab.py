@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,7 +141,18 @@ def _write_settings(base: Path) -> None:
     (base / "config" / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(OVERRIDES))
     enabled = {"ServerApp": {"jpserver_extensions": {"floe_jupyter": True}}}
     (base / "config" / "jupyter_server_config.json").write_text(json.dumps(enabled))
-    (base / "data" / "labextensions" / "floe-jupyter").symlink_to(BUILT[0].parent)
+    until(lambda: _copied(base / "data" / "labextensions" / "floe-jupyter"), "the front end to be built completely")
+
+
+def _copied(target: Path) -> bool:
+    """Take a copy of the front end, because it may be built again meanwhile; false while it is being built."""
+    shutil.rmtree(target, ignore_errors=True)
+    try:
+        shutil.copytree(BUILT[0].parent, target)
+        entry = json.loads((target / "package.json").read_text())["jupyterlab"]["_build"]["load"]
+    except (OSError, ValueError, KeyError, shutil.Error):
+        return False
+    return (target / entry).exists()
 
 
 def _start(app: str, base: Path, token: str, mark: str, log: Any) -> subprocess.Popen[bytes]:
@@ -163,7 +175,7 @@ def _end_with_us() -> None:
 def _address(process: subprocess.Popen[bytes], base: Path) -> str:
     """The server's URL, once it says so."""
     info = base / "runtime" / f"jpserver-{process.pid}.json"
-    until(lambda: process.poll() is not None or info.exists(), "the server to start", 40.0)
+    until(lambda: process.poll() is not None or info.exists(), "the server to start", 90.0)
     if process.poll() is not None:
         raise AssertionError(f"the server did not start:\n{(base / 'lab.log').read_text()[-4_000:]}")
     # the file is written in place: until it is complete it is no JSON

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, islice
+from operator import length_hint
 from typing import Any
 
 from floe_jupyter.core.model import Flow as Definition
@@ -117,6 +118,7 @@ class Flow(Steppable):
         node, port = self._input(to)
         known = hasattr(given, "__len__") or given is NOT_GIVEN
         items = iter((None,)) if given is NOT_GIVEN else messages(given)
+        total = 0 if given is NOT_GIVEN else length_hint(items)
         if known:
             items = _checked(items)
         info = self._session.ask(
@@ -124,7 +126,8 @@ class Flow(Steppable):
         )
         self._session.keep_run(info.ref, self.name)
         over = self._session.submit("wait", ref=info.ref, through_holds=True)
-        return Run(self._session, info, Feeder(self._session, info.ref, items, node, port, live=not known), over)
+        feeder = Feeder(self._session, info.ref, items, node, port, live=not known)
+        return Run(self._session, info, feeder, over, total=total)
 
     def _input(self, to: str) -> tuple[str, str]:
         node, port = port_of(to)

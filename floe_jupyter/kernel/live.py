@@ -20,7 +20,7 @@ class Shown:
         from IPython.display import display
 
         self._session, self._run = session, run
-        self._widget = new_widget(session, run.flow, run.info)
+        self._widget = new_widget(session, run.flow, run.info, run.total)
         svg = picture(session.flow(run.flow))
         self._handle = display(self._bundle({"text/plain": repr(run), "image/svg+xml": svg, "text/html": image(svg)}), raw=True,
                                display_id=True)

@@ -27,8 +27,12 @@ FETCH = 256
 class Run(Steppable):
     """One run of a flow. ``await run`` and ``run.wait()`` wait for its end."""
 
-    def __init__(self, session: Session, info: RunInfo, feeder: Feeder | None = None, over: Future[Any] | None = None) -> None:
+    def __init__(
+        self, session: Session, info: RunInfo, feeder: Feeder | None = None, over: Future[Any] | None = None, *, total: int = 0
+    ) -> None:
         self._session, self._info, self._feeder, self._over = session, info, feeder, over
+        self.total = total
+        """How many messages it is fed; 0: nobody knows before the end."""
         self._shown_in = ""
         """The execution whose cell shows its widget already."""
         self._batches: list[ResultBatch] = []
@@ -175,7 +179,7 @@ class Run(Steppable):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         if self._shown_in and self._shown_in == execution():
             return {"text/plain": repr(self)}
-        return {**self.view().mimebundle(), "text/plain": repr(self), **live(self._session, self.flow, self._info)}
+        return {**self.view().mimebundle(), "text/plain": repr(self), **live(self._session, self.flow, self._info, self.total)}
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.results)

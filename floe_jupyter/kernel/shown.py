@@ -100,19 +100,19 @@ def execution() -> str:
     return _here()[1]
 
 
-def new_widget(session: Session, flow: str, info: RunInfo | None = None) -> FlowWidget | None:
+def new_widget(session: Session, flow: str, info: RunInfo | None = None, total: int = 0) -> FlowWidget | None:
     """A widget for whoever looks at the cell that runs; None when nobody does, or widgets cannot be shown."""
     if not somebody_looks(the_kernel()) or not has_widgets():
         return None
     from floe_jupyter.kernel.widget import FlowWidget
 
     ref, instance = (info.ref, info.instance or info.ref) if info else ("", "")
-    made = FlowWidget(session, session.flow(flow), ref=ref, instance=instance)
+    made = FlowWidget(session, session.flow(flow), ref=ref, instance=instance, total=total)
     SHELF.put(made)
     return made
 
 
-def live(session: Session, flow: str, info: RunInfo | None = None) -> dict[str, Any]:
+def live(session: Session, flow: str, info: RunInfo | None = None, total: int = 0) -> dict[str, Any]:
     """The widget's part of what a flow or a run displays: a new widget where somebody looks, nothing elsewhere."""
-    widget = new_widget(session, flow, info)
+    widget = new_widget(session, flow, info, total)
     return widget.bundle() if widget is not None else {}

@@ -40,6 +40,13 @@ class Kernel:
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
+    def until(self, kind: str, cell: str, timeout: float = 30.0) -> None:
+        """Wait until a cell puts out something of this kind; that, and what came before, is passed over."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=timeout)
+            if message["parent_header"].get("msg_id") == cell and message["header"]["msg_type"] == kind:
+                return
+
     def outputs(self, cell: str, timeout: float = 30.0) -> list[dict[str, Any]]:
         """All that a cell put out, in order, as (type, content)."""
         found = []

@@ -83,6 +83,32 @@ def test_the_widget_keeps_the_last_state_for_saved_notebooks(kernel):
     assert [(n["id"], n["taken"]) for n in state["view"]["nodes"]] == [("slow", 2)]
 
 
+def test_an_interrupt_stops_a_run_that_is_shown_and_its_widget_says_so(kernel):
+    cell = kernel.begin("%floe run one --input [0.01, 30, 30]", **LOOK)
+    kernel.until("display_data", cell)
+    began = time.monotonic()
+    kernel.manager.interrupt_kernel()
+    found = kernel.outputs(cell)
+    assert time.monotonic() - began < 3.0
+    assert [o["ename"] for o in found if o["type"] == "error"] == ["Interrupted"]
+    [status] = [o["data"]["state"]["status"] for o in found if o["type"] == "comm_msg" and "status" in o["data"].get("state", {})]
+    assert status == "cancelled"
+
+
+def test_a_widget_knows_how_many_messages_a_list_has(kernel):
+    found = kernel.outputs(kernel.begin("%floe run one --input [0.01, 0.02, 0.03]", **LOOK))
+    assert [o["data"]["state"]["total"] for o in found if o["type"] == "comm_open" and "total" in o["data"]["state"]] == [3]
+    found = kernel.outputs(kernel.begin("%floe run one --input (n/100 for n in range(3))", **LOOK))
+    assert [o["data"]["state"].get("total") for o in found if o["type"] == "comm_open" and "_esm" in o["data"]["state"]] == [0]
+
+
+def test_a_flow_shows_a_widget_too_and_a_program_gets_a_picture(kernel):
+    [shows] = [o["data"] for o in kernel.outputs(kernel.begin("floe.flow('one')", **LOOK)) if o["type"] == "execute_result"]
+    assert VIEW_TYPE in shows
+    [shows] = [o["data"] for o in kernel.outputs(kernel.begin("floe.flow('one')")) if o["type"] == "execute_result"]
+    assert set(shows) == {"text/plain", "text/html", "image/svg+xml"}
+
+
 def test_no_key_and_no_path_is_in_a_trait(kernel, home):
     found = kernel.outputs(kernel.begin("%floe run one --input [0.01]", **LOOK))
     key = json.loads((home / "runtime" / "floe-test.json").read_text())["key"]

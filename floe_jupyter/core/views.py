@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import cast
 
 from floe_jupyter.core.events import HeldMessage, NodeView, State, Status, View, WireView
@@ -64,18 +66,22 @@ def held_count(instance: Instance, node: NodeState) -> int:
     return sum(1 for queue in node.inputs for item in queue.items if isinstance(item, Item) and item.held) + len(node.outbox)
 
 
-def held(instance: Instance) -> list[HeldMessage]:
-    """All messages that something holds, node by node, in the order in which they would be handled."""
-    return [message for node in instance.nodes.values() for message in _held_at(instance, node)]
+def held(instance: Instance, limit: int = 0) -> list[HeldMessage]:
+    """All messages that something holds, node by node, in the order in which they would be handled; the first *limit* of each
+    node, if that is not 0.
+    """
+    return [message for node in instance.nodes.values() for message in islice(_held_at(instance, node), limit or None)]
 
 
-def _held_at(instance: Instance, node: NodeState) -> list[HeldMessage]:
+def _held_at(instance: Instance, node: NodeState) -> Iterator[HeldMessage]:
     debugger = instance.debugger
     reason = ("step" if debugger.stepped else "pause") if debugger.paused else ""
-    found = [_shown(node, queue.port, item, item.held or reason)
-             for queue in node.inputs if queue.n and (debugger.held or reason)
-             for item in queue.items if isinstance(item, Item) and (item.held or reason)]
-    return [*found, *(_shown(node, port, item, item.held or reason or "breakpoint", side="out") for port, item in node.outbox)]
+    for queue in node.inputs:
+        if queue.n and (debugger.held or reason):
+            yield from (_shown(node, queue.port, item, item.held or reason) for item in queue.items
+                        if isinstance(item, Item) and (item.held or reason))
+    for port, item in node.outbox:
+        yield _shown(node, port, item, item.held or reason or "breakpoint", side="out")
 
 
 def _shown(node: NodeState, port: str, item: Item, reason: str, side: str = "in") -> HeldMessage:

@@ -201,7 +201,7 @@ def back(hub: Hub, args: control.back, request: Request) -> Any:
 
 def held(hub: Hub, args: control.held, request: Request) -> Any:
     instance = hub.instance_of(args.flow, alive=False)
-    return [] if instance.ended else _ask(hub, request, instance, "held")
+    return [] if instance.ended else _ask(hub, request, instance, "held", {"limit": args.limit} if args.limit else None)
 
 
 def _answer_held(hub: Hub, request: Request, instance: Instance, id_: str) -> None:

@@ -262,7 +262,7 @@ def ask_instance(instance: Instance, call: str, args: dict[str, Any]) -> Any:
         raise DefinitionError(f"{call}: {error}; it takes {', '.join(_QUESTIONS[call]) or 'no arguments'}") from None
 
 
-_QUESTIONS: dict[str, tuple[str, ...]] = {"view": (), "held": (), "breaks": (), "history": ("node", "limit"), "dead": (),
+_QUESTIONS: dict[str, tuple[str, ...]] = {"view": (), "held": ("limit",), "breaks": (), "history": ("node", "limit"), "dead": (),
                                           "states": (), "at": ("id",)}
 
 

@@ -303,9 +303,10 @@ export interface fork {
   debug?: boolean;
 }
 
-/** Returns [HeldMessage]. */
+/** Returns [HeldMessage], of each node at most `limit` (0: all). */
 export interface held {
   flow?: string;
+  limit?: number;
 }
 
 /** First call of a client. The dispatcher stops what no client is left for, unless it is detached.

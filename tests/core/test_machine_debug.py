@@ -361,3 +361,10 @@ def test_messages_keep_their_ids_over_runs_of_the_same_events():
         return [c.batch.ids[0] for c in world.calls()]
 
     assert ids() == ids()
+
+
+def test_of_each_node_at_most_so_many_held_messages_are_told():
+    world = paused(1, 2, 3)
+    step(world)
+    assert [(h.node, h.value) for h in world.machine.held(limit=1)] == [("a", 2), ("b", 1)]
+    assert [(h.node, h.value) for h in world.machine.held()] == [("a", 2), ("a", 3), ("b", 1)]

@@ -12,6 +12,8 @@ const DETAILS = 200;
 /** So many steps and lines are kept. */
 const STEPS = 200;
 const LINES = 500;
+/** So many held messages of each node are asked for; more wait behind them. */
+const HELD = 20;
 
 export interface Target {
   flow: string;
@@ -202,7 +204,7 @@ export class Follower {
     const marks = JSON.stringify(view?.nodes.map(n => n.breaks?.length ? [n.breaks, n.id === this.node ? n.taken : 0] : 0));
     const recorded = `${view?.recorded} ${view?.nodes.map(n => n.failed).join()} ${this.node}`;
     const [held, breaks, steps] = await Promise.all([
-      view?.held ? connection.call('held', { flow }) : [],
+      view?.held ? connection.call('held', { flow, limit: HELD }) : [],
       marks !== this.marks ? connection.call('breaks', { flow: this.target.flow }) as Promise<Breakpoint[]> : this.breaks,
       recorded !== this.recorded && view ? connection.call('history', { flow, limit: STEPS }).catch(() => []) : this.steps]);
     Object.assign(this, { held, breaks, steps, marks, recorded });

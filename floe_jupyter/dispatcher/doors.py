@@ -23,6 +23,12 @@ class QuickDoor:
         if listener is not None:
             loop.watch(listener.fileno(), self._accept)
 
+    def settle(self) -> None:
+        """The runner is known: nobody else comes in any more, if it came another way neither."""
+        self._close_listener()
+        for other in [s for s in self._open if s is not self.stream]:
+            self._end(other)
+
     def drain(self) -> None:
         """Take what a runner that has ended said last."""
         if self._listener is not None:
@@ -68,9 +74,7 @@ class QuickDoor:
 
     def _welcome(self, stream: Stream) -> None:
         self.stream = stream
-        self._close_listener()
-        for other in [s for s in self._open if s is not stream]:
-            self._end(other)
+        self.settle()
 
     def _end(self, stream: Stream) -> None:
         if stream in self._open:

@@ -23,7 +23,9 @@ from floe_jupyter.stores import ARCHIVED, HISTORY, Store
 from floe_jupyter.wire.replies import RunInfo
 
 COMMIT_AFTER = 0.03
-"""Seconds that changes wait for others before they are committed together."""
+"""Seconds that changes wait for others before they are committed together ..."""
+COMMIT_EVERY = 0.1
+"""... and seconds from one commit to the next, where changes do not end."""
 KEPT_BYTES = 256 * 1024 * 1024
 """Results of runs that are over are kept up to this many bytes in all; the newest run's are kept whatever their size."""
 RESERVED = 1_000
@@ -49,6 +51,7 @@ class History:
         self._unsaved: dict[str, Run] = {}
         self._dropped: list[str] = []
         self._commit_at: float | None = None
+        self._committed = 0.0
         self._restore(store.runs())
         loop.every_turn(self.turn)
 
@@ -120,15 +123,15 @@ class History:
 
     def _flush(self) -> None:
         touched, self._touched = self._touched, {}
+        watched = self._publisher.watched
         for run in touched.values():
-            topic = f"run/{run.ref}"
-            if self._publisher.wanted(topic):
+            if watched and self._publisher.wanted(topic := f"run/{run.ref}"):
                 self._publisher.publish(topic, run.info())
             if run.over and not run.archived:
                 self._archive(run)
         self._unsaved.update(touched)
         if self._commit_at is None:
-            self._commit_at = self._loop.now + COMMIT_AFTER
+            self._commit_at = max(self._loop.now + COMMIT_AFTER, self._committed + COMMIT_EVERY)
 
     def _archive(self, run: Run) -> None:
         run.archived = True
@@ -166,7 +169,7 @@ class History:
 
     def commit(self) -> None:
         """Hand everything to the journal."""
-        self._commit_at = None
+        self._commit_at, self._committed = None, self._loop.now
         records, self._unsaved = [run.info() for run in self._unsaved.values()], {}
         dropped, self._dropped = self._dropped, []
         if records:

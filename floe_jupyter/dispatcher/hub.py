@@ -172,7 +172,12 @@ class Hub:
         nodes = self.entries(instance, node)
         run.fed += batch.n
         run.closed = run.closed or close
-        self._inject(instance, nodes, port, msgspec.structs.replace(batch, run=run.counter, runs=None), done, close=close)
+        self._inject(instance, nodes, port, self._of_run(batch, run.counter), done, close=close)
+
+    @staticmethod
+    def _of_run(batch: Batch, run: int) -> Batch:
+        """Whatever run the messages were of, they are of this one."""
+        return Batch(batch.payload, batch.n, run, None, batch.ids, batch.tagged, batch.buffers, batch.counts)
 
     def feed_each(self, runs: list[Run], batch: Batch, node: str, port: str, done: Done | None = None) -> None:
         """Put one message into each of these runs of one instance, and close them."""
@@ -183,6 +188,14 @@ class Hub:
             run.fed, run.closed = 1, True
         counters = tuple(run.counter for run in runs)
         self._inject(instance, nodes, port, msgspec.structs.replace(batch, run=0, runs=counters), done, close=True)
+
+    def send_ahead(self, instance: Instance, number: int, batch: Batch, port: str) -> bool:
+        """Have the runner start on a run's only messages before the run is noted here; False where that takes more thought."""
+        if len(instance.sources) != 1 or batch.buffers:
+            return False
+        batch = self._of_run(batch, number)
+        instance.runner.send(Wish(instance.name, Inject(instance.sources[0], batch, port, None, True)))  # noqa: FBT003
+        return True
 
     def entries(self, instance: Instance, node: str) -> tuple[str, ...]:
         """Where messages go in: *node*, or every source. Raises `UnknownName`."""

@@ -10,6 +10,7 @@ import msgspec
 
 from floe_jupyter.core.commands import Accepted, Ended, Notice, Reply, Result
 from floe_jupyter.core.events import Failure
+from floe_jupyter.core.messages import Batch
 from floe_jupyter.dispatcher import segments
 from floe_jupyter.dispatcher.hub import Hub
 from floe_jupyter.dispatcher.results import by_run
@@ -49,15 +50,23 @@ def _instance(hub: Hub, runner: Runner, name: str) -> Instance | None:
 
 
 def _result(hub: Hub, instance: Instance, command: Result) -> None:
-    for number, batch in by_run(command.batch).items():
-        run = instance.runs.get(number)
-        if run is None:
-            segments.remove(batch)  # it came after the run's end: nothing of a run that is over changes
-            continue
-        try:
-            run.results.add(command.node, command.port, batch)
-        except EnvironmentFailed as error:
-            hub.end_run(run, "failed", (Failure(command.node, str(error), "overflow", run=number),))
+    batch = command.batch
+    if batch.runs is None:
+        _keep(hub, instance, command, batch.run, batch)
+    else:
+        for number, part in by_run(batch).items():
+            _keep(hub, instance, command, number, part)
+
+
+def _keep(hub: Hub, instance: Instance, command: Result, number: int, batch: Batch) -> None:
+    run = instance.runs.get(number)
+    if run is None:
+        segments.remove(batch)  # it came after the run's end: nothing of a run that is over changes
+        return
+    try:
+        run.results.add(command.node, command.port, batch)
+    except EnvironmentFailed as error:
+        hub.end_run(run, "failed", (Failure(command.node, str(error), "overflow", run=number),))
 
 
 def _ended(hub: Hub, instance: Instance, command: Ended) -> None:

@@ -115,7 +115,7 @@ class Loop:
                 self._serve(fd, events)
             elif (callback := self._callbacks.get(fd)) is not None:  # an earlier one of this turn may have closed it
                 self._call(callback)
-        for fd in list(self._stirred):
+        for fd in list(self._stirred) if self._stirred else ():
             if fd in self._stirred:
                 self._call(self._callbacks[fd])
         while self._timers and self._timers[0][0] <= self.now:
@@ -145,7 +145,7 @@ class Loop:
             at = turn()
             if at is not None and at < limit:
                 limit = at
-        for fd, socket in list(self._stirred.items()):
+        for fd, socket in list(self._stirred.items()) if self._stirred else ():
             if sockets.waiting(socket):
                 return 0.0
             del self._stirred[fd]

@@ -43,6 +43,11 @@ class Publisher:
             elif frame[:1] == b"\0":
                 self._wanted.discard(frame[1:])
 
+    @property
+    def watched(self) -> bool:
+        """Somebody listens to something."""
+        return bool(self._wanted)
+
     def wanted(self, topic: str) -> bool:
         return any(topic.encode().startswith(prefix) for prefix in self._wanted)
 

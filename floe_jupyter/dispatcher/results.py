@@ -50,9 +50,12 @@ class Results:
     def add(self, node: str, port: str, batch: Batch) -> None:
         """Keep one more batch. Raises `EnvironmentFailed` when the disk is full."""
         item = ResultBatch(node, port, batch)
+        inline = size = len(batch.payload)
+        if batch.buffers:
+            size = batch.size
+            inline = size - sum(b.size for b in batch.buffers if b.segment)
         self.messages += batch.n
-        self.size += batch.size
-        inline = batch.size - sum(b.size for b in batch.buffers if b.segment)
+        self.size += size
         if self._in_memory + inline > IN_MEMORY:
             self._items.append(self._write(item))
         else:
@@ -74,7 +77,7 @@ class Results:
         return page
 
     def all(self) -> list[ResultBatch]:
-        return [self._read(item) for item in self._items]
+        return [item if type(item) is ResultBatch else self._read(item) for item in self._items]
 
     def withdraw(self, ids: frozenset[str]) -> int:
         """Take messages out that a step back undid; how many there were."""

@@ -183,7 +183,11 @@ def start(hub: Hub, args: control.start, request: Request) -> dict[str, Any]:
 def _sent(hub: Hub, args: Any, request: Request, done: Any) -> Run:
     instance = hub.up_instance(args.flow)
     ref, number = hub.history.ref(instance.flow.name, instance.flow.version)
+    ahead = done is None and not args.node and hub.send_ahead(instance, number, args.batch, args.port)
     run = hub.new_run(instance, ref, number, request.client, detached=instance.detached)
+    if ahead:
+        run.fed, run.closed = args.batch.n, True
+        return run
     try:
         hub.feed(run, args.batch, args.node, args.port, done, close=True)
     except FloeError as error:

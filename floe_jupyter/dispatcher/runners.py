@@ -50,6 +50,8 @@ class Runner:
         self._identity = b""
         self._door = QuickDoor(loop, door, FRAME_LIMIT + (1 << 20), self._hear_all, self._refuse)
         self._outbox: list[bytes] = []
+        self._spoke = False
+        """Something was sent in this turn."""
         self._decode = msgspec.msgpack.Decoder(FromRunner).decode
         self._asked: dict[int, Answered] = {}
         self._tokens = count(1)
@@ -62,8 +64,16 @@ class Runner:
         return self.process.pid
 
     def send(self, message: Any) -> None:
-        """Deliver one message of `wire.links`, with all others of this turn; it waits until the runner has said hello."""
-        self._outbox.append(self._link.send(_ENCODE(message), self._loop.now))
+        """Deliver one message of `wire.links`: the first of a turn at once, so that the runner starts, those that follow
+        together; they wait until the runner has said hello.
+        """
+        envelope = self._link.send(_ENCODE(message), self._loop.now)
+        stream = self._door.stream
+        if self._spoke or stream is None:
+            self._outbox.append(envelope)
+        else:
+            self._spoke = True
+            stream.send(envelope)
 
     def ask(self, call: str, answered: Answered, args: dict[str, Any] | None = None, instance: str = "") -> None:
         """Put a question; *answered* gets (value, None) or (None, error), at the latest when the runner ends."""
@@ -73,6 +83,7 @@ class Runner:
 
     def due(self) -> float | None:
         """Send what gathered, and what the link wants to send now; when it wants to be asked again."""
+        self._spoke = False
         if not self._identity and self._door.stream is None:
             return None
         at = self._link.next_due()
@@ -124,6 +135,8 @@ class Runner:
                 for envelope in frames[1:]:
                     if self._hear(envelope):
                         self._identity = frames[0]
+                if self.ready:
+                    self._door.settle()
 
     def _refuse(self) -> None:
         self.refused += 1
@@ -153,10 +166,11 @@ class Runner:
             self.refused += 1
             log.warn(f"the runner {self.url} said something that makes no sense: {error}")
             return
-        if isinstance(message, Answer):
+        kind = type(message)
+        if kind is Answer:
             self._answer(message)
             return
-        if isinstance(message, RunnerHello):
+        if kind is RunnerHello:
             self._greet(message)
         self._received(self, message)
 
@@ -247,5 +261,9 @@ class Runners:
             self.get(runner.url)
 
     def _due(self) -> float | None:
-        dues = [at for runner in self._runners.values() if (at := runner.due()) is not None]
-        return min(dues) if dues else None
+        soonest: float | None = None
+        for runner in self._runners.values():
+            at = runner.due()
+            if at is not None and (soonest is None or at < soonest):
+                soonest = at
+        return soonest

@@ -63,6 +63,10 @@ def context() -> zmq.Context[Any]:
     return found
 
 
+class Unsent(PeerGone):
+    """The dispatcher had ended before the call: it did not run."""
+
+
 class Channel:
     """Attached to one life of a dispatcher. When that ends, `lost` turns true for good."""
 
@@ -84,6 +88,11 @@ class Channel:
     def lost(self) -> bool:
         """True when the dispatcher ended or this process is a fork of the one that attached."""
         return self._lost.is_set() or self.process != os.getpid() or self._lifeline_ended()
+
+    @property
+    def ended(self) -> bool:
+        """`lost`, as far as it is known without asking the system: a call that finds the dispatcher gone raises `Unsent`."""
+        return self._lost.is_set() or self.process != os.getpid()
 
     def request(self, call: str, args: dict[str, Any]) -> tuple[int, bytes]:
         """(id, frame) of a new request."""
@@ -145,7 +154,7 @@ class Channel:
     def _take(self) -> Line:
         with self._lock:
             if self._lost.is_set():
-                raise self.gone("this call")
+                raise Unsent(str(self.gone("this call")))
             line = self._pool.pop() if self._pool else self._open()
             self._busy.add(line)
             return line
@@ -179,11 +188,11 @@ class Channel:
             return StreamLine(connection, self.token + next(self._sockets).to_bytes(4, "big"), FRAME_LIMIT, SILENT_AFTER)
         except OSError:
             connection.close()
-            raise self.gone("this call") from None
+            raise Unsent(str(self.gone("this call"))) from None
 
     def _ask(self, line: Line, number: int, frame: bytes, call: str) -> tuple[msgspec.Raw, tuple[str, str, Any] | None]:
         try:
-            line.send(frame)
+            self._send(line, frame, call)
             heard = time.monotonic()
             while True:
                 answer = line.receive(RESEND_AFTER)
@@ -200,6 +209,12 @@ class Channel:
             raise self.gone(call) from None
         except TimeoutError:
             raise silent(call, self.connection.pid) from None
+
+    def _send(self, line: Line, frame: bytes, call: str) -> None:
+        try:
+            line.send(frame)
+        except EOFError:
+            raise Unsent(str(self.gone(call))) from None
 
     def _lifeline_ended(self) -> bool:
         try:

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from typing import Any, Self
 
 from floe_jupyter.errors import FloeError, PeerGone
-from floe_jupyter.wire.channel import Channel
+from floe_jupyter.wire.channel import Channel, Unsent
 from floe_jupyter.wire.connection import COMMAND, default_path, find, find_or_start
 from floe_jupyter.wire.control import GRACE
 from floe_jupyter.wire.pump import Pump, Seen, in_this_process
@@ -76,10 +76,11 @@ class Client:
     def call(self, name: str, /, **args: Any) -> Any:
         """Ask and wait for the answer; raises what the dispatcher refused with, as one of `floe_jupyter.errors`."""
         channel = self._channel
-        if channel is None or channel.lost:
-            channel = self.attach()
         try:
-            return channel.call(name, args)
+            if channel is not None and not channel.ended:
+                with contextlib.suppress(Unsent):
+                    return channel.call(name, args)
+            return self.attach().call(name, args)
         except PeerGone:
             if name == "shutdown":
                 return None  # that is what it was asked for

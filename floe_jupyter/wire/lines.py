@@ -6,6 +6,7 @@ Where the dispatcher's quick door is on this machine it is a stream (`floe_jupyt
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import struct
 from collections import deque
@@ -24,7 +25,7 @@ class Line(Protocol):
     """`send` and `receive` raise EOFError when the dispatcher has ended, or `shut` was called."""
 
     def send(self, frame: bytes) -> None:
-        """Raises TimeoutError when it cannot be sent."""
+        """Raises TimeoutError when it cannot be sent. After an EOFError the dispatcher has got nothing that it could run."""
 
     def receive(self, seconds: float) -> bytes | None:
         """The next answer; None when none comes in time."""
@@ -91,11 +92,13 @@ class SocketLine:
     """A ZeroMQ socket beside the lifeline, whose end says that the dispatcher is gone."""
 
     def __init__(self, dealer: zmq.Socket[Any], lifeline: int) -> None:
-        self._dealer, self._poller = dealer, zmq.Poller()
+        self._dealer, self._poller, self._lifeline = dealer, zmq.Poller(), lifeline
         self._poller.register(dealer, zmq.POLLIN)
         self._poller.register(lifeline, zmq.POLLIN)
 
     def send(self, frame: bytes) -> None:
+        if select.select([self._lifeline], [], [], 0)[0]:
+            raise EOFError
         try:
             self._dealer.send(frame)
         except zmq.Again:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,9 @@ class Processes:
 
     def all(self) -> list[psutil.Process]:
         for process in list(self._seen.values()):
-            if alive(process):
-                self.watch(process.pid)
+            with suppress(psutil.NoSuchProcess):  # it may end while we look
+                if alive(process):
+                    self.watch(process.pid)
         return [process for process in self._seen.values() if alive(process)]
 
     def wait_gone(self, within: float = 2.0) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import glob
 import os
 import random
+import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from floe_jupyter.errors import ProtocolError, UnknownName
 from floe_jupyter.wire.channel import Channel
 from floe_jupyter.wire.client import Client
 from floe_jupyter.wire.connection import reach, read
+from floe_jupyter.wire.streams import framed
 from tests.dispatcher.kit import Processes, batch, define, run, until
 
 FRAMES = int(os.environ.get("FLOE_FUZZ", "100000"))
@@ -112,6 +114,42 @@ def test_mutated_frames_at_a_runners_door_are_refused_and_its_runner_goes_on(cli
             dealer.send(chance.randbytes(chance.randrange(200)))
         until(lambda: client.call("status")["refused_frames"] >= 5_000, "the refusals", within=20.0)
     assert run(client, 2).status == "done"
+
+
+def test_mutated_frames_at_the_quick_door_are_refused_and_everybody_goes_on(client: Client,
+                                                                             attach: Callable[..., Client]) -> None:
+    define(client, double="lambda x: 2 * x")
+    run(client, 1)
+    directory, chance, fuzzer = client.call("status")["directory"], random.Random(6), attach("fuzzer").attach()
+    before = client.call("status")["refused_frames"]
+    for n in range(200):
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.connect(f"{directory}/scontrol")
+            greeting = framed(fuzzer.token + b"%d" % n)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                stranger.sendall(greeting + framed(next(mutated(n, 1))) + chance.randbytes(chance.randrange(30)))
+    until(lambda: client.call("status")["refused_frames"] > before + 20, "the refusals")
+    assert client.call("status")["faults"] == 0
+    assert run(client, 2, flow="co2").status == "done"
+
+
+def test_once_a_runner_has_come_its_quick_door_is_closed(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    run(client, 1)
+    with socket.socket(socket.AF_UNIX) as stranger:
+        [door] = glob.glob(f"{client.call('status')['directory']}/sr-*")
+        with pytest.raises(ConnectionRefusedError):
+            stranger.connect(door)
+
+
+def test_a_stream_that_says_no_token_is_not_heard(client: Client) -> None:
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.connect(f"{client.call('status')['directory']}/scontrol")
+        stranger.sendall(framed(b"nobody") + framed(msgspec.msgpack.encode((1, "status", {}))))
+        until(lambda: client.call("status")["refused_frames"] >= 1, "the refusal")
+        stranger.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            stranger.recv(1)
 
 
 def test_several_parts_none_or_empty_ones_are_counted(client: Client, attach: Callable[..., Client]) -> None:

@@ -69,6 +69,7 @@ def python_javascript(client: Client, count: int = 300_000) -> Row:
 
 
 def request_reply(client: Client, rounds: int = 1_500) -> Row:
+    """Where its time goes is told and measured part by part in `tests.benchmarks.parts`; that of `hop` as well."""
     define(client, "echo", "echo", python("echo", "def echo(msg):\n    return msg\n"))
     flows.round_trips(client, "echo", 100)
     ours, base = _interleaved(

@@ -46,7 +46,8 @@ export const panel: JupyterFrontEndPlugin<void> = {
     }
     void sidebars.add(sidebar);
     let first = true;
-    void follow(settings, panel.id, ({ updateRate, animate, logLines, showPanel }) => {
+    // not earlier: Notebook 7 throws when settings are loaded before those of its shortcuts
+    void app.started.then(() => follow(settings, panel.id, ({ updateRate, animate, logLines, showPanel }) => {
       connection.pace.rate = updateRate;
       document.body.dataset.floeAnimate = String(animate);
       sidebar.logs.limit = logLines;
@@ -54,7 +55,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
         first = false;
         void app.restored.then(show);
       }
-    });
+    }));
   }
 };
 

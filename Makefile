@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_SYSTEM_CERTS := 1
+# For tests that share nothing: one process a core, each taking from the others what they have not begun.
+PARALLEL := -n logical --dist worksteal
 # The number of stress rounds; the defaults keep `make test` short, `make stress` raises them.
 
 .PHONY: help setup browser frontend demo test check lint types layers unit notebooks bench stress conformance wheel clean
@@ -40,7 +42,7 @@ layers: setup
 
 unit: setup
 	@rm -f .coverage .coverage.*
-	@$(PYTHON) -m pytest tests/core --cov=floe_jupyter.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=99 -q
+	@$(PYTHON) -m pytest tests/core $(PARALLEL) --cov=floe_jupyter.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 -q
 	@$(PYTHON) -m pytest tests --ignore=tests/core -q
 
 notebooks: setup

@@ -204,6 +204,8 @@ GEOMETRY = r"""() => {
   for (const [n, b] of boxes) {
     if (b.left < graph.left || b.right > graph.right || b.top < graph.top || b.bottom > graph.bottom) { wrong.push(`node ${n} is cut off`); }
   }
+  const buttons = rect(document.querySelector('.floe-zoom'));
+  for (const [n, b] of boxes) { if (meet(b, buttons)) { wrong.push(`the buttons cover node ${n}`); } }
   if (host.scrollWidth > host.clientWidth) { wrong.push(`the bench is ${host.scrollWidth} wide in ${host.clientWidth}`); }
   const whole = rect(document.getElementById('place'));
   for (const e of document.querySelectorAll('.floe-bench *:not(svg *)')) {

@@ -18,9 +18,10 @@ def test_a_saved_state_is_shown_and_says_that_it_is_not_live(bench: Bench, pictu
     page = bench.page
     expect(page.locator('[data-node="mean"]')).to_have_attribute("data-status", "failed")
     expect(page.locator(".floe-notice")).to_contain_text("Not live")
-    for button in page.locator(".floe-toolbar button").all():
-        assert button.is_disabled()
     page.locator('[data-node="parse"] .box').click()
+    expect(page.locator(".floe-inspector h3")).to_contain_text("parse")
+    for button in page.locator(".floe-bench button:not([data-zoom], [data-tab])").all():
+        assert button.is_disabled(), button.get_attribute("data-cmd")
     page.screenshot(path=pictures / "saved.png")
     sound(bench)
 

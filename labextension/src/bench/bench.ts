@@ -2,6 +2,7 @@
 
 import type { Connection } from '../client/connection';
 import { Beat } from '../graph/beat';
+import { FOOT } from '../graph/pan';
 import { GraphView } from '../graph/view';
 import type { Shape, Side } from '../graph/model';
 import type { Record as Step, View } from '../wire';
@@ -124,7 +125,7 @@ export class Bench {
   /** How high the graph wants to be at the width it has. */
   private natural(): number {
     const { width, height } = this.graph.natural;
-    return Math.ceil(height * Math.min(1, (this.canvas.clientWidth || width) / width));
+    return Math.ceil(height * Math.min(1, (this.canvas.clientWidth || width) / width)) + FOOT;
   }
 
   private phase(): Phase {
@@ -204,6 +205,9 @@ export class Bench {
   }
 
   private async toggle(node: string, side: Side, port: string): Promise<void> {
+    if (!this.phase().live) {
+      return;
+    }
     const there = this.known.breaks.filter(b => b.node === node && b.side === side && (!b.port || b.port === port || !port));
     await (there.length ? Promise.all(there.map(b => this.acts.clearBreak(b.id))) : this.acts.setBreak({ node, side, port }));
   }

@@ -81,7 +81,7 @@ export class Inspector {
       ...mine.length > SHOWN ? [{ key: 'rest', title: `${mine.length - SHOWN} more held messages`, sign: 0, open: false, make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.') }] : [],
       ...last ? [{ key: 'last', title: 'Last step', sign: last.seq, make: () => step(last) },
         { key: 'state', title: 'State', sign: last.after, make: () => tree(last.after) }] : [],
-      { key: 'breaks', title: `Breakpoints (${marks.length})`, sign: [marks, shape], make: () => breakpoints(node.id, marks.map(b => ({ ...b })), this.actions) },
+      ...!known.live ? [] : [{ key: 'breaks', title: `Breakpoints (${marks.length})`, sign: [marks, shape], make: () => breakpoints(node.id, marks.map(b => ({ ...b })), this.actions) }],
       ...known.live ? [{ key: 'inject', title: 'Inject a message', sign: shape, open: false,
         make: () => injector(known.ports, (port, text) => this.actions.inject(node.id, port, text)) }] : [],
       ...steps.length ? [{ key: 'history', title: `History (${steps.length})`, sign: steps.map(s => s.seq), open: false, make: () => this.history(steps) }] : []];

@@ -7,6 +7,8 @@ const MAX = 3;
 /** Below this, texts could not be read and are left out. */
 const LEGIBLE = 0.42;
 const EDGE = 8;
+/** Kept free below, in pixels: the buttons stand there. */
+export const FOOT = 36;
 
 export class Pan {
   private x = 0;
@@ -30,7 +32,8 @@ export class Pan {
 
   /** All of it, never larger than life. */
   fit({ width, height }: Size, margin: number): void {
-    const { w, h } = this.room();
+    const { w } = this.room();
+    const h = Math.max(1, this.room().h - FOOT);
     const full = { width: width + 2 * margin, height: height + 2 * margin };
     this.scale = Math.min(1, Math.max(MIN, Math.min(w / full.width, h / full.height)));
     this.x = (w - width * this.scale) / 2;

@@ -28,14 +28,24 @@ function exit() {
   leave(0);
 }
 
+/** A part that becomes bytes in its frame: nothing is allocated for it outside of what the collector looks at anyway. */
+class Text {
+  constructor(text) {
+    this.text = text;
+    this.length = Buffer.byteLength(text);
+  }
+}
+
+const bytes = (text) => (text.length * 3 <= SMALL ? new Text(text) : node.bytes(text));
+
 /** One frame: the text of its head, its parts. */
 function send(head, parts) {
   let rest = 0;
   for (const part of parts) rest += part.length;
   if (head.length * 3 + rest + 8 <= SMALL) write(scratch.subarray(0, gather(head, parts)), true);
   else {
-    const bytes = Buffer.from(head, "utf8");
-    write(Buffer.concat([prefix(bytes.length, rest), bytes, ...parts]), false);
+    const text = node.bytes(head);
+    write(Buffer.concat([prefix(text.length, rest), text, ...parts.map((part) => (part instanceof Text ? node.bytes(part.text) : part))]), false);
   }
 }
 
@@ -44,7 +54,8 @@ function gather(head, parts) {
   const size = scratch.utf8Write(head, 8);
   let end = 8 + size;
   for (const part of parts) {
-    scratch.set(part, end);
+    if (part instanceof Text) scratch.utf8Write(part.text, end);
+    else scratch.set(part, end);
     end += part.length;
   }
   scratch.writeUInt32LE(end - 4, 0);
@@ -92,7 +103,7 @@ function drain() {
 
 const engine = new Engine({
   send, exit, segments,
-  bytes: node.bytes, text: node.text, view: node.view, within: node.within,
+  bytes, text: node.text, view: node.view, within: node.within,
   compile: node.compile, import: node.importFrom, meta: node.meta,
   now: () => performance.now(),
   soon: () => setImmediate(turn),

@@ -136,9 +136,11 @@ class Pump:
         return asked
 
     def _send(self, asked: Asked) -> None:
-        asked.sent = time.monotonic()
-        with suppress(zmq.Again):  # sent again later
+        try:
             self._dealer.send(asked.frame, zmq.NOBLOCK)
+            asked.sent = time.monotonic()
+        except zmq.Again:
+            asked.sent = 0.0  # as soon as there is room: so late that others overtake it, its answer might be kept no longer
 
     def _receive(self) -> None:
         while sockets.waiting(self._dealer):

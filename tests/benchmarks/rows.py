@@ -45,12 +45,23 @@ def _interleaved(ours: Callable[[], float], base: Callable[[], float], rounds: i
 
 
 def same_runtime(client: Client, count: int = 400_000) -> Row:
+    """Both sides run the same functions over the same record: 0.53 us a message in the baseline, its queues included.
+
+    The runtime needs 1.36 us without system calls, the least of many runs: 0.34 inside the generator; 0.30 to take each output with
+    its JSON at once, since the generator may change it later; 0.12 to join that and to look for ``null``, which NaN would become;
+    0.31 for the next function, the JSON of its results (what says that they may leave, and what they weigh) and the same look;
+    0.20 for the last function and that it gave nothing; 0.09 to see that nobody else can change what is handed on. The rest of
+    what is measured here is one frame and one answer for every 256 messages, between two processes that wake each other.
+    """
     define(client, "same", "make -> touch -> count", python("make", SOURCE), python("touch", TOUCH), python("count", COUNT))
     ours, base = _interleaved(lambda: flows.pipeline(client, "same", count), lambda: baselines.deque_scheduler(count))
     return Row("three Python modules in one runtime (W2b)", ours, base, "msg/s", 0.5, "more")
 
 
 def three_runtimes(client: Client, count: int = 300_000) -> Row:
+    """Three runtimes and the runner share two cores: a message costs each about as much processor time as a stage of the baseline
+    (1.0, 1.2 and 1.0 us without system calls), and the runner, which takes in and hands out five frames for every 64 messages, 2.5 to 3 us.
+    """
     # equal environments share a process; a dependency each gives each a process of its own
     define(client, "three", "make3 -> touch3 -> count3", python("make3", SOURCE.replace("def make", "def make3"), "six"),
            python("touch3", TOUCH.replace("def touch", "def touch3"), "iniconfig"),
@@ -61,6 +72,10 @@ def three_runtimes(client: Client, count: int = 300_000) -> Row:
 
 
 def python_javascript(client: Client, count: int = 300_000) -> Row:
+    """As `three_runtimes`, with source and sink in one process. The JavaScript stage takes 1.8 us a message where the baseline's takes
+    1.0: each result becomes text as soon as it is given, because the function may change it later, and is looked at before for what
+    JSON would change silently.
+    """
     define(client, "mixed", "make -> touch_js -> count", python("make", SOURCE), Module("touch_js", TOUCH_JS, "js"),
            python("count", COUNT))
     flows.pipeline(client, "mixed", 10_000)

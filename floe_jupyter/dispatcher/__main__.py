@@ -46,9 +46,11 @@ def _options(arguments: list[str]) -> dict[str, str]:
 def _serve(path: str, data: str) -> None:
     from floe_jupyter.dispatcher import place
     from floe_jupyter.dispatcher.launch import LAUNCHERS, endpoint_in
+    from floe_jupyter.wire import streams
 
     directory = place.make()
     endpoint = endpoint_in(directory)
+    streams.open_early(endpoint)  # the runner may be quicker than the rest of us
     process = LAUNCHERS["local"]("local:", endpoint, directory)
     try:
         from floe_jupyter.dispatcher.start import start

@@ -22,6 +22,7 @@ Listener = socket.socket
 READ = 128 * 1024
 """Larger reads cost more for their memory than they save in calls."""
 _LENGTH = struct.Struct("<I")
+_early: dict[str, Listener | None] = {}
 _JOINED = 64 * 1024
 """Messages up to this size are put behind their length by copying."""
 
@@ -34,8 +35,15 @@ def door_of(address: str) -> str:
     return os.path.join(directory, f"s{name}")
 
 
+def open_early(address: str) -> None:
+    """`listen` for whoever calls that later: a peer that starts meanwhile finds the door."""
+    _early[address] = listen(address)
+
+
 def listen(address: str) -> socket.socket | None:
     """Open the door beside an address; None where that cannot be: then everybody comes by the address itself."""
+    if address in _early:
+        return _early.pop(address)
     path = door_of(address)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

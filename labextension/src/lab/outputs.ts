@@ -14,7 +14,12 @@ const VIEW = 'application/vnd.jupyter.widget-view+json';
 /** Before the widgets of ipywidgets, which have -10. */
 const RANK = -20;
 
+/** How often it is looked whether ipywidgets knows its manager by now, in ms, and how many times. */
+const AGAIN = 500;
+const TIMES = 240;
+
 interface Registry {
+  getFactory(mimeType: string): unknown;
   addFactory(factory: IRenderMime.IRendererFactory, rank: number): void;
   createRenderer(mimeType: string): IRenderMime.IRenderer;
 }
@@ -24,6 +29,7 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
   private model = '';
   private readonly observer = new MutationObserver(() => this.choose());
   private picture: Widget | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly registry: Registry) {
     super();
@@ -35,20 +41,42 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
     const id = (model.data[VIEW] as { model_id?: string } | undefined)?.model_id ?? '';
     if (id !== this.model) {
       this.model = id;
-      this.live?.dispose();
-      this.live = null;
-      if (id && model.trusted) {
-        this.live = this.registry.createRenderer(VIEW);
-        this.observer.observe(this.live.node, { childList: true, attributes: true, attributeFilter: ['class'] });
-        this.addWidget(this.live);
-        this.choose();
-        await this.live.renderModel(model);
-      }
+      await this.enliven(model);
     }
     this.choose();
   }
 
+  private async enliven(model: IRenderMime.IMimeModel): Promise<void> {
+    this.live?.dispose();
+    this.live = null;
+    clearTimeout(this.timer);
+    if (this.model && model.trusted) {
+      const live = this.live = this.registry.createRenderer(VIEW);
+      this.observer.observe(live.node, { childList: true, attributes: true, attributeFilter: ['class'] });
+      this.addWidget(live);
+      this.choose();
+      this.wait(model, this.registry.getFactory(VIEW), TIMES);
+      await live.renderModel(model);
+    }
+  }
+
+  /** When a page is loaded, ipywidgets learns of the kernel after outputs were drawn. It then hands its manager to the renderers
+   * that it finds, but not to those inside of others: ours is made again, by the factory that knows the manager. */
+  private wait(model: IRenderMime.IMimeModel, factory: unknown, times: number): void {
+    this.timer = setTimeout(() => {
+      if (this.isDisposed || this.alive || !times) {
+        return;
+      }
+      if (this.registry.getFactory(VIEW) === factory) {
+        this.wait(model, factory, times - 1);
+      } else {
+        void this.enliven(model).then(() => this.choose());
+      }
+    }, AGAIN);
+  }
+
   override dispose(): void {
+    clearTimeout(this.timer);
     this.observer.disconnect();
     super.dispose();
   }
@@ -65,8 +93,12 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
   }
 
   /** Widgets of ipywidgets are a panel; it is empty while there is no model, and hidden when that was closed. */
+  private get alive(): boolean {
+    return Boolean(this.live && (this.live as unknown as Panel).widgets?.length && !this.live.isHidden);
+  }
+
   private choose(): void {
-    const alive = Boolean(this.live && (this.live as unknown as Panel).widgets?.length && !this.live.isHidden);
+    const { alive } = this;
     if (this.live) {
       this.live.node.style.display = alive ? '' : 'none';
     }

@@ -15,7 +15,8 @@ from floe_jupyter.runner.output import Output
 from floe_jupyter.runner.pipes import Reader, Writer
 from floe_jupyter.runner.spawn import ending, kill_group
 from floe_jupyter.runner.translate import frame_pieces
-from floe_jupyter.wire.frames import PROTOCOL, BadFrame, FromRuntime, Head, HelloFrame, Unpacker
+from floe_jupyter.wire.frames import PROTOCOL, BadFrame, FromRuntime, Head, HelloFrame
+from floe_jupyter.wire.packing import Unpacker
 
 if TYPE_CHECKING:
     from floe_jupyter.runner.slots import CallKey, Slot

@@ -11,18 +11,8 @@ import msgspec
 from floe_jupyter.core.events import Call, Count, Failure, Left, Output, Returned, StateChange
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.wire.frames import (
-    FRAME_LIMIT,
-    BatchHead,
-    CallFrame,
-    FailureHead,
-    Head,
-    OutputHead,
-    ReturnedFrame,
-    batch_of,
-    head_of,
-    parts_of,
-)
+from floe_jupyter.wire.frames import FRAME_LIMIT, BatchHead, CallFrame, FailureHead, Head, OutputHead, ReturnedFrame
+from floe_jupyter.wire.packing import batch_of, head_of, parts_of
 
 if TYPE_CHECKING:
     from floe_jupyter.runner.slots import Slot

@@ -23,12 +23,8 @@ from floe_jupyter.wire.frames import (
     OutputHead,
     ReturnedFrame,
     ToRuntime,
-    Unpacker,
-    batch_of,
-    head_of,
-    pack,
-    parts_of,
 )
+from floe_jupyter.wire.packing import Unpacker, batch_of, head_of, pack, parts_of
 
 
 def _batch(n: int, buffers: tuple[Buffer, ...] = ()) -> Batch:

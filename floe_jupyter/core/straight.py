@@ -139,6 +139,4 @@ def _over(instance: Instance, work: Work) -> None:
     node.taken += n
     lane.reloads = 0
     lane.calls.remove(work)
-    del instance.calls[work.id]
-    if instance.deadlines:
-        instance.deadlines.pop(work.id, None)
+    del instance.calls[work.id]  # it has no deadline: an instance with one is `timed`, and not quiet

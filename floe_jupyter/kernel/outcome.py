@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from floe_jupyter.core.events import HeldMessage, View
@@ -35,26 +36,28 @@ def image(svg: str) -> str:
 
 
 class Outcome:
-    """A picture and a table. Displays itself in a notebook; as text it is the table."""
+    """A picture and a table. Displays itself in a notebook, with the widget of *live* where somebody looks; as text it is the
+    table.
+    """
 
-    def __init__(self, svg: str, table: Table, title: str) -> None:
-        self.svg, self.table, self.title = svg, table, title
+    def __init__(self, svg: str, table: Table, title: str, live: Callable[[], dict[str, Any]] | None = None) -> None:
+        self.svg, self.table, self.title, self._live = svg, table, title, live
 
     def __repr__(self) -> str:
         return f"{self.title}\n{self.table!r}"
 
     @classmethod
-    def of(cls, session: Session, run: Run) -> Outcome:
+    def of(cls, session: Session, run: Run, live: Callable[[], dict[str, Any]] | None = None) -> Outcome:
         """How *run* stands now."""
         flow = session.flow(run.flow)
         view, held = _snapshot(session, run.ref)
-        return cls(picture(flow, view, tuple(held)), nodes(view), repr(run))
+        return cls(picture(flow, view, tuple(held)), nodes(view), repr(run), live)
 
     def mimebundle(self) -> dict[str, str]:
         return {"text/plain": repr(self), "image/svg+xml": self.svg, "text/html": image(self.svg) + self.table.html()}
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return self.mimebundle()
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {**self.mimebundle(), **(self._live() if self._live else {})}
 
 
 def _snapshot(session: Session, ref: str) -> tuple[View | None, list[HeldMessage]]:

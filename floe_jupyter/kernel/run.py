@@ -169,8 +169,8 @@ class Run(Steppable):
     # --- showing -----------------------------------------------------------------------------------------------------
 
     def view(self) -> Outcome:
-        """A picture with counts, and a table, of how it stands."""
-        return Outcome.of(self._session, self)
+        """How it stands, to display: the live widget where somebody looks, a picture with counts and a table elsewhere."""
+        return Outcome.of(self._session, self, lambda: live(self._session, self.flow, self._info, self.total))
 
     def shown_in(self, execution: str) -> None:
         """The cell of this execution shows it: as the cell's value it says only how it ended."""
@@ -179,7 +179,7 @@ class Run(Steppable):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         if self._shown_in and self._shown_in == execution():
             return {"text/plain": repr(self)}
-        return {**self.view().mimebundle(), "text/plain": repr(self), **live(self._session, self.flow, self._info, self.total)}
+        return {**self.view()._repr_mimebundle_(), "text/plain": repr(self)}
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.results)

@@ -109,6 +109,25 @@ def test_a_flow_shows_a_widget_too_and_a_program_gets_a_picture(kernel):
     assert set(shows) == {"text/plain", "text/html", "image/svg+xml"}
 
 
+def test_the_view_of_a_run_is_its_widget_and_for_a_program_its_picture(kernel):
+    kernel("r = floe.flow('one').run([0.01])")
+    [shows] = [o["data"] for o in kernel.outputs(kernel.begin("r.view()", **LOOK)) if o["type"] == "execute_result"]
+    assert VIEW_TYPE in shows
+    assert "done, 1 result" in shows["text/plain"]
+    [shows] = [o["data"] for o in kernel.outputs(kernel.begin("r.view()")) if o["type"] == "execute_result"]
+    assert set(shows) == {"text/plain", "text/html", "image/svg+xml"}
+
+
+def test_a_run_that_is_taken_up_shows_its_widget_and_can_be_used(held):
+    page, _ = held
+    found = page.kernel.outputs(page.kernel.begin("again = %floe attach", **LOOK))
+    assert len(shown(found)) == 1
+    assert "held, 1 result" in next(o for o in found if o["type"] == "display_data")["data"]["text/plain"]
+    assert page.kernel("again.held()[0].drop()\nagain.wait().results, again.ref == r.ref") == "([0.01], True)"
+    [shows] = [o for o in page.kernel.outputs(page.kernel.begin("%floe attach")) if o["type"] in ("display_data", "execute_result")]
+    assert set(shows["data"]) == {"text/plain", "text/html", "image/svg+xml"}
+
+
 def test_no_key_and_no_path_is_in_a_trait(kernel, home):
     found = kernel.outputs(kernel.begin("%floe run one --input [0.01]", **LOOK))
     key = json.loads((home / "runtime" / "floe-test.json").read_text())["key"]

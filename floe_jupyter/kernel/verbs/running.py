@@ -125,14 +125,14 @@ def stop(request: Request) -> Answer:
     return Answer(Note(f"Flow {stopped.name} is stopped"), {"flow": stopped.name, "up": False})
 
 
-def attach(request: Request) -> Waits | Answer:
+def attach(request: Request) -> Waits:
     found = Run(request.session, _attached(request))
-    request.session.last_flow = found.flow
-    if not request["wait"]:
-        return Answer(found, info_data(found.info))
+    request.session.keep_run(found.ref, found.flow)
 
     def steps(follow: Callable[[Any], None]) -> Steps[Answer]:
         follow(found)
+        if not request["wait"]:
+            return Answer(found, info_data(found.info))
         yield from found.steps(through_holds=True, cancels=False)
         return Answer(found, run_data(found))
 

@@ -44,7 +44,8 @@ export class NodePicture {
     element('path', { class: 'bar', d: `M1,7v${box.height - 14}` }),
     element('rect', { class: 'badge', x: box.width - plate - 9, y: middle - 17, width: plate, height: 16, rx: 3 }),
     element('text', { class: 'lang', x: box.width - plate / 2 - 9, y: middle - 5.5, 'text-anchor': 'middle' }, lang),
-    name, this.word, this.counts, ...this.dots.map(d => d.group));
+    name, this.word, this.counts, element('text', { class: 'sign', x: box.width / 2, y: middle + 9 }, cut(shape.id, box.width - 12, 'sign')),
+    ...this.dots.map(d => d.group));
     set(this.group, 'aria-label', shape.id);
     this.listen(events);
   }

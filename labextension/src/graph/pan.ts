@@ -4,8 +4,10 @@ import type { Box, Size } from './layout';
 
 const MIN = 0.04;
 const MAX = 3;
-/** Below this, texts could not be read and are left out. */
+/** Below this, texts could not be read and give way to the name alone, written large. */
 const LEGIBLE = 0.42;
+/** Below this, that could not be read either. */
+const NAMED = 0.3;
 const EDGE = 8;
 /** Kept free below, in pixels: the buttons stand there. */
 export const FOOT = 36;
@@ -18,6 +20,7 @@ export class Pan {
   moved = false;
   /** Whether it is so small that no text can be read. */
   far = false;
+  private nameless = false;
   private readonly stop = new AbortController();
 
   constructor(private readonly svg: SVGSVGElement, private readonly group: SVGGElement, private readonly nearer: () => void) {
@@ -86,6 +89,10 @@ export class Pan {
 
   private apply(): void {
     this.group.setAttribute('transform', `translate(${round(this.x)},${round(this.y)}) scale(${this.scale.toFixed(5)})`);
+    if (this.nameless !== this.scale < NAMED) {
+      this.nameless = !this.nameless;
+      this.svg.classList.toggle('nameless', this.nameless);
+    }
     if (this.far !== this.scale < LEGIBLE) {
       this.far = !this.far;
       this.svg.classList.toggle('far', this.far);

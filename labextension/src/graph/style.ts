@@ -46,7 +46,9 @@ const STYLE = `
 .floe-wire.quiet text { display: none; }
 .floe-wire.quiet:hover text { display: inline; }
 .floe-graph .arrow { fill: var(--jp-border-color0, #9e9e9e); }
+.floe-graph .floe-node .sign { display: none; font-size: 25px; font-weight: 500; text-anchor: middle; fill: var(--jp-ui-font-color1, CanvasText); }
 .floe-graph > svg.far text { display: none; }
+.floe-graph > svg.far:not(.nameless) .floe-node .sign { display: inline; }
 .floe-graph > svg.far .floe-node .box { fill: color-mix(in srgb, var(--floe-tone) 30%, var(--jp-layout-color0, Field)); }
 .floe-graph > svg.far .way, .floe-graph > svg.far .box { vector-effect: non-scaling-stroke; }
 .floe-graph > svg.far .way { stroke-width: .8; marker-end: none; pointer-events: none; }

@@ -1,7 +1,7 @@
 /** How wide texts are, so that none leaves its box. */
 
 /** The fonts of the picture, as `style.ts` sets them. */
-const FONTS = { name: '500 13px', small: '11px', badge: '600 10px' } as const;
+const FONTS = { name: '500 13px', small: '11px', badge: '600 10px', sign: '500 25px' } as const;
 export type Font = keyof typeof FONTS;
 
 let context: CanvasRenderingContext2D | null = null;

@@ -161,15 +161,17 @@ def _require_plain(value: Any) -> None:
         raise TypeError(f"Type is not JSON serializable: {type(value).__name__}")
 
 
-def plain_text(text: bytes) -> bytes:
-    """*text*, if it is the JSON text of one value that every runtime reads as it is written. Raises `ValueRefused`."""
+def plain_text(text: bytes, what: str = "the new value") -> bytes:
+    """*text*, if it is the JSON text of one value that every runtime reads as it is written; errors call it *what*. Raises
+    `ValueRefused`.
+    """
     try:
         orjson.loads(text)
         json.loads(text, parse_int=_require_64_bits)
     except ValueError as error:
-        raise ValueRefused(f"the new value is not JSON: {error}") from None
+        raise ValueRefused(f"{what} is not JSON: {error}") from None
     except RecursionError:
-        raise ValueRefused("the new value is nested too deep; flatten it, or send it as text") from None
+        raise ValueRefused(f"{what} is nested too deep; flatten it, or send it as text") from None
     return text
 
 

@@ -19,9 +19,10 @@ from typing import Any
 
 import msgspec
 
+from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import DefinitionError, FloeError, PeerGone, ProtocolError, unknown
 from floe_jupyter.kernel.session import Session
-from floe_jupyter.wire.arguments import explained
+from floe_jupyter.wire.arguments import check_batch, explained
 from floe_jupyter.wire.control import CALLS, TOPICS
 
 INTERVAL = 0.05
@@ -196,7 +197,7 @@ class Topic:
 
 
 def arguments(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The call that a page asks for, checked. Raises DefinitionError, UnknownName, ProtocolError."""
+    """The call that a page asks for, checked. Raises DefinitionError, UnknownName, ProtocolError, ValueRefused."""
     name, args = str(message.get("call")), message.get("args") or {}
     if name in REFUSED:
         raise ProtocolError(f"a page cannot call {name!r}; that is for programs")
@@ -207,6 +208,8 @@ def arguments(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     except msgspec.ValidationError as error:
         raise DefinitionError(f"call {name!r}: {explained(str(error), CALLS[name])}") from None
     given = {field: getattr(checked, field) for field in checked.__struct_fields__ if field in args}
+    if isinstance(given.get("batch"), Batch):
+        check_batch(given["batch"])
     if name in WAITS:
         given["timeout"] = min(given.get("timeout") or LONGEST_WAIT, LONGEST_WAIT)
     return name, given

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import orjson
 
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.errors import DefinitionError, ProtocolError, ValueRefused, unknown
-from floe_jupyter.wire.arguments import explained
+from floe_jupyter.errors import DefinitionError, ProtocolError, unknown
+from floe_jupyter.wire.arguments import check_batch, explained
 from floe_jupyter.wire.control import CALLS, Args
 
 REFUSED = {
@@ -49,27 +48,3 @@ def _checked(call: str, args: Args) -> dict[str, Any]:
     if call in WAITS:
         given["timeout"] = min(given["timeout"], LONGEST_WAIT) if given["timeout"] > 0 else LONGEST_WAIT
     return given
-
-
-def check_batch(batch: Batch) -> None:
-    """Raises ValueRefused for a batch that is not what it says: the machine trusts its numbers."""
-    try:
-        values = orjson.loads(batch.payload)
-    except orjson.JSONDecodeError as error:
-        raise ValueRefused(f"the payload of a batch is no JSON: {error}; send the base64 of a JSON array") from None
-    if not isinstance(values, list) or len(values) != batch.n or not values:
-        raise ValueRefused(f"a batch with n={batch.n} has a JSON array of so many values, at least one, as its payload")
-    if batch.payload[:1] != b"[" or batch.payload[-1:] != b"]":
-        raise ValueRefused("the payload of a batch begins with [ and ends with ]; leave out the white space around it")
-    if batch.runs is not None or batch.ids is not None:
-        raise ValueRefused("runs and ids of messages are given by the dispatcher; leave them out")
-    _check_buffers(batch)
-
-
-def _check_buffers(batch: Batch) -> None:
-    for buffer in batch.buffers:
-        if buffer.segment or buffer.data is None or buffer.size != len(buffer.data):
-            raise ValueRefused("a buffer of a page has its `size` in bytes and as many of `data`, and no segment")
-    counts = batch.counts or ()
-    if (batch.buffers or counts) and (len(counts) != batch.n or min(counts) < 0 or sum(counts) != len(batch.buffers)):
-        raise ValueRefused(f"`counts` says of each of the {batch.n} messages how many of {len(batch.buffers)} buffers are its")

@@ -67,6 +67,10 @@ CASES = {
         [],
     ),
     "a key that is no text": ("%floe run up_flow --input [{1: 2}]", ValueRefused, ["key"]),
+    "JSON lines with a number that would be infinite": ("%%floe run up_flow\n1\n[-1e999]\n", DefinitionError,
+                                                        ["line 2 of the input", "-1e999", "would become infinite"]),
+    "JSON lines with what is no JSON": ("%%floe run up_flow\nNaN\n", DefinitionError, ["line 1 of the input", "JSON has no NaN"]),
+    "JSON lines nested too deep": (f"%%floe run up_flow\n{'[' * 100_000}\n", DefinitionError, ["line 1", "nested too deep"]),
     "JSON lines with a mistake": ('%%floe run up_flow\n1\n{"a": \n', DefinitionError, ["line 2 of the input is no JSON"]),
     # the machine
     "a file that cannot be written": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from queue import Empty
@@ -187,6 +188,14 @@ def test_a_wrong_call_is_answered_with_its_cause(held):
     assert kind == "definition"
     assert "flow" in text
     assert page.ask(4, "held", flow="two")["error"][0] == "unknown"
+
+
+def test_a_batch_that_the_machine_could_not_trust_is_refused(held):
+    page, _ = held
+    for payload, message in ((b"[18446744073709551616]", "has more than 64 bits"), (b"[NaN]", "no JSON"), (b"[1,2]", "with n=1")):
+        batch = {"payload": base64.b64encode(payload).decode(), "n": 1}
+        kind, text = page.ask(1, "inject", flow="one", node="slow", batch=batch)["error"]
+        assert (kind, message in text) == ("value", True), text
 
 
 def test_answers_name_their_page(held):

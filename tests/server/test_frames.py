@@ -100,6 +100,10 @@ def test_bytes_are_base64() -> None:
     ({"buffers": [{"size": 1, "data": "YQ=="}]}, "`counts` says"),
     ({"buffers": [{"size": 1, "data": "YQ=="}], "counts": [2]}, "`counts` says"),
     ({"counts": [-1]}, "`counts` says"),
+    ({"payload": base64.b64encode(b"[18446744073709551616]").decode()}, "18446744073709551616 has more than 64 bits"),
+    ({"payload": base64.b64encode(b"[NaN]").decode()}, "no JSON"),
+    ({"payload": base64.b64encode(b"[1e999]").decode()}, "no JSON: number is infinity"),
+    ({"payload": base64.b64encode(b"[" * 1_020 + b"]" * 1_020).decode()}, "the payload of a batch is nested too deep"),
 ])
 def test_a_batch_that_is_not_what_it_says_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueRefused, match=message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -66,10 +67,27 @@ def json_lines(text: str) -> Iterator[Any]:
 
 
 def json_value(text: str, what: str) -> Any:
+    """The value of a JSON text; integers of any size are kept as they are written. Raises DefinitionError, also for a number that
+    Python would make infinite.
+    """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=_finite, parse_constant=_no_number)
     except ValueError as error:
         raise DefinitionError(f'{what} is no JSON: {error}; write one JSON value a line, such as {{"n": 1}}') from None
+    except RecursionError:
+        raise DefinitionError(f"{what} is nested too deep; flatten it, or send it as text") from None
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        shown = digits if len(digits) < 26 else f"{digits[:25]}..."
+        raise ValueError(f"the number {shown} is larger than 64 bits can say, and would become infinite")
+    return number
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"JSON has no {word}, use null")
 
 
 def run(request: Request) -> Waits | Answer:

@@ -83,6 +83,11 @@ def duplicated(session: Session, id: str, flow: str) -> HeldMessage:  # noqa: A0
     return session.ask(HeldMessage, "duplicate", id=id, flow=flow)
 
 
+def flows_with(session: Session, node: str) -> list[str]:
+    """The flows that have such a node, as far as they are known here."""
+    return [name for name, flow in session.cached()[1].items() if any(n.id == node for n in flow.nodes)]
+
+
 class Breakpoint:
     """A breakpoint on a node's port."""
 
@@ -91,7 +96,8 @@ class Breakpoint:
 
     def __repr__(self) -> str:
         when = f", when={self.when!r}" if self.when else ""
-        return f"Breakpoint({self.id!r}, {self.node!r}{when}{'' if self._data.get('enabled', True) else ', off'})"
+        flow = f", flow={self.flow!r}" if len(flows_with(self._session, self.node)) > 1 else ""
+        return f"Breakpoint({self.id!r}, {self.node!r}{when}{flow}{'' if self._data.get('enabled', True) else ', off'})"
 
     @property
     def id(self) -> str:
@@ -100,6 +106,10 @@ class Breakpoint:
     @property
     def node(self) -> str:
         return str(self._data["node"])
+
+    @property
+    def flow(self) -> str:
+        return str(self._data["flow"])
 
     @property
     def when(self) -> str:

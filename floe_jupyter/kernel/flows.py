@@ -140,7 +140,7 @@ class Flow(Steppable):
     def start(self, *, debug: bool = False, detach: bool = False) -> Flow:
         """Start it; it stays up until `stop`. Returns itself."""
         self._session.call("start", flow=self.name, debug=debug, detach=detach)
-        self._session.last_flow = self.name
+        self._session.keep_used(self.name)
         return self
 
     def send(self, value: Any, to: str = "", *, each: bool = False) -> Run:

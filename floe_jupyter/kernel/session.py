@@ -54,6 +54,8 @@ class Session:
         """Runs that were opened here, for completion; the newest first."""
         self.last_flow = ""
         """The flow that was run, started or defined last here; completion and pictures use it."""
+        self.last_run = ""
+        """The flow that was run or started last here: what is looked at, held and stepped without naming it."""
 
     @property
     def connected(self) -> bool:
@@ -130,9 +132,13 @@ class Session:
         self._flows[flow.name] = msgspec.structs.replace(flow, version=version)
         return self._flows[flow.name]
 
+    def keep_used(self, flow: str) -> None:
+        """Remember a flow that was run or started here."""
+        self.last_flow = self.last_run = flow
+
     def keep_run(self, ref: str, flow: str) -> None:
         """Remember a run that was opened or taken up here."""
-        self.last_flow = flow
+        self.keep_used(flow)
         self.refs = [ref, *(other for other in self.refs if other != ref)][:50]
 
     def close(self, *, keep: bool = False) -> None:

@@ -125,6 +125,35 @@ def test_held_messages_are_looked_at_edited_and_sent_on(sums):
     assert repr(sums("%floe clear double")) == "1 breakpoint removed"
 
 
+def test_a_breakpoint_goes_to_the_flow_that_has_the_node(sums):
+    sums("%%floe flow only\nparse\n")
+    sums("%floe run only --input ['1']")
+    assert sums("%floe break double").flow == "sums"
+    assert sums("%floe run sums --input ['1']").status == "held"
+    sums("%floe run only --input ['1']")
+    assert repr(sums("%floe clear double")) == "1 breakpoint removed"
+
+
+def test_a_breakpoint_without_a_flow_means_the_flow_last_run_and_says_so_where_others_have_the_node(sums):
+    sums("%floe run sums --input ['1']")
+    sums("%%floe flow only\nparse\n")
+    found = sums("%floe break parse")
+    assert repr(found) == f"Breakpoint({found.id!r}, 'parse', flow='sums')"
+    assert sums("%floe run sums --input ['1']").status == "held"
+    sums("%%floe flow only\nparse = double\n")
+    assert [row["node"] for row in sums("%floe held")] == ["parse"]
+
+
+def test_a_node_of_several_other_flows_is_refused_with_their_names(sums):
+    sums("%%floe flow twice\nparse -> double\n")
+    sums("%%floe flow only\nparse\n")
+    sums("%floe run only --input ['1']")
+    error = sums.error("%floe break double")
+    assert "'only', used last, has no node 'double', but sums and twice have; say which with --flow sums" in str(error)
+    assert "no node 'dubble'" in str(sums.error("%floe break dubble"))
+    assert sums("%floe breaks --json") == []
+
+
 def test_stepping_shows_what_each_node_took_and_gave(sums):
     sums("%floe break parse")
     run = sums("%floe run sums --input ['1', '2']")

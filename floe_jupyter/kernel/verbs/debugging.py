@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.core.events import View
+from floe_jupyter.errors import DefinitionError
 from floe_jupyter.kernel.arguments import Argument
-from floe_jupyter.kernel.debugging import NOT_GIVEN, Held, Steppable, duplicated, port_of, short
+from floe_jupyter.kernel.debugging import NOT_GIVEN, Held, Steppable, duplicated, flows_with, port_of, short
 from floe_jupyter.kernel.flows import Flow
 from floe_jupyter.kernel.tables import Table
 from floe_jupyter.kernel.verbs.running import info_data
@@ -18,19 +19,37 @@ from floe_jupyter.kernel.verbs.words import FLOW, JSON, MESSAGE, OF_FLOW, Answer
 class Target(Steppable):
     """Whatever flow, instance or run a verb names."""
 
-    def __init__(self, request: Request) -> None:
-        self._session, self._name = request.session, request.flow
+    def __init__(self, request: Request, name: str = "") -> None:
+        self._session, self._name = request.session, name or request.used
 
     def _target(self) -> str:
         return self._name
 
 
+def flow_of_node(request: Request, node: str) -> str:
+    """The flow that is meant where one of its nodes is named: the one named; else the one used last, if it has such a node; else
+    the only one that has. Raises DefinitionError naming those that have, where they are several.
+    """
+    request.session.flows()
+    having = flows_with(request.session, node)
+    if request["flow"] or not having:
+        return request.used
+    found = next((name for name in (request.session.last_run, request.session.last_flow) if name in having), "")
+    if found or len(having) == 1:
+        return found or having[0]
+    if request.used:
+        have = f"but {' and '.join(having)} have; say which with --flow {having[0]}"
+        raise DefinitionError(f"flow {request.used!r}, used last, has no node {node!r}, {have}")
+    return ""  # nothing was used here yet: the dispatcher knows what was run last
+
+
 def break_(request: Request) -> Answer:
     node, port = port_of(request["node"], "")
-    found = Target(request).breakpoint(
+    found = Target(request, flow_of_node(request, node)).breakpoint(
         node, port=port, when=request["when"], hits=request["hits"] or 0, log=request["log"], enabled=not request["off"]
     )
-    return Answer(found, {"id": found.id, "node": node, "port": port, "when": found.when, "enabled": found.enabled})
+    data = {"id": found.id, "flow": found.flow, "node": node, "port": port, "when": found.when, "enabled": found.enabled}
+    return Answer(found, data)
 
 
 def breaks(request: Request) -> Answer:
@@ -41,7 +60,9 @@ def breaks(request: Request) -> Answer:
 
 
 def clear(request: Request) -> Answer:
-    count = request.session.call("clear_break", flow=request.flow, node=request["node"] or "")
+    node = port_of(request["node"] or "")[0]
+    flow = flow_of_node(request, node) if node else request.used
+    count = request.session.call("clear_break", flow=flow, node=node)
     return Answer(Note(f"{count} breakpoint{'' if count == 1 else 's'} removed"), {"removed": count})
 
 
@@ -121,7 +142,7 @@ def drop(request: Request) -> Answer:
 
 
 def duplicate(request: Request) -> Answer:
-    copy = Held(request.session, duplicated(request.session, request["id"], request.flow), request.flow)
+    copy = Held(request.session, duplicated(request.session, request["id"], request.used), request.used)
     return Answer(copy, _held_data(copy))
 
 
@@ -137,7 +158,7 @@ def inject(request: Request) -> Answer:
 
 def fork(request: Request) -> Answer:
     value = NOT_GIVEN if request["value"] is None else request.evaluate(request["value"])
-    forked = Flow(request.session, request.flow).fork(request["id"], value, debug=request["debug"])
+    forked = Flow(request.session, request.used).fork(request["id"], value, debug=request["debug"])
     return Answer(forked, info_data(forked.info))
 
 

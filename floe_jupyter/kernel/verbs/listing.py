@@ -64,7 +64,7 @@ def _locks(locks: Any) -> str:
 
 def logs(request: Request) -> Answer:
     rows = request.session.ask(
-        list[dict[str, Any]], "logs", flow=request.flow, node=request["node"], limit=request["limit"] or 200
+        list[dict[str, Any]], "logs", flow=request.used, node=request["node"], limit=request["limit"] or 200
     )
     return Answer(Table(rows, ["node", "stream", "text"], "no logs"), rows)
 

@@ -35,6 +35,11 @@ class Request:
         """The flow that is meant; empty: the one the dispatcher ran last."""
         return str(self.arguments.get("flow") or self.session.last_flow)
 
+    @property
+    def used(self) -> str:
+        """The flow that is looked at and stepped: the one named, else the one run or started last, else the one defined last."""
+        return str(self.arguments.get("flow") or self.session.last_run or self.session.last_flow)
+
 
 class Answer(NamedTuple):
     """What a verb gives back: a value to show, and the same as plain data for programs."""

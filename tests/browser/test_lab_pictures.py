@@ -17,7 +17,7 @@ from tests.browser.lab import ROOT
 pytestmark = pytest.mark.timeout(180)
 
 Books = Callable[..., Notebook]
-FOR_README = ("widget-light", "panel-light")
+FOR_README = ("editing-light", "panel-light")
 
 
 def _keep(book: Notebook, name: str, part: Live | None = None) -> None:

@@ -34,3 +34,9 @@ def need() -> Callable[[str, str], str]:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell starts what it puts into the background deaf to interrupts, and so would be all processes of the tests
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser tests go last: the driver of the browser keeps an event loop in this thread until the end, and no other
+    test could start one of its own."""
+    items.sort(key=lambda item: "browser" in item.path.parts)

@@ -179,7 +179,17 @@ def _address(process: subprocess.Popen[bytes], base: Path) -> str:
     if process.poll() is not None:
         raise AssertionError(f"the server did not start:\n{(base / 'lab.log').read_text()[-4_000:]}")
     # the file is written in place: until it is complete it is no JSON
-    return str(until(lambda: _url(info), "the server to write its address"))
+    url = str(until(lambda: _url(info), "the server to write its address"))
+    until(lambda: process.poll() is not None or _answers(url), "the server to answer", 60.0)  # the address is written before
+    return url
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}api", timeout=10) as answer:  # open to everybody
+            return bool(answer.read())
+    except OSError:
+        return False
 
 
 def _url(info: Path) -> str:

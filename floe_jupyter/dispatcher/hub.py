@@ -221,6 +221,15 @@ class Hub:
             run.closed = True
             run.instance.runner.send(Wish(run.instance.name, CloseRun(run.counter)))
 
+    def feeder_gone(self, client: Client) -> None:
+        """Runs that only *client* was feeding get no more: they would wait for ever."""
+        for run in [r for instance in self.alive() for r in instance.runs.values() if client in r.feeders and not r.closed]:
+            run.feeders = tuple(feeder for feeder in run.feeders if feeder is not client)
+            if not run.feeders:
+                run.feeder_gone = True
+                self.history.touch(run)
+                self.close_run(run)
+
     def cancel(self, run: Run) -> None:
         if run.instance is not None and not run.over:
             run.instance.runner.send(Wish(run.instance.name, CancelRun(run.counter)))

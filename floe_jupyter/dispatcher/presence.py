@@ -35,10 +35,14 @@ class Presence:
         return f"Presence({self.directory!r})"
 
     def came(self, client: Client) -> None:
-        """A client said hello; what it left behind when it was restarted is its own again."""
+        """A client said hello; what it left behind when it was restarted is its own again, and gets no more messages, because
+        what they came from ended with the former process. Pages go on when their server was restarted.
+        """
         self._first.cancel()
         for former in [c for c in self._away if c.session and c.session == client.session]:
             self._away.remove(former)
+            if not former.guards:
+                self._hub.feeder_gone(former)
             for instance in self._hub.alive():
                 instance.client = client if instance.client is former else instance.client
                 for run in instance.runs.values():
@@ -55,6 +59,8 @@ class Presence:
             self._loop.after(client.grace, lambda: self._stayed_away(client))
         elif self.needed:
             self._stop_all_of(client)
+        if not client.grace and not client.guards:
+            self._hub.feeder_gone(client)
         if client.guards and not client.grace and not self._guarded():
             self._give_up_the_killed()
         self.check()
@@ -86,6 +92,7 @@ class Presence:
             self._away.remove(client)
             if self.needed:
                 self._stop_all_of(client)
+            self._hub.feeder_gone(client)
             self.check()
 
     def _stop_all_of(self, client: Client) -> None:

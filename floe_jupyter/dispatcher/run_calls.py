@@ -100,7 +100,9 @@ def open_run(hub: Hub, args: control.open_run, request: Request) -> RunInfo:
     require_runnable(flow, durable=args.durable)
     ref, number = hub.history.ref(flow.name, flow.version)
     instance = hub.open(ref, flow, request.client, detached=args.detach, debug=args.debug, timeout=args.timeout)
-    return hub.new_run(instance, ref, number, request.client, detached=args.detach).info()
+    run = hub.new_run(instance, ref, number, request.client, detached=args.detach)
+    run.feeders = (request.client,)
+    return run.info()
 
 
 def feed(hub: Hub, args: control.feed, request: Request) -> Any:
@@ -109,6 +111,8 @@ def feed(hub: Hub, args: control.feed, request: Request) -> Any:
         raise DefinitionError(f"run {run.ref} is closed: nothing more can be fed; open another run")
     if run.over:
         return None  # what comes after the end is dropped, as the messages that were on their way
+    if request.client not in run.feeders:
+        run.feeders += (request.client,)
     hub.feed(run, args.batch, args.node, args.port, lambda _, error: request.fail(error) if error else request.reply())
     return LATER
 

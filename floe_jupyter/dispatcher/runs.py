@@ -29,8 +29,9 @@ class Run:
     """One run. `watchers` are told of every change of its status."""
 
     __slots__ = (
-        "archived", "client", "closed", "counter", "created", "detached", "ended", "failures", "fed", "flow", "forked_from",
-        "held", "instance", "instance_name", "ref", "results", "started", "status", "version", "waits_for", "watchers")
+        "archived", "client", "closed", "counter", "created", "detached", "ended", "failures", "fed", "feeder_gone",
+        "feeders", "flow", "forked_from", "held", "instance", "instance_name", "ref", "results", "started", "status",
+        "version", "waits_for", "watchers")
 
     def __init__(self, ref: str, flow: str, version: int, counter: int, instance: Instance | None, results: Results) -> None:
         self.ref, self.flow, self.version, self.counter = ref, flow, version, counter
@@ -41,7 +42,9 @@ class Run:
         self.created = time.time()
         self.started = self.ended = 0.0
         self.client: Client | None = None
-        self.detached = self.closed = False
+        self.feeders: tuple[Client, ...] = ()
+        """Who opened it, or fed it, and is not gone."""
+        self.detached = self.closed = self.feeder_gone = False
         self.archived = False
         """The history counts it among those that are over."""
         self.forked_from = self.waits_for = ""
@@ -73,7 +76,8 @@ class Run:
         return RunInfo(ref=self.ref, flow=self.flow, version=self.version, status=self.status, instance=self.instance_name,
                        created=self.created, started=self.started, ended=self.ended, detached=self.detached,
                        forked_from=self.forked_from, fed=self.fed, results=results.messages, held=self.held,
-                       failures=self.failures, waits_for=self.waits_for, dropped=results.dropped)
+                       failures=self.failures, waits_for=self.waits_for, dropped=results.dropped,
+                       feeder_gone=self.feeder_gone)
 
     @classmethod
     def restored(cls, record: RunInfo, results: Results) -> Run:
@@ -82,6 +86,7 @@ class Run:
         run.instance_name, run.status, run.detached = record.instance, record.status, record.detached
         run.created, run.started, run.ended = record.created, record.started, record.ended
         run.forked_from, run.waits_for, run.fed, run.failures = record.forked_from, record.waits_for, record.fed, record.failures
+        run.feeder_gone = record.feeder_gone
         return run
 
 

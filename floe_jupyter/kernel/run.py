@@ -39,7 +39,8 @@ class Run(Steppable):
         self._complete = False
 
     def __repr__(self) -> str:
-        return f"Run {self.ref}: {self._info.status}, {results_text(self._info)}"
+        gone = f"; who fed it is gone, its input ended after {self._info.fed:,} message{'' if self._info.fed == 1 else 's'}"
+        return f"Run {self.ref}: {self._info.status}, {results_text(self._info)}{gone if self._info.feeder_gone else ''}"
 
     def _target(self) -> str:
         return self.ref

@@ -36,6 +36,8 @@ class RunInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why it is pending or can no longer progress."""
     dropped: int = 0
     """Messages among `results` that are no longer kept: there is a total bound, and the oldest of ended runs go first."""
+    feeder_gone: bool = False
+    """Whoever fed it was gone before it said that this was all: its input ended with what had been `fed`."""
 
 
 class ResultBatch(msgspec.Struct, frozen=True, omit_defaults=True):

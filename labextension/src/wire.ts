@@ -164,6 +164,7 @@ export interface RunInfo {
   failures?: Array<Failure>;
   waits_for?: string;
   dropped?: number;
+  feeder_gone?: boolean;
 }
 
 /** A snapshot of an instance, for widgets and tables. */

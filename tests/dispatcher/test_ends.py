@@ -122,6 +122,33 @@ def test_a_detached_run_outlives_its_kernel(kernel: Kernels, attach: Clients, pr
     processes.wait_gone()
 
 
+def test_a_detached_run_whose_feeder_is_gone_gets_no_more_and_can_finish(kernel: Kernels, attach: Clients,
+                                                                        processes: Processes) -> None:
+    first = attach("first")
+    made = kernel(detach=True)
+    assert not first.call("run_info", ref=made.ref).feeder_gone
+    made.kill()
+    first.call("resume", flow=made.ref)
+    ended = first.call("wait", ref=made.ref, timeout=20.0, through_holds=True)
+    assert (ended.status, ended.fed, ended.feeder_gone) == ("done", 1, True)
+    first.close()
+    processes.wait_gone()
+
+
+def test_a_run_that_is_fed_by_another_client_stays_open_when_its_opener_goes(kernel: Kernels, attach: Clients) -> None:
+    first = attach("first")
+    made = kernel(detach=True)
+    first.call("feed", ref=made.ref, batch=batch(2))
+    made.kill()
+    until(lambda: len(first.call("status")["clients"]) == 1, "the dispatcher to see that the other client is gone")
+    first.call("feed", ref=made.ref, batch=batch(3))
+    first.call("close_run", ref=made.ref)
+    first.call("clear_break", flow="co2")
+    first.call("resume", flow=made.ref)
+    ended = first.call("wait", ref=made.ref, timeout=20.0, through_holds=True)
+    assert (ended.status, ended.fed, ended.feeder_gone) == ("done", 3, False)
+
+
 def test_a_detached_run_that_ends_alone_keeps_its_results(kernel: Kernels, attach: Clients,
                                                           processes: Processes) -> None:
     made = kernel(detach=True, more="client.call('close_run', ref=info.ref)")

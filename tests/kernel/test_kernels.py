@@ -110,6 +110,15 @@ def test_a_run_outlives_a_restart_of_its_kernel(kernel):
     assert kernel(f"r = %floe attach {ref} --wait\nr.status, len(r.results)") == "('done', 10)"
 
 
+def test_a_run_that_was_being_fed_when_its_kernel_restarted_finishes_with_what_it_got(kernel):
+    kernel("import time\ndef slowly():\n    yield 0.01\n    time.sleep(60)\n")
+    kernel("run = floe.flow('one').run(slowly(), wait=False)\nwhile not run.results:\n    time.sleep(0.01)")
+    kernel.manager.restart_kernel(now=False)
+    kernel.client.wait_for_ready(timeout=30)
+    kernel(DEFINE)
+    assert kernel("r = %floe attach --wait\nr").endswith("done, 1 result; who fed it is gone, its input ended after 1 message")
+
+
 def test_a_killed_kernel_takes_its_runs_with_it(kernel):
     pid = int(kernel("from floe_jupyter.kernel.session import session\nsession().call('status')['pid']"))
     kernel("run = floe.flow('one').run([30], wait=False)")

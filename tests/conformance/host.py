@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 RUNTIMES = Path(__file__).parents[2] / "runtimes"
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds that any one answer may take."""
 
 

@@ -3,5 +3,6 @@
 import { languages } from './languages';
 import { outputs } from './outputs';
 import { panel } from './panel';
+import { trust } from './trust';
 
-export default [panel, languages, outputs];
+export default [panel, languages, outputs, trust];

@@ -5,7 +5,17 @@ declare module '@jupyterlab/notebook' {
   import type { ISignal } from '@lumino/signaling';
   import type { Widget } from '@lumino/widgets';
 
+  export interface ICell {
+    readonly type: string;
+    readonly trusted: boolean;
+    readonly stateChanged: ISignal<unknown, unknown>;
+  }
+  export interface INotebookModel {
+    readonly cells: { readonly length: number; get(index: number): ICell };
+    getMetadata(key: string): unknown;
+  }
   export interface INotebookCells extends Widget {
+    readonly context: { readonly ready: Promise<void>; readonly model: INotebookModel };
     readonly content: {
       readonly widgets: ReadonlyArray<{ readonly model: { readonly sharedModel: { getSource(): string } } }>;
       activeCellIndex: number;

@@ -38,7 +38,8 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     await this.draw(model);
-    const id = (model.data[VIEW] as { model_id?: string } | undefined)?.model_id ?? '';
+    // a notebook that becomes trusted is drawn by the same renderers
+    const id = model.trusted ? (model.data[VIEW] as { model_id?: string } | undefined)?.model_id ?? '' : '';
     if (id !== this.model) {
       this.model = id;
       await this.enliven(model);
@@ -50,7 +51,7 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
     this.live?.dispose();
     this.live = null;
     clearTimeout(this.timer);
-    if (this.model && model.trusted) {
+    if (this.model) {
       const live = this.live = this.registry.createRenderer(VIEW);
       this.observer.observe(live.node, { childList: true, attributes: true, attributeFilter: ['class'] });
       this.addWidget(live);

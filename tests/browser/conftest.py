@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser.kit import Notebook, open_notebook
 from tests.browser.lab import MARK, Lab, describe, marked, need_front_end, running
@@ -19,6 +19,15 @@ from tests.conftest import missing
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
+expect.set_options(timeout=20_000)  # patience, for machines with other work; where speed is promised, the tests measure it
+SECONDS = 180
+"""A test may take so long, the start of the server and of a kernel included, unless it says otherwise."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in item.path.parts and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 @pytest.fixture(scope="session")

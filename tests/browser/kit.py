@@ -173,6 +173,16 @@ class Live:
         return self.message.locator('[data-field="value"]')
 
     def look_at(self, node: str, text: str | re.Pattern[str]) -> None:
-        """Click the message that is held in front of *node* and wait for its value."""
-        self.held(node).click()
-        expect(self.value).to_have_value(text if isinstance(text, re.Pattern) else json.dumps(json.loads(text), indent=2), timeout=15_000)
+        """Click the message that is held in front of *node* until its value is shown: just after a step the mark may still stand
+        for the message before it."""
+        wanted = text if isinstance(text, re.Pattern) else json.dumps(json.loads(text), indent=2)
+
+        def shown() -> bool:
+            self.held(node).click()
+            try:
+                expect(self.value).to_have_value(wanted, timeout=2_000)
+            except AssertionError:
+                return False
+            return True
+
+        until(shown, f"{text} to be shown when the mark at {node} is clicked", 30.0)

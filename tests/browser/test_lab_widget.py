@@ -20,7 +20,7 @@ def _story(book: Notebook) -> None:
     book.run_all()
     flow = book.live(4)
     flow.dot("label").click()
-    expect(flow.dot("label")).to_have_attribute("data-look", "on")
+    expect(flow.dot("label")).to_have_attribute("data-look", "on")  # the page may still be looking for the dispatcher
     run = book.live(book.add(RUN))
     book.run_cell(5)
     run.is_now("held, 1 held, 0 results")

@@ -57,6 +57,8 @@ export class Bench {
   private selected: string | null = null;
   private message = '';
   private looked: Step | null = null;
+  /** A dot that was clicked before the dispatcher answered. */
+  private early: [string, Side, string] | null = null;
 
   constructor(private readonly host: HTMLElement, private readonly connection: Connection, private readonly target: Target) {
     addBenchStyle(document);
@@ -158,6 +160,11 @@ export class Bench {
       const { live, paused, over } = this.phase();
       setPaused(this, live && paused && !over);
       this.beat.ask();
+      const early = live ? this.early : null;
+      if (early) {
+        this.early = null;
+        void this.attempt(() => this.toggle(...early));
+      }
     }
   }
 
@@ -206,6 +213,7 @@ export class Bench {
 
   private async toggle(node: string, side: Side, port: string): Promise<void> {
     if (!this.phase().live) {
+      this.early = ['connecting', 'open'].includes(this.connection.state) ? [node, side, port] : null; // not lost: see `changed`
       return;
     }
     const there = this.known.breaks.filter(b => b.node === node && b.side === side && (!b.port || b.port === port || !port));

@@ -23,8 +23,9 @@ from floe_jupyter.wire.control import PENDING
 
 Seen = Callable[[str, Any], None]
 Heard = Callable[[str, int, Any], None]
-WINDOW = 512
-"""So many requests are on their way at once, besides those that wait for a run; the dispatcher keeps more answers."""
+WINDOW = 128
+"""So many requests are on their way at once, besides those that wait for a run; the dispatcher keeps more answers. Each of them
+is held there several times over (request, envelope, result, answer), so more would be paid in its memory, and gain no speed."""
 RESEND_AT_LAST = 5.0
 """Seconds after which a request is sent again though others are answered meanwhile."""
 _EVENT = msgspec.msgpack.Decoder(tuple[str, int, Any])

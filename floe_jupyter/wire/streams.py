@@ -83,35 +83,54 @@ class Splitter:
         self._large: bytearray | None = None
         self._filled = 0
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are complete with *data*. Raises `ProtocolError` for one that is too long."""
+    def feed(self, data: bytes | memoryview) -> list[bytes]:
+        """The messages that are complete with *data*, which is not kept. Raises `ProtocolError` for one that is too long."""
         if not self._rest and self._large is None and len(data) >= 4:
             size = _LENGTH.unpack_from(data)[0]
             if size == len(data) - 4 and size <= self._limit:
-                return [data[4:]]  # almost always: one message, and all of it
+                return [bytes(data[4:])]  # almost always: one message, and all of it
         messages: list[bytes] = []
+        if self._rest:
+            data = self._join(data, messages)
         if self._large is not None:
             data = self._fill(self._large, data, messages)
-        data = self._rest + data if self._rest else data
         at = 0
         while len(data) - at >= 4:
-            size = _LENGTH.unpack_from(data, at)[0]
-            if size > self._limit:
-                raise ProtocolError(f"a message of {size:,} bytes; the limit is {self._limit:,}")
+            size = self._size(data, at)
             if len(data) - at - 4 < size:
                 break
-            messages.append(data[at + 4 : at + 4 + size])
+            messages.append(bytes(data[at + 4 : at + 4 + size]))
             at += 4 + size
-        self._keep(data[at:])
+        if at < len(data):
+            self._keep(bytes(data[at:]))
         return messages
+
+    def _size(self, data: bytes | memoryview, at: int = 0) -> int:
+        size: int = _LENGTH.unpack_from(data, at)[0]
+        if size > self._limit:
+            raise ProtocolError(f"a message of {size:,} bytes; the limit is {self._limit:,}")
+        return size
+
+    def _join(self, data: bytes | memoryview, messages: list[bytes]) -> bytes | memoryview:
+        """Put *data* behind the beginning of a message; what is left of it."""
+        missing = (4 if len(self._rest) < 4 else 4 + self._size(self._rest)) - len(self._rest)
+        rest, self._rest = self._rest + data[:missing], b""
+        data = data[missing:]
+        if len(rest) >= 4 and len(rest) == 4 + self._size(rest):
+            messages.append(rest[4:])
+        else:
+            self._keep(rest)
+            if self._rest and data:
+                return self._join(data, messages)  # its length was not complete before
+        return data
 
     def _keep(self, data: bytes) -> None:
         self._rest = data
-        if len(data) >= 4 and (size := _LENGTH.unpack_from(data)[0]) > READ:
+        if len(data) >= 4 and (size := self._size(data)) > READ:
             self._large, self._filled, self._rest = bytearray(size), len(data) - 4, b""
             self._large[: len(data) - 4] = data[4:]
 
-    def _fill(self, large: bytearray, data: bytes, messages: list[bytes]) -> bytes:
+    def _fill(self, large: bytearray, data: bytes | memoryview, messages: list[bytes]) -> bytes | memoryview:
         taken = min(len(data), len(large) - self._filled)
         large[self._filled : self._filled + taken] = data[:taken]
         self._filled += taken
@@ -137,7 +156,10 @@ class Stream:
         self.broken = False
         """Nothing sent arrives any more."""
         self._socket, self._later = connection, later
-        self._recv, self._send = connection.recv, connection.send
+        self._recv_into, self._send = connection.recv_into, connection.send
+        self._read = memoryview(bytearray(READ))
+        """Reads go here, and messages are copied out: memory of a read's full size, taken and given back for every message
+        with what is kept of it in between, would leave the heap full of holes (measured: 390 MB for 30 MB of messages)."""
         self._splitter = Splitter(limit)
         self._feed = self._splitter.feed
         self._waiting: deque[bytes | memoryview] = deque()
@@ -145,14 +167,14 @@ class Stream:
     def receive(self) -> list[bytes]:
         """The messages that are there now. Raises EOFError at the end, ProtocolError for what is no message."""
         try:
-            data = self._recv(READ)
+            size = self._recv_into(self._read)
         except BlockingIOError:
             return []
         except OSError:
-            data = b""
-        if not data:
+            size = 0
+        if not size:
             raise EOFError
-        return self._feed(data)
+        return self._feed(self._read[:size])
 
     def send(self, message: bytes) -> None:
         """Write it, or as much as the other end takes now; the rest goes when `flush` is called."""

@@ -67,7 +67,7 @@ def test_what_is_defined_and_run_appears_by_itself(notebook: Books) -> None:
     page = opened(book)
     for number in range(6):
         book.run_cell(number)
-    expect(rows(page, "flows")).to_have_attribute("data-flow", "chain", timeout=PATIENT)
+    expect(rows(page, "flows").and_(page.locator("[data-flow=chain]"))).to_have_count(1, timeout=PATIENT)
     expect(run(page)).to_have_attribute("data-state", "done", timeout=PATIENT)
     expect(run(page)).to_contain_text("1 result")
     expect(page.locator("[data-shelf=archive]")).to_have_text(f"archive {rows(page, 'runs').count()}")

@@ -50,12 +50,12 @@ def _serve(path: str, data: str) -> None:
 
     directory = place.make()
     endpoint = endpoint_in(directory)
-    streams.open_early(endpoint)  # the runner may be quicker than the rest of us
+    listener = streams.listen(endpoint)  # the runner may be quicker than the rest of us
     process = LAUNCHERS["local"]("local:", endpoint, directory)
     try:
         from floe_jupyter.dispatcher.start import start
 
-        dispatcher = start(path, directory, data, {"local:": (endpoint, process)})
+        dispatcher = start(path, directory, data, {"local:": (endpoint, listener, process)})
     except BaseException:
         process.close()
         place.remove(directory)

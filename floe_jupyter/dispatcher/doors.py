@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 
 from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.wire.streams import Stream
+from floe_jupyter.wire.streams import Listener, Stream, accept
 
 
 class QuickDoor:
     """*heard* gets the messages of one read, and says whether the runner spoke; *refuse* is called for what is no message."""
 
-    def __init__(self, loop: Loop, listener: socket.socket | None, limit: int, heard: Callable[[list[bytes]], bool],
+    def __init__(self, loop: Loop, listener: Listener | None, limit: int, heard: Callable[[list[bytes]], bool],
                  refuse: Callable[[], None]) -> None:
         self.stream: Stream | None = None
         """That of the runner, once it has come this way."""
@@ -52,9 +51,8 @@ class QuickDoor:
 
     def _accept(self) -> None:
         assert self._listener is not None
-        try:
-            accepted, _ = self._listener.accept()
-        except OSError:  # nobody any more, or no descriptor is left: the connection waits
+        accepted = accept(self._listener)
+        if accepted is None:
             return
         fd = accepted.fileno()
         stream = Stream(accepted, self._limit, lambda flush: self._loop.writing(fd, flush))

@@ -6,12 +6,11 @@ that does not take its answers is not heard until it does.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 
 from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.wire.streams import Stream
+from floe_jupyter.wire.streams import Listener, Stream, accept
 
 LONGEST_IDENTITY = 255
 
@@ -29,7 +28,7 @@ class Line:
 class Lines:
     """All of them. *take* gets (identity, request); *refuse* is called for what makes no sense."""
 
-    def __init__(self, loop: Loop, listener: socket.socket | None, limit: int, take: Callable[[bytes, bytes], None],
+    def __init__(self, loop: Loop, listener: Listener | None, limit: int, take: Callable[[bytes, bytes], None],
                  refuse: Callable[[], None]) -> None:
         self._loop, self._listener, self._limit = loop, listener, limit
         self._take, self._refuse = take, refuse
@@ -57,9 +56,8 @@ class Lines:
 
     def _accept(self) -> None:
         assert self._listener is not None
-        try:
-            accepted, _ = self._listener.accept()
-        except OSError:  # nobody any more, or no descriptor is left: the connection waits
+        accepted = accept(self._listener)
+        if accepted is None:
             return
         fd = accepted.fileno()
         stream = Stream(accepted, self._limit, lambda flush: self._loop.writing(fd, flush, reading=False))

@@ -18,10 +18,11 @@ from floe_jupyter.dispatcher.doors import QuickDoor
 from floe_jupyter.dispatcher.launch import Launcher, Process, endpoint_in, launcher_of
 from floe_jupyter.dispatcher.loop import BURST, Loop, Timer
 from floe_jupyter.errors import EnvironmentFailed, FloeError, PeerGone, from_wire
-from floe_jupyter.wire import sockets, streams
+from floe_jupyter.wire import sockets
 from floe_jupyter.wire.frames import FRAME_LIMIT
 from floe_jupyter.wire.link import Link
 from floe_jupyter.wire.links import Answer, Ask, Bye, FromRunner, RunnerHello
+from floe_jupyter.wire.streams import Listener, listen
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 HELLO_WITHIN = 20.0
@@ -30,6 +31,8 @@ QUICK = 2.0
 """A runner that ends within so many seconds of its start did not start well ..."""
 TRIES = 3
 """... and so many of them in a row are enough."""
+Started = tuple[str, Listener | None, Process]
+"""A runner that was started ahead: its endpoint, the door beside it, its process."""
 
 Answered = Callable[[Any, FloeError | None], None]
 
@@ -37,7 +40,7 @@ Answered = Callable[[Any, FloeError | None], None]
 class Runner:
     """One launch of a runner."""
 
-    def __init__(self, loop: Loop, url: str, socket: zmq.Socket[bytes], door: streams.Listener | None, process: Process,
+    def __init__(self, loop: Loop, url: str, socket: zmq.Socket[bytes], door: Listener | None, process: Process,
                  received: Callable[[Runner, Any], None], ended: Callable[[Runner, str], None]) -> None:
         self.url, self.process = url, process
         self.languages: tuple[str, ...] = ()
@@ -212,7 +215,7 @@ class Runners:
     def __iter__(self) -> Any:
         return iter(list(self._runners.values()))
 
-    def adopt(self, url: str, endpoint: str, process: Process) -> Runner:
+    def adopt(self, url: str, endpoint: str, listener: Listener | None, process: Process) -> Runner:
         """A runner whose process was started already, to connect to *endpoint*."""
         socket = self._context.socket(zmq.ROUTER)
         socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT + (1 << 20))
@@ -220,8 +223,7 @@ class Runners:
         socket.setsockopt(zmq.SNDHWM, 0)
         """Bounded by the link instead, which counts bytes."""
         socket.bind(endpoint)
-        door = streams.listen(endpoint)
-        runner = self._runners[url] = Runner(self._loop, url, socket, door, process, self._received, self._end)
+        runner = self._runners[url] = Runner(self._loop, url, socket, listener, process, self._received, self._end)
         return runner
 
     def get(self, url: str) -> Runner:
@@ -235,7 +237,7 @@ class Runners:
             del self._failures[url]  # the next who asks may try again
             raise EnvironmentFailed(f"the runner {url} ended right after its start, {failures} times: {cause}")
         endpoint = endpoint_in(self._directory)
-        return self.adopt(url, endpoint, launch(url, endpoint, self._directory))
+        return self.adopt(url, endpoint, listen(endpoint), launch(url, endpoint, self._directory))
 
     def bye(self) -> None:
         for runner in self._runners.values():

@@ -19,11 +19,11 @@ from floe_jupyter.dispatcher.desk import Desk, Handler
 from floe_jupyter.dispatcher.history import History
 from floe_jupyter.dispatcher.hub import Hub
 from floe_jupyter.dispatcher.journal import Journal
-from floe_jupyter.dispatcher.launch import Launcher, Process
+from floe_jupyter.dispatcher.launch import Launcher
 from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.presence import Presence
 from floe_jupyter.dispatcher.publish import WAITING, Publisher
-from floe_jupyter.dispatcher.runners import Runner, Runners
+from floe_jupyter.dispatcher.runners import Runner, Runners, Started
 from floe_jupyter.dispatcher.runs import Run
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.stores import Store
@@ -43,7 +43,7 @@ class Dispatcher:
     """
 
     def __init__(self, path: str, directory: str, data: str, store: Store, launchers: dict[str, Launcher],
-                 started: dict[str, tuple[str, Process]]) -> None:
+                 started: dict[str, Started]) -> None:
         self.path, self.directory = path, directory
         self.loop = Loop()
         self.connection = Connection(f"ipc://{directory}/control", f"ipc://{directory}/events", f"{directory}/lifeline",
@@ -64,8 +64,8 @@ class Dispatcher:
         presence.desk = desk = Desk(self._control, door, presence.clients, HANDLERS, self.hub)
         self.loop.watch(self._control, desk.receive)
         self.loop.watch(self._events, publisher.receive)
-        for url, (endpoint, process) in started.items():
-            runners.adopt(url, endpoint, process)
+        for url, (endpoint, listener, process) in started.items():
+            runners.adopt(url, endpoint, listener, process)
         self._signals()
         write(path, self.connection)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 
-from floe_jupyter.dispatcher.launch import LAUNCHERS, Launcher, Process
+from floe_jupyter.dispatcher.launch import LAUNCHERS, Launcher
+from floe_jupyter.dispatcher.runners import Started
 from floe_jupyter.dispatcher.serve import Dispatcher
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.stores.sqlite import SqliteStore
@@ -15,7 +16,7 @@ LOG_BYTES = 1024 * 1024
 """A log that is longer starts anew with the next dispatcher."""
 
 
-def start(path: str, directory: str, data: str, started: dict[str, tuple[str, Process]],
+def start(path: str, directory: str, data: str, started: dict[str, Started],
           launchers: dict[str, Launcher] = LAUNCHERS) -> Dispatcher:
     """A dispatcher that serves. Raises `EnvironmentFailed` when its directory cannot be used."""
     data = data or data_directory(path)

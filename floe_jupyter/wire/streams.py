@@ -22,7 +22,6 @@ Listener = socket.socket
 READ = 128 * 1024
 """Larger reads cost more for their memory than they save in calls."""
 _LENGTH = struct.Struct("<I")
-_early: dict[str, Listener | None] = {}
 _JOINED = 64 * 1024
 """Messages up to this size are put behind their length by copying."""
 
@@ -35,15 +34,8 @@ def door_of(address: str) -> str:
     return os.path.join(directory, f"s{name}")
 
 
-def open_early(address: str) -> None:
-    """`listen` for whoever calls that later: a peer that starts meanwhile finds the door."""
-    _early[address] = listen(address)
-
-
-def listen(address: str) -> socket.socket | None:
+def listen(address: str) -> Listener | None:
     """Open the door beside an address; None where that cannot be: then everybody comes by the address itself."""
-    if address in _early:
-        return _early.pop(address)
     path = door_of(address)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -55,6 +47,14 @@ def listen(address: str) -> socket.socket | None:
         return None
     listener.settimeout(0)
     return listener
+
+
+def accept(listener: Listener) -> socket.socket | None:
+    """The next connection; None when nobody waits any more, or no descriptor is left: then the connection waits."""
+    try:
+        return listener.accept()[0]
+    except OSError:
+        return None
 
 
 def reach(address: str) -> socket.socket | None:

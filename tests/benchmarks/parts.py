@@ -21,7 +21,8 @@ bound asks for less than half of the present steps. Compiled code could do that 
 without something that was promised: the record of each run, answers kept for repetition, numbered envelopes.
 
 For W1b (two bare hops, 23 to 30 us): in the runner a frame is read, checked, becomes an event, goes through the machine, becomes
-a call and is written, which takes 30 us warm and was 55; both runtimes work before and after it. The bound, 46 to 60 us, is less
+a call and is written, which takes 30 us warm (the sum of its steps, each timed on
+its own) and was 55; both runtimes work before and after it. The bound, 46 to 60 us, is less
 than that sum. Modules in one runtime hand each other their messages without any of it.
 """
 

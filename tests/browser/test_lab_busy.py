@@ -61,12 +61,7 @@ def test_the_buttons_take_effect_within_a_second_while_a_cell_blocks_the_kernel(
     run.is_now("done, 5 results")
     assert "Interrupt" in _interrupt(book, book.cells.count() - 1)
     print(f"with a busy kernel ({kind}) a step was seen after {took:.2f} s")
-    assert took < 1.0 + _load()
-
-
-def _load() -> float:
-    """Seconds that a machine with more to do than it has processors may take longer."""
-    return max(0.0, os.getloadavg()[0] / (os.cpu_count() or 1) - 1.0) * 0.5
+    assert took < 1.0
 
 
 def test_an_interrupt_ends_an_awaited_run_soon_and_the_kernel_lives(notebook: Books) -> None:
@@ -78,7 +73,9 @@ def test_an_interrupt_ends_an_awaited_run_soon_and_the_kernel_lives(notebook: Bo
     run.is_now("active, 1 result")
     began = time.monotonic()
     text = _interrupt(book, number)
-    assert time.monotonic() - began < 2.0 + 2 * _load()
+    took = time.monotonic() - began
+    print(f"an interrupt was through after {took:.2f} s")
+    assert took < 2.0
     assert "cancelled after 1 result" in text
     run.is_now("cancelled, 1 result")
     assert "42" in book.do("6 * 7")

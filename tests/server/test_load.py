@@ -108,7 +108,7 @@ def test_a_page_that_does_not_read_grows_nothing_and_stalls_nobody(server: Serve
             slow.ask("logs", flow="co2")
         began = time.monotonic()
         other.call("breaks")
-        assert time.monotonic() - began < 5.0
+        assert time.monotonic() - began < 2.0
     grown = server.memory() - before
     print(f"\na page that does not read: the server grew by {grown / 1e6:.1f} MB")
     assert grown < 150 * 1024 * 1024

@@ -67,15 +67,19 @@ class Presence:
 
     def _grace(self, client: Client) -> float:
         """For how long it is waited for. Front ends are, and with one of them there also whoever was killed, but only for
-        the sake of something.
+        the sake of something: what is its own, or what it guards.
         """
-        if client.grace and (not client.guards or self._owns(client)):
+        if client.grace and (not client.guards or self._owns(client) or self._killed()):
             return client.grace
         client.killed = bool(client.session and not client.bye and not client.guards and self._guarded() and self._owns(client))
         return GRACE if client.killed else 0.0
 
     def _guarded(self) -> bool:
-        return any(client.guards for client in self.clients)
+        """A front end is there, or left for a while."""
+        return any(client.guards for client in [*self.clients, *self._away])
+
+    def _killed(self) -> list[Client]:
+        return [client for client in self._away if client.killed]
 
     def _owns(self, client: Client) -> bool:
         """Something is under way that ends with it."""
@@ -83,8 +87,8 @@ class Presence:
                    for i in self._hub.at_work())
 
     def _give_up_the_killed(self) -> None:
-        """The last front end, too, ended without a word: nobody is there to restart what was killed."""
-        for client in [c for c in self._away if c.killed]:
+        """The last front end, too, ended without a word, or did not come back: nobody is there to restart what was killed."""
+        for client in self._killed():
             self._stayed_away(client)
 
     def _stayed_away(self, client: Client) -> None:
@@ -93,6 +97,8 @@ class Presence:
             if self.needed:
                 self._stop_all_of(client)
             self._hub.feeder_gone(client)
+            if client.guards and not self._guarded():
+                self._give_up_the_killed()
             self.check()
 
     def _stop_all_of(self, client: Client) -> None:

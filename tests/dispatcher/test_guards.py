@@ -74,8 +74,32 @@ def test_a_front_end_that_leaves_for_a_while_does_not_end_what_it_guarded(kernel
     made.kill()
     looks.call("wait", ref=made.ref, timeout=0.2, through_holds=True)
     looks.close(keep=True)
+    sees = attach("sees")
+    assert sees.call("wait", ref=made.ref, timeout=0.5, through_holds=True).status == "held"
+    sees.close()
     again = attach("kernel", session="kernel-1")
     assert (again.pid, again.call("run_info", ref=made.ref).status) == (made.dispatcher, "held")
+
+
+def test_what_is_killed_while_the_front_end_is_away_is_kept_too(kernel: Kernels, attach: Clients) -> None:
+    first, second = kernel(), kernel(more="client.call('hello', key=client.attach().connection.key, session='kernel-2')")
+    looks, sees = greet_as_front_end(attach("front")), attach("sees")
+    first.kill()
+    sees.call("wait", ref=first.ref, timeout=0.2, through_holds=True)
+    looks.close(keep=True)
+    sees.call("status")
+    second.kill()
+    assert sees.call("wait", ref=second.ref, timeout=0.5, through_holds=True).status == "held"
+
+
+def test_a_front_end_that_does_not_come_back_guards_no_longer(kernel: Kernels, attach: Clients) -> None:
+    made = kernel()
+    looks, sees = greet_as_front_end(attach("front")), attach("sees")
+    made.kill()
+    sees.call("wait", ref=made.ref, timeout=0.2, through_holds=True)
+    looks.attach().call("leave", {"grace": 0.3})
+    looks.attach().close(bye=False)
+    assert sees.call("wait", ref=made.ref, timeout=5.0, through_holds=True).status == "cancelled"
 
 
 def test_when_the_front_end_is_killed_after_the_kernel_nothing_is_left(front: tuple[Kernel, subprocess.Popen[str]], path: str,

@@ -26,6 +26,7 @@ def shared() -> Iterator[Server]:
 @pytest.fixture
 def server(shared: Server) -> Iterator[Server]:
     """A Jupyter server behind which no dispatcher is, at the test's begin and at its end."""
+    shared.begin()
     yield shared
     if shared.dispatcher is not None:
         with suppress(FloeError), connect(start=False, path=shared.connection) as client:

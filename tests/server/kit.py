@@ -46,7 +46,7 @@ class Server:
         (config / "floe.json").write_text((ROOT / "jupyter-config" / "server-config" / "floe_jupyter.json").read_text())
         others = ("jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook", "notebook_shim")
         (config / "others.json").write_text(json.dumps({"ServerApp": {"jpserver_extensions": dict.fromkeys(others, False)}}))
-        self.log = base / "server.log"
+        self.log, self._begin = base / "server.log", 0
         self.environment = {
             **{k: v for k, v in os.environ.items() if k not in ("JPY_PARENT_PID", "FLOE_CONNECTION")},
             "JUPYTER_CONFIG_DIR": str(base / "config"), "JUPYTER_DATA_DIR": str(base / "data"), "HOME": str(base),
@@ -99,6 +99,14 @@ class Server:
 
     def page(self, **options: Any) -> Page:
         return Page(self, **options)
+
+    def begin(self) -> None:
+        """A test begins: what others made the server or its kernels say is no matter of its own."""
+        self._begin = self.log.stat().st_size
+
+    def said(self) -> str:
+        """What the server and its kernels wrote since the test began."""
+        return self.log.read_bytes()[self._begin :].decode("utf-8", "replace")
 
     def memory(self) -> int:
         return psutil.Process(self.process.pid).memory_info().rss

@@ -105,7 +105,7 @@ def test_the_servers_authorizer_is_asked(tmp_path: Path) -> None:
     with serving(tmp_path, "--ServerApp.authorizer_class=tests.server.readonly.ReadOnly") as server:
         assert knock(server, "floe/status", token(server)) == 200
         assert knock(server, f"floe/bridge?token={server.token}", {}) == 403
-        text = server.log.read_text()
+        text = server.said()
         assert "this user may not execute kernels" in text
         assert server.token not in text
 
@@ -115,7 +115,7 @@ def test_no_token_is_in_the_log(server: Server) -> None:
         knock(server, f"{path}?token={server.token}", {})
         knock(server, f"{path}?token={server.token}", {"Origin": "http://evil.example"})
         knock(server, path, token(server))
-    text = server.log.read_text()
+    text = server.said()
     assert "floe/bridge" in text, "the log says what was asked"
     assert server.token not in text
 

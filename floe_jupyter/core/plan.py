@@ -162,7 +162,10 @@ def count(instance: Instance, counts: tuple[Count, ...]) -> None:
 def take_back(instance: Instance, lane: Lane, lefts: tuple[Left, ...], failure: Failure | None) -> None:
     """Messages that a runtime did not get through over a local route: back to the head of their wires. A *failure* is that
     of the first one in front of the node it names.
+
+    The runtime has taken the routes off over which something is left, so that nothing overtakes it.
     """
+    _cut(instance, {left.wire for left in lefts})
     for left in reversed(lefts):
         queue = instance.wires.get(left.wire)
         batch = alive(instance, left.batch)
@@ -185,6 +188,15 @@ def take_back(instance: Instance, lane: Lane, lefts: tuple[Left, ...], failure: 
         instance.wake_node(target)
     recall(instance, lane)
     instance.unplanned = True
+
+
+def _cut(instance: Instance, names: set[str]) -> None:
+    """Routes over these wires are off; where others were ordered meanwhile, `advance` orders again."""
+    for queue in [instance.wires[name] for name in instance.wires if name in names]:
+        lane = instance.nodes[queue.source].lanes[0]
+        if queue.routed and not lane.routing:
+            lane.routes = {port: wires for port, wires in lane.routes.items() if queue.name not in wires}
+            settle(instance, lane)
 
 
 def _first_left(instance: Instance, lefts: tuple[Left, ...], failure: Failure) -> Left:

@@ -159,6 +159,9 @@ def finish(instance: Instance, work: Work, event: Returned) -> None:
     forget(instance, work)
     rest = remainder(work)
     own = event.failure is None or event.failure.node == lane.node.id
+    if event.failure is not None:
+        lane.reset = True  # its runtime gives back all calls until one carries the state
+        recall(instance, lane)
     if event.failure is not None and own and rest:
         rest = faults.stopped(instance, work, rest, event.failure)
     instance.debugger.through(work, event.failure if own else None)

@@ -1,7 +1,7 @@
 // The runtime without its surroundings: frames in, work in turns, frames out. `platform` is Node or a browser.
 
 import { Call } from "./call.mjs";
-import { BadFrame, int, list, object, text, Unpacker } from "./frames.mjs";
+import { BadFrame, checkLoad, int, list, object, text, Unpacker } from "./frames.mjs";
 import { Log } from "./logs.mjs";
 import { Refusal } from "./refusal.mjs";
 import { LoadError, Slot } from "./slot.mjs";
@@ -142,6 +142,21 @@ export class Engine {
     this.#flushLogs();
     const { head, parts } = step.write(this.#tools);
     this.#write(head, parts);
+    if (step.failure !== null) this.#stopped(step);
+  }
+
+  /** What comes after a failure must not overtake what goes back: the slot's calls are given back, too, and routes are off. */
+  #stopped(step) {
+    const slot = step.call.slot;
+    slot.stop();
+    for (const call of slot.calls.splice(0)) this.#giveBack(call);
+    for (const { from, wire } of step.left) this.#slots.get(from)?.cut(wire);
+  }
+
+  #giveBack(call) {
+    const step = new Step(call);
+    step.end = true;
+    this.#returned(step);
   }
 
   /** Heads are Unicode, whatever users print, throw or send: halves of characters would make the frame unreadable. */
@@ -260,6 +275,7 @@ export class Engine {
     }
     if (slot.gone) return;
     slot.active = true;
+    slot.stopped = false;
     this.#flushLogs();
     this.#write(`{"t":"activated","slot":${slot.number},"state":${slot.state.text()}}`, []);
     this.#wake(slot);
@@ -321,6 +337,11 @@ export class Engine {
     const slot = this.#slot(head);
     if (this.#calls.has(int(head, "call"))) throw new BadFrame(`call: ${head.call} is under way`);
     const call = new Call(head, parts, this.#platform.text);
+    slot.stopped &&= call.state === null;
+    if (slot.stopped) {
+      this.#giveBack(call);
+      return;
+    }
     if (call.trouble !== null) {
       this.#unreadable(slot, call);
       return;
@@ -333,6 +354,7 @@ export class Engine {
 
   /** The head can be understood, its payload cannot: the call ends, so that nobody waits for it. */
   #unreadable(slot, call) {
+    slot.stopped = true;
     const failure = { node: slot.node, message: `ValueRefused: ${call.trouble}`, kind: "value", run: call.run };
     this.#write(`{"t":"returned","call":${call.number},"failure":${failureText({ slot: slot.number, failure })},"end":true}`, []);
   }
@@ -372,19 +394,3 @@ export class Engine {
 
 const HANDLERS = Object.fromEntries(["load", "activate", "unload", "route", "call", "more", "recall", "free", "exit"]
   .map((name) => [name, (engine, head, parts) => engine[name](head, parts)]));
-
-function checkLoad(head) {
-  int(head, "slot");
-  text(head, "node");
-  text(head, "prefix", "");
-  object(head, "state", null);
-  const module = object(head, "module");
-  text(module, "name");
-  text(module, "source");
-  if (!(list(module, "outputs") ?? []).every((port) => typeof port === "string")) throw new BadFrame("module: the names of ports are texts");
-  const place = object(module, "place", {});
-  int(place, "cell", 0);
-  int(place, "line", 0);
-  text(place, "file", "");
-  return head;
-}

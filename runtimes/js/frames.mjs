@@ -151,3 +151,20 @@ export function list(head, name, length) {
   if (!Array.isArray(value) || (length !== undefined && value.length !== length)) throw new BadFrame(`${name} is no list of ${length}`);
   return value;
 }
+
+/** The head of a `load`, if it has all that it must. Throws `BadFrame`. */
+export function checkLoad(head) {
+  int(head, "slot");
+  text(head, "node");
+  text(head, "prefix", "");
+  object(head, "state", null);
+  const module = object(head, "module");
+  text(module, "name");
+  text(module, "source");
+  if (!(list(module, "outputs") ?? []).every((port) => typeof port === "string")) throw new BadFrame("module: the names of ports are texts");
+  const place = object(module, "place", {});
+  int(place, "cell", 0);
+  int(place, "line", 0);
+  text(place, "file", "");
+  return head;
+}

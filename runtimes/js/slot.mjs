@@ -20,6 +20,7 @@ export class Slot {
   loaded = false;
   active = false;
   gone = false;
+  stopped = false; // a call failed, and nothing has said since from which state to go on
   queued = false;
   function = null;
   migrate = null;
@@ -74,6 +75,18 @@ export class Slot {
     this.fusable = isPlain(this.function) && !ASYNCHRONOUS.test(withoutImports(this.module.source, imports))
       && imports.every(({ from }) => SYNCHRONOUS_PACKAGES.has(from.replace(/^node:/, "")));
     this.follows = this.fusable || Object.prototype.toString.call(this.function) === "[object GeneratorFunction]";
+  }
+
+  /** A call of it failed, and is over. */
+  stop() {
+    this.stopped = true;
+    this.underWay?.drop();
+    this.underWay = null;
+  }
+
+  /** Take off the local routes of the port that this wire leaves: what comes next there is returned. */
+  cut(wire) {
+    for (const [port, targets] of this.routes) if (targets.some((target) => target.wire === wire)) this.routes.delete(port);
   }
 
   /** Everything of the module may be collected now, but what it left running. */

@@ -119,6 +119,11 @@ export class Step {
     this.#pending = [];
   }
 
+  /** What is handed back: parcels. */
+  get left() {
+    return this.#left.filter(([parcel, at]) => at < parcel.length).map(([parcel]) => parcel);
+  }
+
   /** Commit the states of the slots that took part. Throws a `Refusal` with `slot`. */
   commit(slot) {
     const change = slot.state.commit();

@@ -192,8 +192,11 @@ class Host:
         assert head["t"] in ("loaded", "refused"), head
         return head
 
-    def call(self, payload: bytes, n: int, slot: int = 1, number: int = 1, port: str = "in", **batch: Any) -> None:
-        self.send({"t": "call", "call": number, "slot": slot, "port": port, "batch": {"n": n, **batch}}, [payload])
+    def call(self, payload: bytes, n: int, slot: int = 1, number: int = 1, port: str = "in", *, state: dict[str, Any] | None = None,
+             **batch: Any) -> None:
+        """After a failure of the slot only a call with a *state* is handled."""
+        head = {"t": "call", "call": number, "slot": slot, "port": port, "batch": {"n": n, **batch}}
+        self.send(head if state is None else {**head, "state": state}, [payload])
 
     def collect(self, number: int = 1, more: bool = True) -> Gathered:
         """All `returned` frames of a call up to its end, as one. Answers with `more` when a window of 512 is used up."""

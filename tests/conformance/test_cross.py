@@ -48,7 +48,7 @@ def _first(entry: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
 
 def _pass(host: Host, batch: dict[str, Any], parts: list[bytes], number: int) -> tuple[dict[str, Any], list[bytes]] | None:
     """The batch that came out; None when the value was refused, or is no output in this language."""
-    host.send({"t": "call", "call": number, "slot": 1, "port": "in", "batch": batch}, parts)
+    host.send({"t": "call", "call": number, "slot": 1, "port": "in", "batch": batch, "state": {}}, parts)
     result = host.collect(number)
     if result.failure is not None:
         assert result.failure["failure"]["kind"] == "value", result.failure

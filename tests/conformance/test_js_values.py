@@ -156,8 +156,22 @@ def test_a_state_that_was_spoilt_inside_ends_the_call_and_is_as_before(js: Host)
     result = js.collect(2)
     assert result.failure is not None
     assert "ctx.state.list[2] is of the type Set" in result.failure["failure"]["message"]
-    js.call(b"[3]", 1, number=3)
+    assert result.states == {}
+    js.call(b"[3]", 1, number=3, state={"list": [1, 2]})
     assert js.collect(3).outputs["1.out"] == [3]
+
+
+def test_a_state_that_was_spoilt_behind_a_route_is_as_before(js: Host) -> None:
+    js.load("export default (msg) => msg")
+    js.load("export default (msg, ctx) => { ctx.state.list.push(msg || new Set()); return ctx.state.list.length }", 2, state={"list": []})
+    js.send({"t": "route", "slot": 1, "routes": {"out": [["a>b", 2, "in"]]}})
+    js.next("routed")
+    js.call(b"[1,2]", 2)
+    assert js.collect().outputs["2.out"] == [1, 2]
+    js.call(b"[0]", 1, number=2)
+    assert "ctx.state.list[2] is of the type Set" in (js.collect(2).failure or {})["failure"]["message"]
+    js.call(b"[3]", 1, 2, number=3)
+    assert js.collect(3).outputs["2.out"] == [3]
 
 
 def test_a_state_behaves_like_an_object(js: Host) -> None:

@@ -99,7 +99,7 @@ def test_a_trace_shows_the_cell_the_line_and_its_text_and_none_of_ours(python: H
 def test_whatever_a_module_raises_is_its_failure_and_not_our_end(python: Host, raises: str) -> None:
     python.load(f"def f(msg):\n    {raises}")
     for number in (1, 2):
-        python.call(b"[1]", 1, number=number)
+        python.call(b"[1]", 1, number=number, state={})
         result = python.collect(number)
         assert result.failure is not None
         assert result.failure["failure"]["kind"] == "raised"
@@ -293,9 +293,26 @@ def test_a_state_that_turns_bad_later_fails_and_is_undone(python: Host, commit_e
     python.call(b'["a"]', 1)
     assert python.collect().states == {"1": {"seen": ["a"]}}
     python.call(b'["bad"]', 1, number=2)
-    assert "is a set" in (python.collect(2).failure or {})["failure"]["message"]
-    python.call(b'["b"]', 1, number=3)
+    result = python.collect(2)
+    assert "is a set" in (result.failure or {})["failure"]["message"]
+    assert result.states == {}
+    python.call(b'["b"]', 1, number=3, state={"seen": ["a"]})
     assert python.collect(3).states == {"1": {"seen": ["a", "b"]}}
+
+
+@pytest.mark.parametrize("commit_each", [False, True])
+def test_a_state_that_turns_bad_behind_a_route_fails_and_is_undone(python: Host, commit_each: bool) -> None:
+    python.load("def f(msg):\n    return msg")
+    python.load("def f(msg, ctx):\n    ctx.state.setdefault('seen', []).append({1} if msg == 'bad' else msg)\n"
+                "    return len(ctx.state['seen'])", 2, commit_each=commit_each)
+    python.send({"t": "route", "slot": 1, "routes": {"out": [["a>b", 2, "in"]]}})
+    python.next("routed")
+    python.call(b'["a"]', 1)
+    assert python.collect().states == {"2": {"seen": ["a"]}}
+    python.call(b'["bad"]', 1, number=2)
+    assert "is a set" in (python.collect(2).failure or {})["failure"]["message"]
+    python.call(b'["b"]', 1, 2, number=3)
+    assert python.collect(3).states == {"2": {"seen": ["a", "b"]}}
 
 
 def test_an_enum_or_a_uuid_is_refused_by_the_fast_codec_too(python: Host) -> None:

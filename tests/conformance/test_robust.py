@@ -167,7 +167,8 @@ def test_a_segment_of_another_is_read_and_one_that_is_gone_is_a_failure(host: Ho
     _echo(host)
     (host.shared / "floe-1-77").write_bytes(bytes(100_000))
     for number, name in enumerate(["floe-1-77", "floe-1-78", "../../etc/passwd"], 1):
-        host.call(b'[{"$floe":["bytes",0]}]', 1, 1, number, tagged=True, buffers=[{"size": 100_000, "segment": name}], counts=[1])
+        host.call(b'[{"$floe":["bytes",0]}]', 1, 1, number, tagged=True, buffers=[{"size": 100_000, "segment": name}], counts=[1],
+                  state={})
         result = host.collect(number)
         assert (result.failure is None) == (number == 1), (name, result.failure)
         if result.failure is not None:

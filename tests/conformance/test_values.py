@@ -21,7 +21,7 @@ def _echo(host: Host, entry: dict[str, Any], number: int) -> Any:
     batch: dict[str, Any] = {"n": 1, "tagged": '"$floe"' in entry["text"]}
     if buffers:
         batch |= {"buffers": [{"size": len(b)} for b in buffers], "counts": [len(buffers)]}
-    host.send({"t": "call", "call": number, "slot": 1, "port": "in", "batch": batch}, [b"[" + entry["text"].encode() + b"]", *buffers])
+    host.send({"t": "call", "call": number, "slot": 1, "port": "in", "batch": batch, "state": {}}, [b"[" + entry["text"].encode() + b"]", *buffers])
     result = host.collect(number)
     return result, canonical(entry["text"], buffers)
 

@@ -92,6 +92,8 @@ class Slot:
     reported: dict[str, Any] = field(default_factory=dict)
     routes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     calls: deque[Under] = field(default_factory=deque)
+    stopped: bool = False
+    """After a failure, until a call says from which state to go on."""
 
 
 @dataclass
@@ -189,7 +191,12 @@ class FakeRuntime:
     def _call(self, c: ev.Call) -> None:
         items = values(c.batch)
         runs = [c.batch.run_of(i) for i in range(c.batch.n)]
-        self.slots[c.node, c.lane].calls.append(Under(c.call, c.port, items, runs, c.skip, c.state))
+        slot = self.slots[c.node, c.lane]
+        slot.stopped = slot.stopped and c.state is None
+        if slot.stopped:
+            self.outbox.append(ev.Returned(c.call, end=True))
+            return
+        slot.calls.append(Under(c.call, c.port, items, runs, c.skip, c.state))
 
     def _more(self, c: ev.More) -> None:
         for slot in self.slots.values():
@@ -354,6 +361,16 @@ class FakeRuntime:
             self.outbox.append(ev.Returned(under.call, end=True))
         if end:
             slot.calls.popleft()
+        if frame.failure is not None:
+            self._stopped(slot, set(frame.left))
+
+    def _stopped(self, slot: Slot, left: set[str]) -> None:
+        """Nothing overtakes what goes back: calls of the slot go back until one carries a state, and routes over such wires are off."""
+        slot.stopped = True
+        while slot.calls:
+            self.outbox.append(ev.Returned(slot.calls.popleft().call, end=True))
+        for other in self.slots.values():
+            other.routes = {port: wires for port, wires in other.routes.items() if not left & set(wires)}
 
     def _outputs(self, slot: Slot, frame: Frame) -> tuple[ev.Output, ...]:
         result = []

@@ -192,3 +192,23 @@ def test_each_message_of_one_send_is_a_run_of_its_own(real: Client) -> None:
     ended = real.call("runs", limit=1_000)
     assert (ended[0].ref, {run.fed for run in ended}, {run.results for run in ended}) == (last.ref, {1}, {1})
     assert sorted(values_of(real, run.ref)[0] for run in ended) == [2 * n + 1 for n in range(300)]
+
+
+COUNTS = """def f(x, ctx):
+    if x == 3: raise ValueError(x)
+    ctx.state['n'] = ctx.state.get('n', 0) + 1
+    return [x, ctx.state['n']]
+"""
+
+
+@pytest.mark.parametrize("around", [False, True], ids=["alone", "on local routes"])
+def test_what_comes_behind_a_failing_message_of_a_flow_that_is_up_keeps_its_order(real: Client, around: bool) -> None:
+    same = "def f(x): return x"
+    define(real, "up", **({"pre": same, "a": COUNTS, "post": same} if around else {"a": COUNTS}))
+    real.call("start", flow="up")
+    real.call("request", batch=batch(1))
+    real.call("send", batch=batch(*range(3, 300)), each=True)
+    until(lambda: not real.call("runs", status="active", limit=1), "the end of all runs")
+    done = [values_of(real, info.ref) for info in real.call("runs", limit=1000) if info.status == "done"]
+    handled = dict(values[0] for values in done if values)
+    assert [handled[x] for x in range(4, 300)] == list(range(2, 298))

@@ -257,3 +257,5 @@ class Chunks:
         if runtime.forked:
             os._exit(0)
         runtime.send(returned.write(step, runtime.codec, runtime.segments))
+        if step.failure is not None:
+            runtime.stop(call.slot, step.left)  # what comes after a failure must not overtake what goes back

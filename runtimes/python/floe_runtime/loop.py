@@ -266,6 +266,10 @@ class Runtime:
             raise BadFrame(f"call: slot {head['slot']} is not loaded")
         if head["call"] in self.calls:
             raise BadFrame(f"call: {head['call']} is under way")
+        if slot.stopped and head.get("state") is None:
+            self._give_back(head["call"])
+            return
+        slot.stopped = False
         call = self._call_class(slot, head, parts)
         self.calls[call.number] = call
         slot.calls.append(call)
@@ -293,10 +297,28 @@ class Runtime:
             if call.under_way or (slot.busy and call is slot.calls[0]):
                 call.recalled = True
                 continue
-            call.ended = True
             slot.calls.remove(call)
-            self.calls.pop(call.number, None)
-            self.send(self._packed({"t": "returned", "call": call.number, "end": True}))
+            self._take_out(call)
+
+    def stop(self, slot, left):
+        """A call of the slot failed and is over: until a state comes to go on from, all others are given back. Routes over which
+        something is *left* [(parcel, at)] are off.
+        """
+        slot.stopped = True
+        while slot.calls:
+            self._take_out(slot.calls.popleft())
+        for parcel, _ in left:
+            wire, number = parcel.wire
+            if number in self.slots:
+                self.slots[number].cut(wire)
+
+    def _take_out(self, call):
+        call.ended = True
+        self.calls.pop(call.number, None)
+        self._give_back(call.number)
+
+    def _give_back(self, number):
+        self.send(self._packed({"t": "returned", "call": number, "end": True}))
 
     def _on_free(self, head, parts):
         self.segments.free(head.get("segments") or (), head.get("remove") or ())

@@ -45,8 +45,9 @@ class Slot:
         self.with_context = self.pure = False
         self.migrate = None
         self.log = None
-        self.queued = self.busy = False
-        """It waits for a turn; it is at work and must not be begun again."""
+        self.queued = self.busy = self.stopped = False
+        """It waits for a turn; it is at work and must not be begun again; a call failed, and none said since from which state to
+        go on."""
         self.lasting = False
         """It has written to its state: what it is given and gives must not be shared with others."""
 
@@ -77,6 +78,10 @@ class Slot:
         routes = {port: [t for t in targets if t[1] is not gone] for port, targets in self.routes.items()}
         self.routes = {port: targets for port, targets in routes.items() if targets}
 
+    def cut(self, wire):
+        """Take off the local routes of the port that this wire leaves: what comes next there is returned."""
+        self.routes = {port: targets for port, targets in self.routes.items() if all(target[0] != wire for target in targets)}
+
     def activate(self, state):
         """Take over the state of the version before, through `migrate` where there is one."""
         if self.migrate is not None:
@@ -86,6 +91,7 @@ class Slot:
                 raise LoadError(f"migrate(state) returned {type(result).__name__}; return the new state, a dictionary")
             state = {key: tag(value, None) for key, value in result.items()}
         self.state.replace(state)
+        self.stopped = False
 
     def load(self):
         """Run the source. Raises whatever the source raises, or `LoadError`."""

@@ -140,7 +140,7 @@ class Wake(msgspec.Struct, frozen=True, tag=True):
 
 Command = (Load | Activate | Unload | Route | Call | More | Recall | Kill | Result | Ended | Accepted | Reply | Notice | Wake)
 
-CHUNK = 64
+CHUNK = 256
 """The most messages of one call, and of one frame of a runtime."""
 WINDOW = 512
 """So many outputs may a generator give before it waits for `More`."""

@@ -9,7 +9,7 @@ import { Step } from "./step.mjs";
 import { encodePlain } from "./values.mjs";
 import { explain } from "./trace.mjs";
 
-const CHUNK = 64;
+const CHUNK = 256;
 const BUDGET = 1; // milliseconds
 const HEAVY = 1 << 20;
 const INPUT_LIMIT = 2_048;

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from floe_jupyter.core.events import (
+    CHUNK,
     CancelRun,
     CloseRun,
     Ended,
@@ -44,7 +45,7 @@ def lose(world: World, node: str = "a", cause: str = "signal 11") -> None:
 
 def test_a_failure_ends_the_run_at_once_and_drops_the_rest():
     world = World(flow("a>b"))
-    world.inject("a", *range(100))
+    world.inject("a", *range(CHUNK + 36))
     first, _second = world.calls("a")
     commands = world.fail(first, consumed=1)
     (ended,) = [c for c in commands if isinstance(c, Ended)]
@@ -227,7 +228,7 @@ def test_a_suspect_goes_before_the_messages_of_nodes_that_are_always_fed():
 
 def test_after_its_suspects_have_gone_well_a_node_is_called_with_many_messages_again():
     world = World(flow(nodes=[Node("a", "a")]))
-    world.inject("a", *range(100))
+    world.inject("a", *range(CHUNK + 36))
     lost = world.calls()
     world.send(RuntimeLost("r-a", "x"))
     world.log = [c for c in world.log if c not in lost]
@@ -236,7 +237,7 @@ def test_after_its_suspects_have_gone_well_a_node_is_called_with_many_messages_a
     while calls := world.calls("a"):
         sizes.append(calls[0].batch.n)
         world.echo(calls[0])
-    assert sizes == [*[1] * 64, 36]
+    assert sizes == [*[1] * CHUNK, 36]
 
 
 # --- clocks ----------------------------------------------------------------------------------------------------------------

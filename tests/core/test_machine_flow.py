@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from floe_jupyter.core.events import Accepted, Call, CancelRun, CloseRun, Ended, Inject, Load, Output, Result, Returned, Start
+from floe_jupyter.core.events import (
+    CHUNK,
+    Accepted,
+    Call,
+    CancelRun,
+    CloseRun,
+    Ended,
+    Inject,
+    Load,
+    Output,
+    Result,
+    Returned,
+    Start,
+)
 from floe_jupyter.core.machine import Machine
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.core.model import Module, Node
@@ -44,8 +57,8 @@ def test_small_batches_are_merged_into_one_call():
 
 def test_large_batches_are_cut_into_calls_of_a_chunk():
     world = World(flow("a>b"))
-    world.inject("a", *range(200))
-    assert [call.batch.n for call in world.calls()] == [64, 64, 64, 8]
+    world.inject("a", *range(3 * CHUNK + 8))
+    assert [call.batch.n for call in world.calls()] == [CHUNK, CHUNK, CHUNK, 8]
 
 
 def test_a_full_wire_stops_the_node_before_it_up_to_the_source():

@@ -11,7 +11,7 @@ from floe_runtime.values import tag, untag
 PLAIN, GENERATOR, COROUTINE, ASYNC_GENERATOR = "plain", "generator", "coroutine", "async generator"
 ONLY_AST = 1024  # ast.PyCF_ONLY_AST, without importing ast
 VARARGS = 4
-CHUNK = 64
+CHUNK = 256
 COROUTINE_FLAG, ASYNC_GENERATOR_FLAG, GENERATOR_FLAG = 0x80, 0x200, 0x20
 FUNCTION = type(lambda: None)
 

@@ -82,8 +82,11 @@ def _check_joins(instance: Instance) -> None:
         if node.joins is not None:
             for wire in node.joins.wires:
                 parts = sum(wire.bit in entry.parts for entry in node.joins.entries.values())
+                parts += sum(len(cohort.runs) for cohort in node.joins.cohorts if wire.bit in cohort.payloads)
                 _must(wire.parts == parts, f"{wire.name} counts {wire.parts} parts in its join and {parts} are there")
-            _must(node.joins.keys.keys() <= instance.runs.keys(), f"join {node.id} knows runs that are over")
+            known = node.joins.keys.keys() | node.joins.cohorts.of.keys()
+            _must(known <= instance.runs.keys(), f"join {node.id} knows runs that are over")
+            _must(node.joins.entries.keys().isdisjoint(node.joins.cohorts.of), f"join {node.id} knows a run twice")
 
 
 def _check_held(instance: Instance) -> None:

@@ -6,12 +6,13 @@ the module gets it. Its parts are not in flight: a run in which only parts are l
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from floe_jupyter.core.cohorts import Cohorts
 from floe_jupyter.core.events import Failure
 from floe_jupyter.core.joins import Entry, Join, Verdict, arrive
 from floe_jupyter.core.keys import key_of
@@ -22,6 +23,7 @@ from floe_jupyter.core.runs import account, fail_run, roomier
 from floe_jupyter.core.tags import shift
 
 if TYPE_CHECKING:
+    from floe_jupyter.core.cohorts import Cohort
     from floe_jupyter.core.expressions import Expression
     from floe_jupyter.core.instance import Instance, NodeState
 
@@ -39,6 +41,8 @@ class JoinTable:
         self.entries: dict[Hashable, Entry] = {}
         self.keys: dict[int, list[Hashable]] = {}
         """The keys of each run."""
+        self.cohorts = Cohorts()
+        """Runs that come together: no entry is of one of them."""
         self.pills: dict[int, list[int]] = {}
         """The wires that brought a pill of each run, for the keys still to come."""
         self.fresh = Join("any", 0)
@@ -55,6 +59,7 @@ class JoinTable:
         for queue in wires:
             if queue not in self.wires:
                 queue.bit = next(bit for bit in free if bit not in taken)
+        self._single_out(list(self.cohorts.of))
         self.wires = list(wires)
         need = sum(queue.bit for queue in wires)
         self.fresh = Join("all" if self.node.join == "all" else "any", need, self.node.tolerate)
@@ -79,11 +84,45 @@ class JoinTable:
 
     def take(self, instance: Instance, wire: Queue, batch: Batch) -> None:
         """Messages arrive on a wire, none of a run that is over: some wait, some fire, some are dropped."""
+        if self._take_whole(instance, wire, batch):
+            return
         keys = self._keys(instance, batch)
         if self.fresh.kind == "any":
             self._take_any(instance, wire, batch, keys)
         else:
             self._take_all(instance, wire, batch, keys)
+
+    def _take_whole(self, instance: Instance, wire: Queue, batch: Batch) -> bool:
+        """Take all of them as one, if they came together on every wire so far."""
+        runs = batch.runs or (batch.run,)
+        cohort = None
+        if self.key is not None or self.fresh.kind == "any":
+            return False
+        if batch.runs and not (batch.tagged or batch.buffers or instance.debugger.on or instance.journal is not None):
+            cohort = self.cohorts.find(runs) or self._gather(runs)
+        if cohort is None:
+            self._single_out(runs)
+        elif cohort.state == "open" and not cohort.got & wire.bit:
+            cohort.got |= wire.bit
+            cohort.payloads[wire.bit] = batch.payload
+            wire.parts += batch.n
+            if cohort.got == self.fresh.need:
+                self._send_on(instance, cohort.fire(self.names))
+            self._watch(instance, wire, batch)
+        return cohort is not None
+
+    def _gather(self, runs: tuple[int, ...]) -> Cohort | None:
+        """A new cohort, unless something is known of one of the runs."""
+        if self.entries.keys().isdisjoint(runs) and self.pills.keys().isdisjoint(runs):
+            return self.cohorts.open(runs)
+        return None
+
+    def _single_out(self, runs: Iterable[int]) -> None:
+        """They go ways of their own from here."""
+        if self.cohorts.of:
+            for entry in self.cohorts.dissolve(runs, self.fresh):
+                self.entries[entry.run] = entry
+                self.keys[entry.run] = [entry.run]
 
     def _take_all(self, instance: Instance, wire: Queue, batch: Batch, keys: list[Hashable]) -> None:
         heavy = batch.tagged or bool(batch.buffers) or instance.debugger.on
@@ -108,8 +147,7 @@ class JoinTable:
         wire.parts += count
         if fired:
             self._fire(instance, fired)
-        if wire.parts > wire.max_n * CYCLE_FACTOR:
-            self._overflow(instance, wire, batch)
+        self._watch(instance, wire, batch)
 
     def _take_any(self, instance: Instance, wire: Queue, batch: Batch, keys: list[Hashable]) -> None:
         parts: list[Batch] = []
@@ -145,14 +183,16 @@ class JoinTable:
 
     def _fire(self, instance: Instance, fired: list[Fired]) -> None:
         messages = [self._assemble(instance, key, entry) for key, entry in fired]
-        queue = next(iter(self.queues.values()))
-        for wire in self.wires:
-            wire.parts -= len(fired)
         for _, entry in fired:
             entry.parts = {}
-        batch = merge(messages)
+        self._send_on(instance, merge(messages))
+
+    def _send_on(self, instance: Instance, batch: Batch) -> None:
+        """Messages of all wires' parts, one of each: they wait in front of the node."""
+        for wire in self.wires:
+            wire.parts -= batch.n
         account(instance, batch, 1)
-        _enqueue(instance, queue, batch)
+        _enqueue(instance, next(iter(self.queues.values())), batch)
 
     def _assemble(self, instance: Instance, key: Hashable, entry: Entry) -> Batch:
         """One message: an object of all parts by the names of where they come from."""
@@ -191,6 +231,7 @@ class JoinTable:
 
     def pill(self, instance: Instance, wire: Queue, run: int) -> bool:
         """A predecessor failed in this run; True if a join fails for that."""
+        self._single_out((run,))
         known, bit = self.pills.setdefault(run, []), wire.bit
         if not self.node.key and run not in self.entries:
             self._open(run, run)
@@ -224,6 +265,8 @@ class JoinTable:
 
     def forget(self, run: int) -> None:
         """The run is over."""
+        if self.cohorts.leave(run):
+            self._single_out((run,))
         for key in self.keys.pop(run, ()):
             entry = self.entries.pop(key)
             if entry.parts:
@@ -244,7 +287,10 @@ class JoinTable:
 
         instance.note(undo)
 
-    def _overflow(self, instance: Instance, wire: Queue, batch: Batch) -> None:
+    def _watch(self, instance: Instance, wire: Queue, batch: Batch) -> None:
+        """Too much waits for another wire: the runs fail."""
+        if wire.parts <= wire.max_n * CYCLE_FACTOR:
+            return
         text = (f"join {self.node.id!r} holds {wire.parts} messages of wire {wire.name} that wait for another wire, "
                 f"{CYCLE_FACTOR} times the limit of a wire: see why the other wire gives nothing, or raise the limit")
         for run in dict.fromkeys(batch.runs or (batch.run,)):

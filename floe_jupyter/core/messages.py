@@ -10,6 +10,7 @@ A value that JSON cannot say is *tagged*: an object whose only key is ``$floe`` 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import Enum
 from hashlib import blake2b
 from typing import Any
@@ -63,6 +64,15 @@ _RAW = msgspec.json.Decoder(list[msgspec.Raw])
 def texts(payload: bytes) -> list[bytes]:
     """The JSON text of each value of an array."""
     return [bytes(raw) for raw in _RAW.decode(payload)]
+
+
+def pieces(payload: bytes) -> Sequence[bytes | msgspec.Raw]:
+    """The same, to be used at once: they may keep the whole array in memory. Numbers and other simple values are told apart
+    without reading them.
+    """
+    if b'"' in payload or payload.find(b"[", 1) > 0 or b"{" in payload:
+        return _RAW.decode(payload)
+    return payload[1:-1].split(b",")
 
 
 def values(batch: Batch) -> list[Any]:

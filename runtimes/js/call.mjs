@@ -12,7 +12,7 @@ export class Call {
   trouble = null; // why the payload cannot be read
   slot = null;
   text = "";
-  numbers = new Map(); // behind local routes: slot/root -> outputs so far
+  numbers = new Map(); // behind local routes: slot -> root -> outputs so far
 
   /** Throws `BadFrame`. `decode` makes text of bytes. */
   constructor(head, parts, decode) {

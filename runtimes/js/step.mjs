@@ -144,9 +144,10 @@ export class Step {
 
   /** Behind a local route: which number an output is among those that this slot made of its root. */
   number(slot, root) {
-    const key = `${slot.number}/${root}`;
-    const number = this.call.numbers.get(key) ?? 0;
-    this.call.numbers.set(key, number + 1);
+    let numbers = this.call.numbers.get(slot.number);
+    if (numbers === undefined) this.call.numbers.set(slot.number, (numbers = new Map()));
+    const number = numbers.get(root) ?? 0;
+    numbers.set(root, number + 1);
     return number;
   }
 

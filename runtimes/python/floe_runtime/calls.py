@@ -25,6 +25,7 @@ class Call:
         self.recalled = self.ended = False
         self.generator = None
         self.numbers = {}
+        """Behind local routes, by slot and root: which number its last output had."""
         self.segments = [b["segment"] for b in batch.get("buffers", ()) if b.get("segment")]
         self.parcel = None
         self._batch, self._parts = batch, parts

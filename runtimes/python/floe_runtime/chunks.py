@@ -253,7 +253,7 @@ class Chunks:
             if call.segments:
                 call.forget()
         if call.numbers:
-            call.numbers = {key: n for key, n in call.numbers.items() if key[1] >= call.at}
+            call.numbers = {slot: {call.at: n[call.at]} for slot, n in call.numbers.items() if call.at in n}
         if runtime.forked:
             os._exit(0)
         runtime.send(returned.write(step, runtime.codec, runtime.segments))

@@ -41,7 +41,7 @@ class Step:
         if slot.default in slot.routes:
             self._fan_out(slot, given.results, list(roots), given.payload, given.shared)
             return
-        index = [0] * count if parcel.roots is None else [self._number(slot, root) for root in roots]
+        index = [0] * count if parcel.roots is None else self._numbers(slot, roots)
         self._group(slot, slot.default).extend(given.payload[1:-1], roots, index)
 
     def _spread_yields(self, slot, yields):
@@ -132,10 +132,18 @@ class Step:
 
     def _number(self, slot, root):
         """Behind a local route: which number an output is among those that this slot made of its root."""
-        numbers = self.call.numbers
-        number = numbers.get((slot.number, root), 0)
-        numbers[slot.number, root] = number + 1
+        numbers = self.call.numbers.setdefault(slot.number, {})
+        number = numbers[root] = numbers.get(root, -1) + 1
         return number
+
+    def _numbers(self, slot, roots):
+        """The same for many. Mostly they are the first outputs of different roots."""
+        numbers = self.call.numbers.setdefault(slot.number, {})
+        first = dict.fromkeys(roots, 0)
+        if len(first) < len(roots) or not numbers.keys().isdisjoint(first):
+            return [self._number(slot, root) for root in roots]
+        numbers.update(first)
+        return [*first.values()]
 
     def passed(self, parcel, n):
         """The first *n* messages of a parcel went through."""

@@ -28,6 +28,20 @@ DRAWN = """bench => new MutationObserver(() => window.__seen.drawn.push(performa
 CELLS = [LOAD, "%%floe module add\ndef add(msg):\n    return msg + 1", "%%floe module drop\ndef drop(msg):\n    return None",
          "%%floe flow fast\nadd -> drop"]
 
+# At a rate of 100,000 messages a second; as fast as they go where the rate is 0.
+TICKS = """%%floe module ticks
+import time
+def ticks(msg):
+    count, rate = msg
+    begin = time.perf_counter()
+    for n in range(count):
+        if rate and n % 500 == 0:
+            time.sleep(max(0, begin + n / rate - time.perf_counter()))
+        yield n"""
+PACED = "%%floe flow paced\nticks -> add -> drop"
+BEGIN = "begin = time.perf_counter(); run = floe.flow('paced').run([[{count}, {rate}]], wait=False)"
+END = "run.wait(60); print(run.status, {count} / (time.perf_counter() - begin))"
+
 
 def rate(times: list[float]) -> float:
     """How many a second, of times in milliseconds."""
@@ -63,3 +77,35 @@ def test_a_fast_flow_is_shown_at_most_twenty_times_a_second_by_a_browser_that_re
     assert 1 < drawn <= 20.5
     assert views <= 20.5
     assert busy < 0.5
+
+
+def throughput(book: Notebook, count: int, rate: int, *, shown: bool) -> float:
+    """Messages a second of one run; *shown*: under its cell, while it goes on."""
+    begin = BEGIN.format(count=count, rate=rate) + ("\nrun" if shown else "")
+    number = book.add(begin)
+    book.begin_cell(number)
+    book.ended(number)
+    if shown:
+        book.live(number).is_now("active, 0 results")
+    status, figure = book.do(END.format(count=count), timeout=70.0).split()
+    assert status == "done"
+    return float(figure)
+
+
+def ratio(book: Notebook, count: int, rate: int, rounds: int) -> float:
+    """Throughput with the view open, against that without: the best of rounds that take turns."""
+    without, with_it = [], []
+    for _ in range(rounds):
+        without.append(throughput(book, count, rate, shown=False))
+        with_it.append(throughput(book, count, rate, shown=True))
+    print(f"{max(with_it):,.0f} messages a second with the view open, {max(without):,.0f} without: {max(with_it) / max(without):.3f}")
+    return max(with_it) / max(without)
+
+
+def test_a_flow_of_100_000_messages_a_second_is_not_slowed_by_its_view(notebook: Books) -> None:
+    book = notebook([*CELLS[:3], TICKS, PACED])
+    for number in range(5):
+        book.run_cell(number)
+    throughput(book, 1_000, 0, shown=False)
+    assert ratio(book, 500_000, 100_000, rounds=3) >= 0.95
+    ratio(book, 600_000, 0, rounds=2)

@@ -60,8 +60,7 @@ const STYLE = `
 .floe-zoom button:hover { background: var(--jp-layout-color2, ButtonFace); }
 .floe-zoom svg { display: block; width: 16px; height: 16px; fill: none; stroke: var(--jp-inverse-layout-color3, #757575); stroke-width: 1.6; }
 @media (prefers-reduced-motion: no-preference) {
-  .floe-graph > svg:not(.far) .floe-wire[data-moving=true] .way { stroke-dasharray: 6 4; animation: floe-flow .5s linear infinite; }
-  @keyframes floe-flow { to { stroke-dashoffset: -10; } }
+  .floe-graph > svg:not(.far) .floe-wire[data-moving=true] .way { stroke-dasharray: 6 4; }
 }`;
 
 /** Puts the style into a document once. */

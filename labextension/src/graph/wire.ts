@@ -8,13 +8,17 @@ import { cut } from './text';
 
 /** A wire counts as moving for so long after something moved, in ms. */
 const MOVING = 600;
+/** The dashes of a wire go on by so much when something moved, out of a dash and a gap, in px. */
+const DASH_STEP = 4, DASH = 10;
 
 export class WirePicture {
   readonly group: SVGGElement;
+  private readonly way = element('path', { class: 'way' });
   private readonly count = element('text', { class: 'count' });
   private readonly speed = element('text', { class: 'rate' });
   private readonly port: string;
   private sent = -1;
+  private dash = 0;
   private at = 0;
   private rate = 0;
   private moved = 0;
@@ -28,7 +32,8 @@ export class WirePicture {
     this.speed.setAttribute('x', String(x));
     this.speed.setAttribute('y', String(y + 12));
     this.group = element('g', { class: way.quiet ? 'floe-wire quiet' : 'floe-wire', 'data-edge': shape.name },
-      element('path', { class: 'way', d: way.path }), this.count, this.speed);
+      this.way, this.count, this.speed);
+    set(this.way, 'd', way.path);
     set(this.group, 'aria-label', shape.name);
     write(this.count, this.port);
   }
@@ -48,6 +53,11 @@ export class WirePicture {
       const weight = Math.min(1, seconds);
       this.rate = this.rate * (1 - weight) + Math.max(0, more / seconds) * weight;
       this.moved = more > 0 ? now : this.moved;
+    }
+    if (this.sent >= 0 && more > 0) {
+      // with what is shown, not by itself: an animation would have the whole graph painted sixty times a second
+      this.dash = (this.dash + DASH_STEP) % DASH;
+      set(this.way, 'stroke-dashoffset', String(-this.dash));
     }
     this.sent = view.sent;
     this.view = view;

@@ -58,7 +58,7 @@ button.floe-entry-main { cursor: pointer; }
 .floe-icon-wires { stroke: #616161; }
 .floe-icon-wires path { stroke: var(--jp-inverse-layout-color3, #616161); }
 .cm-line.floe-magic, .cm-line.floe-magic * { color: var(--jp-mirror-editor-meta-color) !important; font-weight: normal !important; font-style: normal !important; }
-body[data-floe-animate=false] .floe-graph * { animation: none !important; }`;
+body[data-floe-animate=false] .floe-graph .way { stroke-dasharray: none !important; }`;
 
 /** Puts the style into a document once. */
 export function addStyle(root: Document): void {

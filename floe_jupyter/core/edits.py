@@ -61,15 +61,17 @@ def drop(instance: Instance, event: Drop) -> None:
 
 
 def duplicate(instance: Instance, event: Duplicate) -> None:
-    """The copy stands right behind its original, under an id of its own."""
+    """The copy stands right behind its original, under an id of its own, and is held as that is."""
     _, queue, item = find_waiting(instance, event.id)
     debugger = instance.debugger
     debugger.copies += 1
     batch = item.batch
     copy = Item(single(batch.payload[1:-1], run=batch.run, id=derive(item.id, "copy", debugger.copies), tagged=batch.tagged,
                        buffers=batch.buffers))
+    copy.held, copy.breakpoint, copy.failure = item.held, item.breakpoint, item.failure
     instance.journal = item.undo
     queue.insert_behind(item, copy)
+    debugger.recount()
     account(instance, copy.batch, 1)
     debugger.note_put(queue, [copy])
     instance.journal = None

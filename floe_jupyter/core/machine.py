@@ -111,9 +111,9 @@ class Machine:
         """A snapshot."""
         return views.view(self._instance)
 
-    def held(self, limit: int = 0) -> list[HeldMessage]:
-        """What is held, node by node; at most *limit* of each (0: all)."""
-        return views.held(self._instance, limit)
+    def held(self, limit: int = 0, id: str = "", *, buffers: bool = False) -> list[HeldMessage]:  # noqa: A002
+        """What is held, node by node; at most *limit* of each (0: all). Only what has this *id*; with *buffers*."""
+        return views.held(self._instance, limit, id, buffers=buffers)
 
     def breaks(self) -> list[dict[str, Any]]:
         """Every breakpoint with how often it was met."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from floe_jupyter.core.messages import Batch
+from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.core.outcome import Failure, State, Status
 
 
@@ -23,6 +23,8 @@ class HeldMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     side: str = "in"
     breakpoint: str = ""
     failure: Failure | None = None
+    buffers: tuple[Buffer, ...] = ()
+    """What the tags of its value refer to, if that was asked for."""
 
 
 class NodeView(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -66,27 +66,29 @@ def held_count(instance: Instance, node: NodeState) -> int:
     return sum(1 for queue in node.inputs for item in queue.items if isinstance(item, Item) and item.held) + len(node.outbox)
 
 
-def held(instance: Instance, limit: int = 0) -> list[HeldMessage]:
+def held(instance: Instance, limit: int = 0, beginning: str = "", *, buffers: bool = False) -> list[HeldMessage]:
     """All messages that something holds, node by node, in the order in which they would be handled; the first *limit* of each
-    node, if that is not 0.
+    node, if that is not 0. Only those whose id has this *beginning* (``id@node`` for one place); their *buffers*, too.
     """
-    return [message for node in instance.nodes.values() for message in islice(_held_at(instance, node), limit or None)]
+    wanted, _, place = beginning.partition("@")
+    return [message for node in instance.nodes.values() if place in {"", node.id}
+            for message in islice((m for m in _held_at(instance, node, buffers) if m.id.startswith(wanted)), limit or None)]
 
 
-def _held_at(instance: Instance, node: NodeState) -> Iterator[HeldMessage]:
+def _held_at(instance: Instance, node: NodeState, buffers: bool) -> Iterator[HeldMessage]:
     debugger = instance.debugger
     reason = ("step" if debugger.stepped else "pause") if debugger.paused else ""
     for queue in node.inputs:
         if queue.n and (debugger.held or reason):
-            yield from (_shown(node, queue.port, item, item.held or reason) for item in queue.items
+            yield from (_shown(node, queue.port, item, item.held or reason, buffers=buffers) for item in queue.items
                         if isinstance(item, Item) and (item.held or reason))
     for port, item in node.outbox:
-        yield _shown(node, port, item, item.held or reason or "breakpoint", side="out")
+        yield _shown(node, port, item, item.held or reason or "breakpoint", side="out", buffers=buffers)
 
 
-def _shown(node: NodeState, port: str, item: Item, reason: str, side: str = "in") -> HeldMessage:
+def _shown(node: NodeState, port: str, item: Item, reason: str, side: str = "in", *, buffers: bool) -> HeldMessage:
     return HeldMessage(item.id, node.id, port, item.batch.run, values(item.batch)[0], reason, side, item.breakpoint,
-                       item.failure if item.held else None)
+                       item.failure if item.held else None, item.batch.buffers if buffers else ())
 
 
 # --- finding -----------------------------------------------------------------------------------------------------------------
@@ -108,7 +110,8 @@ def _waiting(instance: Instance, beginning: str, place: str) -> list[tuple[NodeS
 def _check_unique(instance: Instance, prefix: str, ids: list[str]) -> None:
     names = sorted(set(ids))
     if not names or not prefix:
-        raise unknown("held message", prefix, [item.id for _, _, item in _waiting(instance, "", "")])
+        waiting = [item.id for _, _, item in _waiting(instance, "", "")]
+        raise unknown("held message", prefix, waiting) if waiting else UnknownName(f"no held message {prefix!r}; nothing is held")
     if len(names) > 1:
         raise UnknownName(f"{prefix!r} begins the ids of {len(names)} messages ({', '.join(names[:5])}); give more of it")
 

@@ -201,21 +201,19 @@ def back(hub: Hub, args: control.back, request: Request) -> Any:
 
 def held(hub: Hub, args: control.held, request: Request) -> Any:
     instance = hub.instance_of(args.flow, alive=False)
-    return [] if instance.ended else _ask(hub, request, instance, "held", {"limit": args.limit} if args.limit else None)
+    wanted = {"limit": args.limit, "id": args.id, "buffers": args.buffers}
+    return [] if instance.ended else _ask(hub, request, instance, "held", {k: v for k, v in wanted.items() if v} or None)
 
 
 def _answer_held(hub: Hub, request: Request, instance: Instance, id_: str) -> None:
     """Answer with the held message of this id, as it is now."""
-    beginning, _, place = id_.partition("@")
-
     def listed(value: Any, error: FloeError | None) -> None:
-        found = next((held for held in value or () if held["id"].startswith(beginning) and place in ("", held["node"])), None)
-        if found is not None:
-            request.reply(found)
+        if value:
+            request.reply(value[0])
         else:
             request.fail(error or DefinitionError(f"message {id_} is changed, and not held any more"))
 
-    hub.ask(instance, "held", listed)
+    hub.ask(instance, "held", listed, {"id": id_, "buffers": True})
 
 
 def edit(hub: Hub, args: control.edit, request: Request) -> Any:

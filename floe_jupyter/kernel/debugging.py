@@ -7,6 +7,7 @@ from typing import Any
 from floe_jupyter.core.events import HeldMessage, Record, View
 from floe_jupyter.core.messages import Batch, texts
 from floe_jupyter.errors import DefinitionError
+from floe_jupyter.kernel.readable import held_value, readable, step_values
 from floe_jupyter.kernel.session import Session
 from floe_jupyter.wire.values import decode, encode
 
@@ -43,7 +44,8 @@ class Held:
         self._take(message)
 
     def _take(self, message: HeldMessage) -> None:
-        self.id, self.node, self.port, self.value = message.id, message.node, message.port, plain(message.value)
+        self.id, self.node, self.port = message.id, message.node, message.port
+        self.value, self.json = held_value(message), message.value
         self.reason, self.side = message.reason, message.side
         self.error = "" if message.failure is None else message.failure.message
 
@@ -61,7 +63,8 @@ class Held:
 
     def step(self) -> dict[str, Any]:
         """Let the node consume this message and hold what comes out."""
-        return self._session.ask(dict[str, Any], "step", message=self.id, flow=self._flow)
+        found = self._session.ask(dict[str, Any], "step", message=self.id, flow=self._flow)
+        return step_values(self._session, self._flow, found)
 
     def retry(self) -> None:
         """Try it again, after its module failed on it."""
@@ -141,7 +144,7 @@ class Message:
         self.id, self.node, self.port, self.version = record.id, record.node, record.port, record.version
         self.value = decode(record.input)[0]
         self.outputs = [(port, value) for port, batch in record.outputs for value in decode(batch)]
-        self.state = plain(record.after)
+        self.state = readable(record.after)
         self.error = record.failure.message if record.failure else ""
 
     def __repr__(self) -> str:
@@ -195,18 +198,26 @@ class Steppable:
 
     def held(self) -> list[Held]:
         """The messages that wait, in order."""
-        found = self._session.ask(list[HeldMessage], "held", flow=self._target())
+        found = self._session.ask(list[HeldMessage], "held", flow=self._target(), buffers=True)
         return [Held(self._session, message, self._target()) for message in found]
 
     def step(self, node: str = "", *, message: str = "", run: str = "") -> dict[str, Any]:
         """Every node with a deliverable message consumes exactly one (or only this node, message, run).
         Returns ``{node: {"inputStates", "outputStates", "errors"}}``.
         """
-        return self._session.ask(dict[str, Any], "step", flow=self._target(), node=node, message=message, run=run)
+        return self.readable(self.stepped("step", node=node, message=message, run=run))
 
     def back(self) -> dict[str, Any]:
         """Undo the last step, from what was recorded; no module is called. Returns what was undone, like `step`."""
-        return self._session.ask(dict[str, Any], "back", flow=self._target())
+        return self.readable(self.stepped("back"))
+
+    def stepped(self, call: str, **given: str) -> dict[str, Any]:
+        """What a ``step`` or ``back`` gave, as JSON has it."""
+        return self._session.ask(dict[str, Any], call, flow=self._target(), **given)
+
+    def readable(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The same as Python has it."""
+        return step_values(self._session, self._target(), found)
 
     def pause(self) -> View:
         """Hold every message; returns when no module is at work any more."""
@@ -246,8 +257,3 @@ def short(value: Any, most: int = 60) -> str:
     """The beginning of a value's repr."""
     text = repr(value)
     return text if len(text) <= most else text[: most - 3] + "..."
-
-
-def plain(value: Any) -> Any:
-    """A value for people, where the dispatcher sent it as JSON-able data."""
-    return value

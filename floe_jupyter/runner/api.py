@@ -200,7 +200,7 @@ class Api:
     def edit(self, args: a.Edit, done: Done) -> object:
         machine = self._instance(args.flowId).machine
         text, tagged = _text(args.value)
-        edited = lambda: next((m for m in machine.held() if m.id.startswith(args.id)), None)  # noqa: E731 - as it is by then
+        edited = lambda: next(iter(machine.held(id=args.id)), None)  # noqa: E731 - as it is by then
         return self._wish(self._instance(args.flowId), lambda t: Edit(args.id, text, tagged, t), _instead(edited, done))
 
     def drop(self, args: a.Drop, done: Done) -> object:
@@ -262,8 +262,8 @@ def ask_instance(instance: Instance, call: str, args: dict[str, Any]) -> Any:
         raise DefinitionError(f"{call}: {error}; it takes {', '.join(_QUESTIONS[call]) or 'no arguments'}") from None
 
 
-_QUESTIONS: dict[str, tuple[str, ...]] = {"view": (), "held": ("limit",), "breaks": (), "history": ("node", "limit"), "dead": (),
-                                          "states": (), "at": ("id",)}
+_QUESTIONS: dict[str, tuple[str, ...]] = {"view": (), "held": ("limit", "id", "buffers"), "breaks": (),
+                                          "history": ("node", "limit"), "dead": (), "states": (), "at": ("id",)}
 
 
 def _convert(name: str, struct: type[a.Arguments], args: dict[str, Any]) -> a.Arguments:

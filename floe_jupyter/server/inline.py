@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.core.messages import Batch, Buffer
-from floe_jupyter.core.snapshots import Record
+from floe_jupyter.core.snapshots import HeldMessage, Record
 from floe_jupyter.wire import memory
 from floe_jupyter.wire.replies import ResultBatch
 
@@ -25,6 +25,8 @@ def _inlined(value: Any, left: list[int]) -> Any:
         return [_inlined(item, left) for item in value]
     if isinstance(value, ResultBatch) and value.batch.buffers:
         return msgspec.structs.replace(value, batch=_batch(value.batch, left))
+    if isinstance(value, HeldMessage):
+        return msgspec.structs.replace(value, buffers=tuple(_buffer(buffer, left) for buffer in value.buffers))
     if isinstance(value, Record):
         outputs = tuple((port, _batch(batch, left)) for port, batch in value.outputs)
         return msgspec.structs.replace(value, input=_batch(value.input, left), outputs=outputs)

@@ -260,10 +260,14 @@ class back(Args):  # noqa: N801
 
 
 class held(Args):  # noqa: N801
-    """Returns [HeldMessage], of each node at most `limit` (0: all)."""
+    """Returns [HeldMessage], of each node at most `limit` (0: all); only those whose ids begin with `id` (`id@node` for copies
+    that wait at several nodes). Bytes and arrays come along with `buffers`.
+    """
 
     flow: str = ""
     limit: int = 0
+    id: str = ""
+    buffers: bool = False
 
 
 class edit(Args):  # noqa: N801

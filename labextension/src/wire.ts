@@ -60,6 +60,7 @@ export interface HeldMessage {
   side?: string;
   breakpoint?: string;
   failure?: Failure | null;
+  buffers?: Array<Buffer>;
 }
 
 /** A user's function in one language. The same name with another source is a new version. */
@@ -304,10 +305,13 @@ export interface fork {
   debug?: boolean;
 }
 
-/** Returns [HeldMessage], of each node at most `limit` (0: all). */
+/** Returns [HeldMessage], of each node at most `limit` (0: all); only those whose ids begin with `id` (`id@node` for copies
+ * that wait at several nodes). Bytes and arrays come along with `buffers`. */
 export interface held {
   flow?: string;
   limit?: number;
+  id?: string;
+  buffers?: boolean;
 }
 
 /** First call of a client. The dispatcher stops what no client is left for, unless it is detached.

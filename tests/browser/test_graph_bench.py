@@ -147,6 +147,17 @@ def test_rows_are_a_table_pictures_are_shown_and_arrays_are_summarised(bench: Be
     bench.page.screenshot(path=pictures / "values.png")
 
 
+def test_the_picture_in_a_held_message_is_fetched_and_shown(bench: Bench) -> None:
+    held = {"id": "m9", "node": "parse", "port": "in", "run": 1, "reason": "pause", "value": {"picture": {"$floe": ["bytes", 0]}, "n": 1},
+            "buffers": [{"size": 70, "data": PIXEL}]}
+    message = looked(bench, "parse", held=[held]).locator('[data-held="m9"]')
+    assert message.locator("img").evaluate("async e => { await e.decode(); return e.naturalWidth; }") == 1
+    bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'held' && a.buffers && a.id === 'm9@parse')")
+    expect(message).to_contain_text("bytes or arrays, which cannot be edited")
+    expect(message.locator("textarea")).to_have_count(0)
+    expect(message.locator('[data-cmd="step-message"]')).to_be_visible()
+
+
 @pytest.mark.parametrize("start", ["<svg xmlns='http://www.w3.org/2000/svg' onload='__canary++'/>", "<html><script>__canary++</script>"])
 def test_bytes_that_are_no_plain_picture_are_never_drawn(bench: Bench, start: str) -> None:
     batch = {**encoded({"$floe": ["bytes", 0]}), "buffers": [{"size": len(start), "data": base64.b64encode(start.encode()).decode()}]}

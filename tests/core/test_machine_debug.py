@@ -27,7 +27,7 @@ from floe_jupyter.core.events import (
     Unbreak,
     Update,
 )
-from floe_jupyter.core.messages import Batch
+from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.core.model import Module, Node
 from floe_jupyter.errors import UnknownName
 from tests.core.machine_kit import World, batch, flow, values
@@ -187,6 +187,31 @@ def test_a_message_is_dropped_and_duplicated():
     world.send(Drop(second.id, token=2))
     assert [(h.id, h.value) for h in world.machine.held()] == [(first.id, 1), (copy, 1)]
     assert [n.depth for n in world.machine.view().nodes] == [2, 0]
+
+
+def test_the_copy_of_what_a_breakpoint_holds_is_held_too():
+    world = World(flow("a>b"))
+    world.send(Break("x", "b", when="msg > 1", token=1))
+    world.inject("a", 2)
+    world.echo(world.calls("a")[0])
+    (held,) = world.machine.held()
+    copy = world.send(Duplicate(held.id, token=1))[-1].value["id"]
+    assert [(h.id, h.reason, h.breakpoint) for h in world.machine.held()] == [(held.id, "breakpoint", "x"), (copy, "breakpoint", "x")]
+    world.send(Continue())
+    assert [values(c.batch) for c in world.calls("b")] in ([[2], [2]], [[2]])
+
+
+def test_held_messages_are_found_by_id_and_place_and_show_their_buffers_when_asked():
+    world = paused(1, 2)
+    first, second = world.machine.held()
+    assert [h.id for h in world.machine.held(id=second.id)] == [second.id]
+    assert [h.id for h in world.machine.held(id=f"{first.id[:11]}@a")] == [first.id]
+    assert world.machine.held(id=f"{first.id}@b") == []
+    data = Batch(b'[{"$floe":["bytes",0]}]', 1, 1, tagged=True, buffers=(Buffer(3, b"abc"),), counts=(1,))
+    world.send(Inject("a", data))
+    (held,) = [h for h in world.machine.held(buffers=True) if h.buffers]
+    assert (held.value, held.buffers) == ({"$floe": ["bytes", 0]}, (Buffer(3, b"abc"),))
+    assert not any(h.buffers for h in world.machine.held())
 
 
 def test_a_step_back_over_what_was_dropped_and_duplicated_counts_right():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import itertools
 import threading
 import time
@@ -176,6 +177,33 @@ def test_breakpoints_hold_and_can_be_switched_off_and_removed(sums):
     assert run.wait().results == [2, 100, 6]
     point.remove()
     assert sums.breakpoints == []
+
+
+RICH = """
+import datetime
+def rich(msg):
+    return {"b": bytes(msg), "day": datetime.date(2026, 11, 21), "big": 2**80}
+"""
+
+
+def test_held_messages_and_steps_show_values_as_python_has_them(session):
+    define_module(session, Module("rich", RICH))
+    define_module(session, Module("same", "def same(msg):\n    return [msg['b'], msg['day']]\n"))
+    define_flow(session, flow_of(session, {"name": "riches"}, "rich -> same\n", Place()))
+    flow = floe.flow("riches")
+    flow.breakpoint("same")
+    for size in (3, 100_000):  # inline, and in shared memory
+        rich = {"b": bytes(size), "day": datetime.date(2026, 11, 21), "big": 2**80}
+        run = flow.run([size])
+        [message] = run.held()
+        assert message.value == rich
+        assert message.json["day"] == {"$floe": ["day", "2026-11-21"]}
+        assert message.duplicate().value == rich
+        assert message.step() == {"same": {"inputStates": {"in": rich}, "outputStates": {"out": [[rich["b"], rich["day"]]]}, "errors": []}}
+        assert run.back()["same"]["inputStates"]["in"] == message.json, "its record, with the bytes, is no more"
+        [message, _] = run.held()
+        assert message.edit({"b": 1, "day": rich["day"]}).value == {"b": 1, "day": rich["day"]}
+        run.cancel()
 
 
 def test_a_breakpoint_on_an_output_holds_what_came_out(sums):

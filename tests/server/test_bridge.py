@@ -144,6 +144,19 @@ def test_a_page_gets_what_lies_in_shared_memory(kernel: Kernels, visit: Pages) -
     assert buffers[1] == {"size": 20_000_000}, "it is too large for a page; its size tells"
 
 
+def test_a_page_gets_the_bytes_of_a_held_message_it_asks_for(kernel: Kernels, visit: Pages) -> None:
+    define(kernel(), data=BYTES, double=DOUBLE)
+    looking = visit()
+    looking.call("set_break", flow="co2", node="double", side="in")
+    ref = looking.call("open_run", flow="co2")["ref"]
+    looking.call("feed", ref=ref, batch=batch(1_000_000, 10))
+    assert looking.call("wait", ref=ref)["status"] == "held"
+    [first] = looking.call("held", flow=ref)
+    assert (first["value"], "buffers" in first) == ({"$floe": ["bytes", 0]}, False)
+    [whole] = looking.call("held", flow=ref, id=f"{first['id']}@double", buffers=True)
+    assert base64.b64decode(whole["buffers"][0]["data"]) == bytes(1_000_000)
+
+
 def test_calls_of_a_page_wait_neither_for_each_other_nor_for_other_pages(kernel: Kernels, visit: Pages) -> None:
     define(kernel(), slow=SLOW)
     one, two = visit(), visit()

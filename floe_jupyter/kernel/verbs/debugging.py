@@ -92,13 +92,17 @@ class Stepped(dict[str, Any]):
 
 
 def step(request: Request) -> Answer:
-    found = Target(request).step(node=request["node"], message=request["message"], run=request["run"])
-    return Answer(Stepped(found), found)
+    target = Target(request)
+    return _stepped(target, target.stepped("step", node=request["node"], message=request["message"], run=request["run"]))
 
 
 def back(request: Request) -> Answer:
-    found = Target(request).back()
-    return Answer(Stepped(found), found)
+    target = Target(request)
+    return _stepped(target, target.stepped("back"))
+
+
+def _stepped(target: Target, found: dict[str, Any]) -> Answer:
+    return Answer(Stepped(target.readable(found)), found)
 
 
 def continue_(request: Request) -> Answer:
@@ -123,8 +127,9 @@ def held_table(messages: list[Held]) -> Table:
 
 
 def held(request: Request) -> Answer:
-    table = held_table(Target(request).held())
-    return Answer(table, table.rows)
+    messages = Target(request).held()
+    table = held_table(messages)
+    return Answer(table, [{**row, "value": message.json} for row, message in zip(table.rows, messages, strict=True)])
 
 
 def edit(request: Request) -> Answer:
@@ -133,7 +138,7 @@ def edit(request: Request) -> Answer:
 
 
 def _held_data(found: Held) -> dict[str, Any]:
-    return {"id": found.id, "node": found.node, "port": found.port, "value": found.value, "reason": found.reason}
+    return {"id": found.id, "node": found.node, "port": found.port, "value": found.json, "reason": found.reason}
 
 
 def drop(request: Request) -> Answer:

@@ -63,6 +63,7 @@ export class Acts {
     const then = async (work: Promise<unknown>) => { await work; known.touched(); };
     return {
       save: text => then(connection.call('edit', { ...place, text: encode(text), tagged: isTagged(text) })),
+      whole: async () => (await connection.call('held', { ...place, limit: 1, buffers: true }))[0],
       drop: () => then(connection.call('drop', place)),
       duplicate: () => then(connection.call('duplicate', place)),
       retry: () => then(connection.call('retry', place)),

@@ -2,9 +2,12 @@
 
 import type { HeldMessage } from '../wire';
 import { h } from './dom';
+import { hasBuffers } from './tagged';
 import { inexact, invalid } from './json';
 
 export interface EditActions {
+  /** The message with its bytes and arrays; undefined when it is held no more. */
+  whole(): Promise<HeldMessage | undefined>;
   save(text: string): Promise<void>;
   drop(): Promise<void>;
   duplicate(): Promise<void>;
@@ -48,6 +51,9 @@ export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
 function unfit(value: unknown): string {
   if (inexact(value)) {
     return 'It holds an integer beyond 2^53, which a browser would change: edit it in a cell with %floe edit.';
+  }
+  if (hasBuffers(value)) {
+    return 'It holds bytes or arrays, which cannot be edited: drop the message and inject the new value in a cell, with %floe inject.';
   }
   return (JSON.stringify(value) ?? '').length > LONGEST ? 'It is too long to be edited here: edit it in a cell with %floe edit.' : '';
 }

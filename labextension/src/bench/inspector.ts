@@ -5,6 +5,7 @@ import { breakpoints, type BreakActions, type Breakpoint } from './breaks';
 import { h } from './dom';
 import { editor, injector, type EditActions } from './editor';
 import { Sections, type Section } from './sections';
+import { hasBuffers } from './tagged';
 import { told } from './timeline';
 import { preview, tree, valueOf } from './tree';
 
@@ -89,7 +90,11 @@ export class Inspector {
 
   private held(held: HeldMessage, live: boolean, open: boolean): Section {
     const make = () => {
-      const body: HTMLElement[] = [tree(held.value)];
+      const value = h('div', {}, tree(held.value));
+      if (hasBuffers(held.value)) {
+        void this.actions.message(held).whole().then(m => m && value.replaceChildren(tree(m.value, m.buffers)), () => undefined);
+      }
+      const body: HTMLElement[] = [value];
       if (held.failure) {
         body.push(trace(held.failure));
       }

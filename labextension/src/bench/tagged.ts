@@ -20,6 +20,15 @@ export function tagged([kind, ...rest]: unknown[], buffers: Buffer[]): HTMLEleme
   }
 }
 
+/** Something in it is bytes, an array or a table, which travel beside the value. */
+export function hasBuffers(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const tag = tagOf(value);
+  return tag ? ['bytes', 'array', 'table'].includes(String(tag[0])) : Object.values(value).some(hasBuffers);
+}
+
 const said = (text: string) => h('span', { class: 'floe-tagged' }, text);
 
 /** Only what a browser draws without running anything; SVG and HTML are not among them. */

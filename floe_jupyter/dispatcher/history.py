@@ -6,9 +6,12 @@ with all others a little later.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from itertools import islice
 
 from floe_jupyter.core.events import Failure
 from floe_jupyter.dispatcher import log
@@ -28,6 +31,8 @@ COMMIT_EVERY = 0.1
 """... and seconds from one commit to the next, where changes do not end."""
 KEPT_BYTES = 256 * 1024 * 1024
 """Results of runs that are over are kept up to this many bytes in all; the newest run's are kept whatever their size."""
+TOLD_AT_ONCE, TELL_AGAIN = 200, 0.002
+"""So many runs are published in one turn, the next ones so many seconds later."""
 RESERVED = 1_000
 """Run numbers are taken from the store so many at a time, and ahead of need, so that none is given out twice after a crash."""
 
@@ -48,6 +53,7 @@ class History:
         self._reserved = store.counters()
         self._counters = dict(self._reserved)
         self._touched: dict[str, Run] = {}
+        self._untold: dict[str, Run] = {}
         self._unsaved: dict[str, Run] = {}
         self._dropped: list[str] = []
         self._commit_at: float | None = None
@@ -117,16 +123,29 @@ class History:
         """Publish and save what changed; when to be called again."""
         if self._touched:
             self._flush()
+        if self._untold:
+            self._tell(TOLD_AT_ONCE)
         if self._commit_at is not None and self._loop.now >= self._commit_at:
             self.commit()
+        if self._untold:
+            return min(self._commit_at or math.inf, self._loop.now + TELL_AGAIN)
         return self._commit_at
+
+    def _tell(self, most: int) -> None:
+        """Publish how the first *most* of the changed runs stand now."""
+        refs = list(islice(self._untold, most))
+        told = self._publisher.offer([partial(self._told, ref) for ref in refs], self._loop.now)
+        for ref in refs[:told]:
+            del self._untold[ref]
+
+    def _told(self, ref: str) -> tuple[str, RunInfo]:
+        return f"run/{ref}", self._untold[ref].info()
 
     def _flush(self) -> None:
         touched, self._touched = self._touched, {}
-        watched = self._publisher.watched
+        if self._publisher.watched:
+            self._untold.update((ref, run) for ref, run in touched.items() if self._publisher.wanted(f"run/{ref}"))
         for run in touched.values():
-            if watched and self._publisher.wanted(topic := f"run/{run.ref}"):
-                self._publisher.publish(topic, run.info())
             if run.over and not run.archived:
                 self._archive(run)
         self._unsaved.update(touched)
@@ -180,6 +199,7 @@ class History:
     def close(self) -> None:
         """Save everything; results of runs that were not detached go."""
         self._flush()
+        self._tell(len(self._untold))
         for flow, number in self._counters.items():
             self._journal.put(lambda store, flow=flow, number=number: store.put_counter(flow, number))  # type: ignore[misc]
         for run in self.runs.values():

@@ -26,6 +26,8 @@ Heard = Callable[[str, int, Any], None]
 WINDOW = 128
 """So many requests are on their way at once, besides those that wait for a run; the dispatcher keeps more answers. Each of them
 is held there several times over (request, envelope, result, answer), so more would be paid in its memory, and gain no speed."""
+WAITING = 10_000
+"""So many events wait for this thread while it is kept from work; what comes then is lost."""
 RESEND_AT_LAST = 5.0
 """Seconds after which a request is sent again though others are answered meanwhile."""
 _EVENT = msgspec.msgpack.Decoder(tuple[str, int, Any])
@@ -59,6 +61,7 @@ class Pump:
         self._dealer = channel.dealer()
         self._events = channel.context.socket(zmq.SUB)
         self._events.setsockopt(zmq.LINGER, 0)
+        self._events.setsockopt(zmq.RCVHWM, WAITING)
         sockets.connect(self._events, channel.connection.events)
         self._thread = threading.Thread(target=self._run, name="floe client", daemon=True)
         self._thread.start()

@@ -283,3 +283,21 @@ def test_D14_the_sequences_of_every_topic_strictly_increase(client: Client) -> N
                 assert sequence > last.get(topic, 0)
                 last[topic] = sequence
     assert len(last) >= 300
+
+
+def test_a_viewer_that_does_not_read_delays_the_ends_of_runs_for_others_no_longer_than_patience(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    newest: dict[str, str] = {}
+    client.subscribe("run/", lambda topic, value: newest.__setitem__(topic, value["status"]))
+    until(lambda: newest or run(client), "the first event")
+    client.call("start")
+    channel = client.attach()
+    with channel.context.socket(zmq.SUB) as frozen:
+        frozen.setsockopt(zmq.RCVHWM, 10)
+        frozen.setsockopt(zmq.LINGER, 0)
+        frozen.connect(channel.connection.events)
+        frozen.setsockopt(zmq.SUBSCRIBE, b"")
+        until(lambda: client.call("request", batch=batch(1)) and frozen.poll(0), "the first event of the frozen viewer")
+        for wish in [client.submit("request", batch=batch("x" * 1_000)) for _ in range(4_000)]:
+            wish.result(20.0)
+        until(lambda: list(newest.values()).count("done") >= 4_000, "the ends of 4,000 runs", 10.0)

@@ -212,3 +212,15 @@ def test_what_comes_behind_a_failing_message_of_a_flow_that_is_up_keeps_its_orde
     done = [values_of(real, info.ref) for info in real.call("runs", limit=1000) if info.status == "done"]
     handled = dict(values[0] for values in done if values)
     assert [handled[x] for x in range(4, 300)] == list(range(2, 298))
+
+
+def test_the_end_of_every_one_of_many_runs_is_published(real: Client) -> None:
+    define(real, double="def double(msg):\n    return 2 * msg\n")
+    newest: dict[str, str] = {}
+    real.subscribe("run/", lambda topic, value: newest.__setitem__(topic, value["status"]))
+    until(lambda: newest or run(real), "the first event")
+    newest.clear()
+    real.call("start", flow="co2")
+    for _ in range(6):
+        real.call("send", flow="co2", batch=batch(*range(500)), each=True)
+    until(lambda: list(newest.values()).count("done") >= 3_000, "the ends of 3,000 runs", 30.0)

@@ -177,6 +177,17 @@ def test_memory_stays_flat_when_a_producer_is_faster_than_its_consumer(runner: R
     assert_done(runner.end(limit=20))
 
 
+def test_what_a_call_held_is_let_go_when_it_is_over_not_when_garbage_is_collected(runner: RunnerProcess):
+    runner.open(flow_of("a"), [python("a", "import gc\ngc.disable()\ndef a(m):\n    return len(m)\n")])
+    runner.run("a", ["x" * 1_000_000])
+    before = runner.ask("listRuntimes")[0]["memory"]
+    for number in range(2, 12):
+        assert runner.run("a", ["x" * 1_000_000] * 10, run=number) == [1_000_000] * 10
+    after = runner.ask("listRuntimes")[0]["memory"]
+    print(f"after 100 MB: {(after - before) / 1e6:.0f} MB more")
+    assert after < before + 30e6
+
+
 def test_large_values_and_buffers_pass(runner: RunnerProcess):
     runner.open(flow_of("a -> b", b={"workers": 2}), [python(n, f"def {n}(m):\n    return m\n") for n in "ab"])
     big = ["é" * 1_000_000, "x" * 5_000_000]

@@ -71,7 +71,7 @@ class Call:
         return values.dumps(values.loads(self._parts[0])[at])
 
     def forget(self):
-        """Let go of its data."""
+        """Let go of its data: call and parcel know each other, and what they hold would stay until the next collection."""
         self.parcel = self.generator = None
         self._parts = ()
 

@@ -250,8 +250,7 @@ class Chunks:
         if step.end:
             call.ended = True
             runtime.over(call)
-            if call.segments:
-                call.forget()
+            call.forget()
         if call.numbers:
             call.numbers = {slot: {call.at: n[call.at]} for slot, n in call.numbers.items() if call.at in n}
         if runtime.forked:

@@ -315,6 +315,7 @@ class Runtime:
     def _take_out(self, call):
         call.ended = True
         self.calls.pop(call.number, None)
+        call.forget()
         self._give_back(call.number)
 
     def _give_back(self, number):

@@ -140,7 +140,8 @@ class Task:
         self.tell()
 
     def _failed(self, error):
-        self._chunks.worker.fail(self.slot, self.call.parcel, self._given, error)
+        if not self.call.ended:  # else it was cancelled, and raised this on its way out
+            self._chunks.worker.fail(self.slot, self.call.parcel, self._given, error)
 
     async def _one(self, message):
         if type(message) is Unreadable:

@@ -54,8 +54,9 @@ export class WirePicture {
       this.rate = this.rate * (1 - weight) + Math.max(0, more / seconds) * weight;
       this.moved = more > 0 ? now : this.moved;
     }
-    if (this.sent >= 0 && more > 0) {
-      // with what is shown, not by itself: an animation would have the whole graph painted sixty times a second
+    if (this.sent >= 0 && more > 0 && !far) {
+      // with what is shown, not by itself: an animation would have the whole graph painted sixty times a second;
+      // from afar there are no dashes, and moving them would have every wire styled and painted again for nothing
       this.dash = (this.dash + DASH_STEP) % DASH;
       set(this.way, 'stroke-dashoffset', String(-this.dash));
     }

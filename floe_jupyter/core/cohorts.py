@@ -66,7 +66,7 @@ class Cohorts:
         return cohort
 
     def leave(self, run: int) -> bool:
-        """The run is over; False if that is of no matter to the others, because their join has fired."""
+        """A run is over. True if it must be singled out, because its join has not fired; else it is forgotten."""
         cohort = self.of.get(run)
         if cohort is None or cohort.state == "open":
             return cohort is not None

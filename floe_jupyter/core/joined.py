@@ -94,10 +94,9 @@ class JoinTable:
 
     def _take_whole(self, instance: Instance, wire: Queue, batch: Batch) -> bool:
         """Take all of them as one, if they came together on every wire so far."""
-        runs = batch.runs or (batch.run,)
-        cohort = None
         if self.key is not None or self.fresh.kind == "any":
             return False
+        runs, cohort = batch.runs or (batch.run,), None
         if batch.runs and not (batch.tagged or batch.buffers or instance.debugger.on or instance.journal is not None):
             cohort = self.cohorts.find(runs) or self._gather(runs)
         if cohort is None:
@@ -108,7 +107,7 @@ class JoinTable:
             wire.parts += batch.n
             if cohort.got == self.fresh.need:
                 self._send_on(instance, cohort.fire(self.names))
-            self._watch(instance, wire, batch)
+            self._limit(instance, wire, batch)
         return cohort is not None
 
     def _gather(self, runs: tuple[int, ...]) -> Cohort | None:
@@ -147,7 +146,7 @@ class JoinTable:
         wire.parts += count
         if fired:
             self._fire(instance, fired)
-        self._watch(instance, wire, batch)
+        self._limit(instance, wire, batch)
 
     def _take_any(self, instance: Instance, wire: Queue, batch: Batch, keys: list[Hashable]) -> None:
         parts: list[Batch] = []
@@ -287,7 +286,7 @@ class JoinTable:
 
         instance.note(undo)
 
-    def _watch(self, instance: Instance, wire: Queue, batch: Batch) -> None:
+    def _limit(self, instance: Instance, wire: Queue, batch: Batch) -> None:
         """Too much waits for another wire: the runs fail."""
         if wire.parts <= wire.max_n * CYCLE_FACTOR:
             return

@@ -192,7 +192,7 @@ def take_back(instance: Instance, lane: Lane, lefts: tuple[Left, ...], failure: 
 
 def _cut(instance: Instance, names: set[str]) -> None:
     """Routes over these wires are off; where others were ordered meanwhile, `advance` orders again."""
-    for queue in [instance.wires[name] for name in instance.wires if name in names]:
+    for queue in [queue for name, queue in instance.wires.items() if name in names]:
         lane = instance.nodes[queue.source].lanes[0]
         if queue.routed and not lane.routing:
             lane.routes = {port: wires for port, wires in lane.routes.items() if queue.name not in wires}

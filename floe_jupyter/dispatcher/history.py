@@ -10,7 +10,6 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from itertools import islice
 
 from floe_jupyter.core.events import Failure
@@ -54,6 +53,7 @@ class History:
         self._counters = dict(self._reserved)
         self._touched: dict[str, Run] = {}
         self._untold: dict[str, Run] = {}
+        """Touched, and not published yet."""
         self._unsaved: dict[str, Run] = {}
         self._dropped: list[str] = []
         self._commit_at: float | None = None
@@ -132,14 +132,11 @@ class History:
         return self._commit_at
 
     def _tell(self, most: int) -> None:
-        """Publish how the first *most* of the changed runs stand now."""
-        refs = list(islice(self._untold, most))
-        told = self._publisher.offer([partial(self._told, ref) for ref in refs], self._loop.now)
-        for ref in refs[:told]:
+        """Publish how the first *most* of the changed runs stand now, until a subscriber is full."""
+        for ref in list(islice(self._untold, most)):
+            if not self._publisher.offer(f"run/{ref}", self._untold[ref].info(), self._loop.now):
+                return
             del self._untold[ref]
-
-    def _told(self, ref: str) -> tuple[str, RunInfo]:
-        return f"run/{ref}", self._untold[ref].info()
 
     def _flush(self) -> None:
         touched, self._touched = self._touched, {}

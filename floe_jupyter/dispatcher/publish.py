@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ import zmq
 from floe_jupyter.wire import sockets
 
 WAITING = 1_000
-"""So many events wait for one subscriber; what comes then is lost for it alone."""
+"""So many events wait for one subscriber; what comes then is lost for it alone, at once or (see `offer`) after some patience."""
 PATIENCE = 0.5
 """Seconds that events which nobody should miss wait for a subscriber that is full."""
 LONGEST_TOPIC = 512
@@ -55,30 +54,23 @@ class Publisher:
     def wanted(self, topic: str) -> bool:
         return any(topic.encode().startswith(prefix) for prefix in self._wanted)
 
-    def offer(self, events: list[Callable[[], tuple[str, Any]]], now: float) -> int:
-        """Publish events that nobody should miss, until some subscriber is full. How many were published; offer the others again.
-        Who stays full for longer than `PATIENCE` loses them, so that the others do not wait for it.
+    def offer(self, topic: str, value: Any, now: float) -> bool:
+        """Publish an event that nobody should miss. False when a subscriber is full: offer it again. Who stays full for longer
+        than `PATIENCE` loses it, so that the others do not wait.
         """
-        count = self._without_loss(events)
-        if count == len(events):
-            self._full_since = None
-        elif count or self._full_since is None:
-            self._full_since = now
-        elif now - self._full_since > PATIENCE:
-            for event in events:
-                self.publish(*event())
-            return len(events)
-        return count
-
-    def _without_loss(self, events: list[Callable[[], tuple[str, Any]]]) -> int:
-        count = 0
         self._socket.setsockopt(zmq.XPUB_NODROP, 1)
-        with suppress(zmq.Again):
-            for event in events:
-                self.publish(*event())
-                count += 1
-        self._socket.setsockopt(zmq.XPUB_NODROP, 0)
-        return count
+        try:
+            self.publish(topic, value)
+            self._full_since = None
+            return True
+        except zmq.Again:
+            self._full_since = self._full_since or now
+        finally:
+            self._socket.setsockopt(zmq.XPUB_NODROP, 0)
+        if now - self._full_since <= PATIENCE:
+            return False
+        self.publish(topic, value)
+        return True
 
     def publish(self, topic: str, value: Any) -> None:
         if not self._wanted or not self.wanted(topic):

@@ -44,13 +44,21 @@ class Held:
         self._take(message)
 
     def _take(self, message: HeldMessage) -> None:
-        self.id, self.node, self.port = message.id, message.node, message.port
-        self.value, self.json = held_value(message), message.value
+        self.id, self.node, self.port, self._value = message.id, message.node, message.port, NOT_GIVEN
+        self._message, self.json = message, message.value
+        """As JSON has it: with tags for what that cannot say."""
         self.reason, self.side = message.reason, message.side
         self.error = "" if message.failure is None else message.failure.message
 
     def __repr__(self) -> str:
         return f"Held({self.id!r}, {self.node!r}, {self.port!r}, {short(self.value)})"
+
+    @property
+    def value(self) -> Any:
+        """As Python has it. Bytes and arrays are fetched when this is looked at first."""
+        if self._value is NOT_GIVEN:
+            self._value = held_value(self._session, self._flow, self._message)
+        return self._value
 
     def edit(self, value: Any) -> Held:
         """Give it another value; the value it has now is in ``.value`` afterwards."""
@@ -63,8 +71,8 @@ class Held:
 
     def step(self) -> dict[str, Any]:
         """Let the node consume this message and hold what comes out."""
-        found = self._session.ask(dict[str, Any], "step", message=self.id, flow=self._flow)
-        return step_values(self._session, self._flow, found)
+        _ = self.value  # it can still be looked at afterwards
+        return step_values(self._session, self._flow, asked_step(self._session, self._flow, message=self.id))
 
     def retry(self) -> None:
         """Try it again, after its module failed on it."""
@@ -73,6 +81,16 @@ class Held:
     def duplicate(self) -> Held:
         """Put a copy behind it."""
         return Held(self._session, duplicated(self._session, self.id, self._flow), self._flow)
+
+
+def asked_step(session: Session, flow: str, **given: str) -> dict[str, Any]:
+    """What a step did, as JSON has it."""
+    return session.ask(dict[str, Any], "step", flow=flow, **given)
+
+
+def asked_back(session: Session, flow: str) -> dict[str, Any]:
+    """What was undone, as JSON has it."""
+    return session.ask(dict[str, Any], "back", flow=flow)
 
 
 def edited(session: Session, id: str, value: Any, flow: str) -> HeldMessage:  # noqa: A002 - the word of the magic
@@ -198,26 +216,19 @@ class Steppable:
 
     def held(self) -> list[Held]:
         """The messages that wait, in order."""
-        found = self._session.ask(list[HeldMessage], "held", flow=self._target(), buffers=True)
+        found = self._session.ask(list[HeldMessage], "held", flow=self._target())
         return [Held(self._session, message, self._target()) for message in found]
 
     def step(self, node: str = "", *, message: str = "", run: str = "") -> dict[str, Any]:
         """Every node with a deliverable message consumes exactly one (or only this node, message, run).
         Returns ``{node: {"inputStates", "outputStates", "errors"}}``.
         """
-        return self.readable(self.stepped("step", node=node, message=message, run=run))
+        found = asked_step(self._session, self._target(), node=node, message=message, run=run)
+        return step_values(self._session, self._target(), found)
 
     def back(self) -> dict[str, Any]:
         """Undo the last step, from what was recorded; no module is called. Returns what was undone, like `step`."""
-        return self.readable(self.stepped("back"))
-
-    def stepped(self, call: str, **given: str) -> dict[str, Any]:
-        """What a ``step`` or ``back`` gave, as JSON has it."""
-        return self._session.ask(dict[str, Any], call, flow=self._target(), **given)
-
-    def readable(self, found: dict[str, Any]) -> dict[str, Any]:
-        """The same as Python has it."""
-        return step_values(self._session, self._target(), found)
+        return step_values(self._session, self._target(), asked_back(self._session, self._target()))
 
     def pause(self) -> View:
         """Hold every message; returns when no module is at work any more."""

@@ -7,22 +7,28 @@ from typing import Any
 import orjson
 
 from floe_jupyter.core.events import HeldMessage, Record
-from floe_jupyter.core.messages import Batch, Buffer, values
-from floe_jupyter.errors import FloeError
+from floe_jupyter.core.messages import TAG, Buffer, single, values
+from floe_jupyter.errors import UnknownName, ValueRefused
 from floe_jupyter.kernel.session import Session
 from floe_jupyter.wire.values import decode
 
-MARK = b'"$floe"'
 
-
-def held_value(message: HeldMessage) -> Any:
-    """The value of a held message; as JSON has it where its buffers are gone, because the message went on meanwhile."""
-    return readable(message.value, message.buffers)
+def held_value(session: Session, flow: str, message: HeldMessage) -> Any:
+    """The value of a held message. Its buffers are asked for if it has any; once it has gone on, tags stand for them."""
+    value = readable(message.value, message.buffers)
+    if value is not message.value or not _is_tagged(value):
+        return value
+    place = f"{message.id}@{message.node}"
+    try:
+        found = session.ask(list[HeldMessage], "held", flow=flow, id=place, buffers=True)
+    except UnknownName:  # nothing is known of its run any more
+        return value
+    return readable(found[0].value, found[0].buffers) if found else value
 
 
 def step_values(session: Session, flow: str, found: dict[str, Any]) -> dict[str, Any]:
     """What a step, or its undoing, gave back."""
-    return {node: _step(session, flow, node, step) if MARK in _text(step) else step for node, step in found.items()}
+    return {node: _step(session, flow, node, step) if _is_tagged(step) else step for node, step in found.items()}
 
 
 def _step(session: Session, flow: str, node: str, step: dict[str, Any]) -> dict[str, Any]:
@@ -43,15 +49,14 @@ def _outputs(record: Record) -> dict[str, list[Any]]:
 
 
 def readable(value: Any, buffers: tuple[Buffer, ...] = ()) -> Any:
-    """A value that came as JSON has it. Tags stay whose buffers are not there."""
-    text = _text(value)
-    if MARK not in text:
+    """A value that came as JSON has it. The same value where buffers are missing."""
+    if not _is_tagged(value):
         return value
     try:
-        return decode(Batch(b"[" + text + b"]", 1, tagged=True, buffers=buffers, counts=(len(buffers),) if buffers else None))[0]
-    except (FloeError, OSError):
+        return decode(single(orjson.dumps(value), tagged=True, buffers=buffers))[0]
+    except ValueRefused:
         return value
 
 
-def _text(value: Any) -> bytes:
-    return orjson.dumps(value)
+def _is_tagged(value: Any) -> bool:
+    return f'"{TAG}"'.encode() in orjson.dumps(value)

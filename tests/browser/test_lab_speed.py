@@ -98,6 +98,8 @@ def throughput(book: Notebook, count: int, rate: int, *, shown: bool) -> float:
         book.live(number).is_now("active, 0 results")
     status, figure = book.do(END.format(count=count), timeout=70.0).split()
     assert status == "done"
+    if shown:
+        book.live(number).is_now("done, 0 results")  # its last view has come
     views = book.page.evaluate("window.__seen.views.splice(0).length")
     assert views > 5 if shown else views == 0
     return float(figure)

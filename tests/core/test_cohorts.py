@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from floe_jupyter.core.events import CancelRun, Debug, Ended, Rewire
-from floe_jupyter.core.messages import Batch, pieces, texts
+from floe_jupyter.core.messages import pieces, texts
 from floe_jupyter.core.model import Node
 from tests.core.machine_kit import World, flow, modules_of, values
 
@@ -182,4 +182,3 @@ def test_together_or_one_by_one_the_same_messages_are_joined(steps: list[Step], 
 def test_the_pieces_of_an_array_are_its_texts(value: Callable[[str, int], Any], n: int):
     payload = orjson.dumps([value("a", i) for i in range(n)])
     assert [bytes(piece) for piece in pieces(payload)] == texts(payload)
-    assert Batch(payload, n).size == len(payload)

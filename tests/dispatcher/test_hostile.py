@@ -249,15 +249,22 @@ def test_every_dispatcher_makes_its_own_key(client: Client, path: str, processes
     assert first.key != second.key
 
 
-def test_D29_a_viewer_that_does_not_read_loses_events_and_nobody_else_notices(client: Client) -> None:
-    define(client, double="lambda x: 2 * x")
-    client.call("start")
+@contextlib.contextmanager
+def frozen_viewer(client: Client) -> Iterator[zmq.Socket[bytes]]:
+    """Subscribes to everything, and reads nothing."""
     channel = client.attach()
     with channel.context.socket(zmq.SUB) as frozen:
         frozen.setsockopt(zmq.RCVHWM, 10)
         frozen.setsockopt(zmq.LINGER, 0)
         frozen.connect(channel.connection.events)
         frozen.setsockopt(zmq.SUBSCRIBE, b"")
+        yield frozen
+
+
+def test_D29_a_viewer_that_does_not_read_loses_events_and_nobody_else_notices(client: Client) -> None:
+    define(client, double="lambda x: 2 * x")
+    client.call("start")
+    with frozen_viewer(client) as frozen:
         frozen.poll(5_000)
         before = psutil.Process(client.pid).memory_info().rss
         for wish in [client.submit("request", batch=batch("x" * 10_000)) for _ in range(3_000)]:
@@ -291,12 +298,7 @@ def test_a_viewer_that_does_not_read_delays_the_ends_of_runs_for_others_no_longe
     client.subscribe("run/", lambda topic, value: newest.__setitem__(topic, value["status"]))
     until(lambda: newest or run(client), "the first event")
     client.call("start")
-    channel = client.attach()
-    with channel.context.socket(zmq.SUB) as frozen:
-        frozen.setsockopt(zmq.RCVHWM, 10)
-        frozen.setsockopt(zmq.LINGER, 0)
-        frozen.connect(channel.connection.events)
-        frozen.setsockopt(zmq.SUBSCRIBE, b"")
+    with frozen_viewer(client) as frozen:
         until(lambda: client.call("request", batch=batch(1)) and frozen.poll(0), "the first event of the frozen viewer")
         for wish in [client.submit("request", batch=batch("x" * 1_000)) for _ in range(4_000)]:
             wish.result(20.0)

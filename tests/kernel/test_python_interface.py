@@ -203,7 +203,10 @@ def test_held_messages_and_steps_show_values_as_python_has_them(session):
         assert run.back()["same"]["inputStates"]["in"] == message.json, "its record, with the bytes, is no more"
         [message, _] = run.held()
         assert message.edit({"b": 1, "day": rich["day"]}).value == {"b": 1, "day": rich["day"]}
+        run.step(message=message.id)
+        [later] = [m for m in run.held() if m.node == "same"]
         run.cancel()
+        assert later.value == later.json, "what it held is gone with its run"
 
 
 def test_a_breakpoint_on_an_output_holds_what_came_out(sums):

@@ -9,8 +9,19 @@ import msgspec
 from floe_jupyter.core.events import View
 from floe_jupyter.errors import DefinitionError
 from floe_jupyter.kernel.arguments import Argument
-from floe_jupyter.kernel.debugging import NOT_GIVEN, Held, Steppable, duplicated, flows_with, port_of, short
+from floe_jupyter.kernel.debugging import (
+    NOT_GIVEN,
+    Held,
+    Steppable,
+    asked_back,
+    asked_step,
+    duplicated,
+    flows_with,
+    port_of,
+    short,
+)
 from floe_jupyter.kernel.flows import Flow
+from floe_jupyter.kernel.readable import step_values
 from floe_jupyter.kernel.tables import Table
 from floe_jupyter.kernel.verbs.running import info_data
 from floe_jupyter.kernel.verbs.words import FLOW, JSON, MESSAGE, OF_FLOW, Answer, Note, Request, Verb
@@ -92,17 +103,16 @@ class Stepped(dict[str, Any]):
 
 
 def step(request: Request) -> Answer:
-    target = Target(request)
-    return _stepped(target, target.stepped("step", node=request["node"], message=request["message"], run=request["run"]))
+    given = {name: request[name] for name in ("node", "message", "run")}
+    return _stepped(request, asked_step(request.session, request.used, **given))
 
 
 def back(request: Request) -> Answer:
-    target = Target(request)
-    return _stepped(target, target.stepped("back"))
+    return _stepped(request, asked_back(request.session, request.used))
 
 
-def _stepped(target: Target, found: dict[str, Any]) -> Answer:
-    return Answer(Stepped(target.readable(found)), found)
+def _stepped(request: Request, found: dict[str, Any]) -> Answer:
+    return Answer(Stepped(step_values(request.session, request.used, found)), found)
 
 
 def continue_(request: Request) -> Answer:

@@ -92,6 +92,7 @@ export class Inspector {
     const make = () => {
       const value = h('div', {}, tree(held.value));
       if (hasBuffers(held.value)) {
+        // where that fails, as when it just went on, what is known of it stays
         void this.actions.message(held).whole().then(m => m && value.replaceChildren(tree(m.value, m.buffers)), () => undefined);
       }
       const body: HTMLElement[] = [value];

@@ -10,7 +10,7 @@ export function tagOf(value: object): unknown[] | null {
 }
 
 export function tagged([kind, ...rest]: unknown[], buffers: Buffer[]): HTMLElement {
-  const buffer = typeof rest[0] === 'number' ? buffers[rest[0]] : undefined;
+  const buffer = isBuffer(rest[0]) ? buffers[rest[0]] : undefined;
   switch (kind) {
     case 'bytes': return bytes(buffer);
     case 'array': return said(array(String(rest[1]), rest[2], buffer));
@@ -26,8 +26,11 @@ export function hasBuffers(value: unknown): boolean {
     return false;
   }
   const tag = tagOf(value);
-  return tag ? ['bytes', 'array', 'table'].includes(String(tag[0])) : Object.values(value).some(hasBuffers);
+  return tag ? isBuffer(tag[1]) : Object.values(value).some(hasBuffers);
 }
+
+/** A tag's first argument is the number of its buffer, where it has one. */
+const isBuffer = (argument: unknown): argument is number => typeof argument === 'number';
 
 const said = (text: string) => h('span', { class: 'floe-tagged' }, text);
 

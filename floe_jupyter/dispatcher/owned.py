@@ -1,0 +1,72 @@
+"""The data directory: one dispatcher at a time, and what a Jupyter server that is gone has left is gone on with.
+
+The directory bears the number of the Jupyter server's process. A server that is started again is another process; without
+this its runs would be nowhere to be found, and every server would leave a directory behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+from floe_jupyter.errors import EnvironmentFailed
+
+
+def own(data: str) -> None:
+    """Take the directory *data*, made or adopted, until this process ends. Raises `EnvironmentFailed`."""
+    try:
+        if adopt(data):
+            return
+        os.makedirs(data, mode=0o700, exist_ok=True)
+        os.chmod(data, 0o700)
+        taken = _lock(data) is not None
+    except OSError as error:
+        raise EnvironmentFailed(f"the data directory {data} cannot be written: {error.strerror}; make it writable, or set "
+                                "XDG_DATA_HOME to a directory that is") from error
+    if not taken:
+        raise EnvironmentFailed(f"another dispatcher uses {data}; end it, or wait until it has ended") from None
+
+
+def adopt(data: str) -> bool:
+    """Where this server has no directory yet, take over the one that was used last of those whose servers are gone."""
+    parent, name = os.path.split(data)
+    if not name.isdecimal() or os.path.exists(data):
+        return False
+    for _, left in sorted(_left(parent), reverse=True):
+        with suppress(OSError):  # another dispatcher was faster
+            lock = _lock(left)
+            if lock is not None:
+                os.rename(left, data)
+                return True
+    return False
+
+
+def _left(parent: str) -> Iterator[tuple[float, str]]:
+    """The directories of servers that are gone, and when they were last used."""
+    with suppress(FileNotFoundError), os.scandir(parent) as entries:
+        for entry in entries:
+            if entry.name.isdecimal() and entry.is_dir(follow_symlinks=False) and not _alive(int(entry.name)):
+                yield entry.stat().st_mtime, entry.path
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True  # somebody else's, so not the server that was ours; but leave it alone
+    return True
+
+
+def _lock(data: str) -> int | None:
+    """The lock of a directory, held as long as this process lives; None while another dispatcher has it."""
+    file = os.open(os.path.join(data, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    return file

@@ -1,0 +1,106 @@
+"""Data directories: whose they are, and what becomes of those that Jupyter servers leave behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from floe_jupyter.dispatcher.owned import adopt, own
+from floe_jupyter.errors import EnvironmentFailed
+from floe_jupyter.wire.client import connect
+from tests.dispatcher.kit import COMMAND, ROOT, Processes, define, run
+
+HOLDER = "import sys; from floe_jupyter.dispatcher.owned import own; own(sys.argv[1]); print('mine', flush=True); sys.stdin.read()"
+Holders = Callable[[Path], None]
+
+
+def gone() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def made(folder: Path, used: float = 0) -> Path:
+    """A data directory with something in it, used at that time (s)."""
+    folder.mkdir()
+    (folder / "store.sqlite").write_text(folder.name)
+    os.utime(folder, (used, used))
+    return folder
+
+
+@pytest.fixture
+def hold() -> Iterator[Holders]:
+    """Lets another process own a directory, until the end of the test."""
+    holders: list[subprocess.Popen[str]] = []
+
+    def hold(folder: Path) -> None:
+        command = [sys.executable, "-c", HOLDER, str(folder)]
+        holder = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        holders.append(holder)
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "mine\n"
+
+    yield hold
+    for holder in holders:
+        holder.communicate(timeout=10)
+
+
+def test_runs_are_there_after_the_jupyter_server_was_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                   processes: Processes) -> None:
+    monkeypatch.delenv("FLOE_CONNECTION", raising=False)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    refs = []
+    for server in (gone(), os.getpid()):
+        monkeypatch.setenv("JPY_PARENT_PID", str(server))
+        client = connect(client="test", command=COMMAND)
+        processes.watch(client.pid)
+        define(client, double="lambda x: 2 * x")
+        refs.append(run(client, 1).ref)
+        listed = [info.ref for info in client.call("runs")]
+        client.close()
+        processes.wait_gone()
+    assert sorted(listed) == sorted(refs)
+    assert len(set(refs)) == 2
+    assert [folder.name for folder in (tmp_path / "floe-jupyter").iterdir()] == [str(os.getpid())]
+
+
+def test_the_directory_that_was_used_last_is_taken_over_by_one_server_alone(tmp_path: Path) -> None:
+    old, new = made(tmp_path / str(gone()), 1_000), made(tmp_path / str(gone()), 2_000)
+    assert adopt(str(tmp_path / "1"))
+    assert (tmp_path / "1" / "store.sqlite").read_text() == new.name
+    assert adopt(str(tmp_path / "2"))
+    assert (tmp_path / "2" / "store.sqlite").read_text() == old.name
+    assert not adopt(str(tmp_path / "3"))
+    assert sorted(os.listdir(tmp_path)) == ["1", "2"]
+
+
+def test_what_is_in_use_or_not_a_servers_stays_where_it_is(tmp_path: Path, hold: Holders) -> None:
+    detached = made(tmp_path / str(gone()))
+    hold(detached)  # its server is gone, but its dispatcher goes on
+    kept = [detached, made(tmp_path / str(os.getpid())), made(tmp_path / "user")]
+    (tmp_path / str(gone())).write_text("a file")
+    assert not adopt(str(tmp_path / "1"))
+    assert all((folder / "store.sqlite").read_text() == folder.name for folder in kept)
+
+
+def test_a_server_goes_on_with_its_own_directory_and_users_of_a_terminal_with_theirs(tmp_path: Path) -> None:
+    left = made(tmp_path / str(gone()))
+    mine = made(tmp_path / str(os.getpid()))
+    own(str(mine))
+    own(str(tmp_path / "user"))
+    assert sorted(os.listdir(tmp_path)) == sorted([left.name, mine.name, "user"])
+    assert (tmp_path / "user").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_has_one_dispatcher(tmp_path: Path, hold: Holders) -> None:
+    hold(tmp_path / "user")
+    with pytest.raises(EnvironmentFailed, match=r"another dispatcher uses .*; end it, or wait until it has ended"):
+        own(str(tmp_path / "user"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -146,11 +147,14 @@ def test_a_very_long_line_is_read_and_its_mistake_shown_in_part() -> None:
 
 def test_ten_lines_are_read_in_less_than_five_milliseconds() -> None:
     text = "".join(f"n{i} -> n{i + 1}  # a comment\n" for i in range(10))
-    parse(text, "f")
-    began = time.process_time()
-    for _ in range(10):
+
+    def seconds() -> float:
+        began = time.process_time()
         parse(text, "f")
-    assert (time.process_time() - began) / 10 < (0.005 if sys.gettrace() is None else 0.05)  # measuring coverage costs
+        return time.process_time() - began
+
+    # the middle one: what the first prepares, or a stall of the machine, is not what a line takes
+    assert statistics.median(seconds() for _ in range(11)) < (0.005 if sys.gettrace() is None else 0.05)  # measuring coverage costs
 
 
 @pytest.mark.parametrize("text", [

@@ -171,7 +171,7 @@ def test_large_values_are_opened_piece_by_piece(bench: Bench) -> None:
     value = {"long": "x" * 30_000, "many": list(range(1_000))}
     inspector = looked(bench, "parse", held=[{"id": "m0", "node": "parse", "port": "in", "run": 1, "reason": "pause", "value": value}])
     tree = inspector.locator('[data-held="m0"]')
-    assert tree.locator(".floe-leaf").count() == 1
+    expect(tree.locator(".floe-leaf")).to_have_count(1)
     expect(tree.locator(".floe-string")).to_contain_text("28002 characters left")
     tree.locator(".floe-string [data-cmd=more]").click()
     assert tree.locator(".floe-string").evaluate("e => e.firstChild.length + e.childNodes[1].length") == 22_000
@@ -209,12 +209,16 @@ def test_logs_follow_the_newest_line_unless_one_scrolled_up(bench: Bench) -> Non
     lines = page.locator(".floe-lines")
     expect(lines.locator("[data-log]")).to_have_count(30)
     at_end = "e => e.scrollHeight - e.scrollTop - e.clientHeight < 4"
-    assert lines.evaluate(at_end)
+
+    def wait_at_end() -> None:
+        page.wait_for_function(f"({at_end})(document.querySelector('.floe-lines'))")
+
+    wait_at_end()
     log = "n => { for (let i = 0; i < n; i++) { window.publish('log/demo.1.local.1', {node: 'read', stream: 'stdout', text: `late ${i}`}); } }"
     page.evaluate(log, 2_000)
     expect(lines.locator("[data-log]")).to_have_count(500)
     expect(lines.locator("[data-log]").last).to_have_text("read late 1999")
-    assert lines.evaluate(at_end)
+    wait_at_end()
     lines.evaluate("e => { e.scrollTop = 50; }")
     page.evaluate(log, 1)
     expect(page.locator('[data-tab="logs"]')).to_have_text("Logs (2031)")

@@ -236,7 +236,7 @@ def test_rows_are_walked_with_the_arrow_keys_and_have_names(notebook: Books) -> 
     expect(rows(page, "breakpoints")).to_have_count(2, timeout=PATIENT)
     rows(page, "breakpoints").first.locator("button").first.focus()
     page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.closest('.floe-entry').dataset.at") == "last"
+    page.wait_for_function("document.activeElement.closest('.floe-entry')?.dataset.at === 'last'")
     unnamed = page.locator(".floe-sidebar :is(button, input, [role=list], [role=log])").evaluate_all(
         "all => all.filter(e => !e.getAttribute('aria-label') && !e.textContent.trim()).map(e => e.outerHTML)")
     assert unnamed == []

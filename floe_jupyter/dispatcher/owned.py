@@ -30,11 +30,15 @@ def own(data: str) -> None:
 
 
 def adopt(data: str) -> bool:
-    """Where this server has no directory yet, take over the one that was used last of those whose servers are gone."""
+    """Where this server has no directory yet, take over the one with most in it of those whose servers are gone.
+
+    Of equal ones, the one that was used last. Programs that run a notebook are servers, too: what they leave is mostly small, and
+    must not hide the runs of many days.
+    """
     parent, name = os.path.split(data)
     if not name.isdecimal() or os.path.exists(data):
         return False
-    for _, left in sorted(_left(parent), reverse=True):
+    for *_, left in sorted(_left(parent), reverse=True):
         with suppress(OSError):  # another dispatcher was faster
             lock = _lock(left)
             if lock is not None:
@@ -43,12 +47,18 @@ def adopt(data: str) -> bool:
     return False
 
 
-def _left(parent: str) -> Iterator[tuple[float, str]]:
-    """The directories of servers that are gone, and when they were last used."""
+def _left(parent: str) -> Iterator[tuple[int, float, str]]:
+    """The directories of servers that are gone: the bytes of their stores, and when they were last used."""
     with suppress(FileNotFoundError), os.scandir(parent) as entries:
         for entry in entries:
             if entry.name.isdecimal() and entry.is_dir(follow_symlinks=False) and not _alive(int(entry.name)):
-                yield entry.stat().st_mtime, entry.path
+                yield _size(os.path.join(entry.path, "store.sqlite")), entry.stat().st_mtime, entry.path
+
+
+def _size(path: str) -> int:
+    with suppress(OSError):
+        return os.stat(path).st_size
+    return 0
 
 
 def _alive(pid: int) -> bool:

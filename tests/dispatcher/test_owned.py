@@ -26,10 +26,10 @@ def gone() -> int:
     return process.pid
 
 
-def made(folder: Path, used: float = 0) -> Path:
-    """A data directory with something in it, used at that time (s)."""
+def made(folder: Path, used: float = 0, size: int = 0) -> Path:
+    """A data directory with so many bytes in it, used at that time (s)."""
     folder.mkdir()
-    (folder / "store.sqlite").write_text(folder.name)
+    (folder / "store.sqlite").write_text(folder.name.ljust(size))
     os.utime(folder, (used, used))
     return folder
 
@@ -72,14 +72,13 @@ def test_runs_are_there_after_the_jupyter_server_was_started_again(tmp_path: Pat
     assert [folder.name for folder in (tmp_path / "floe-jupyter").iterdir()] == [str(os.getpid())]
 
 
-def test_the_directory_that_was_used_last_is_taken_over_by_one_server_alone(tmp_path: Path) -> None:
-    old, new = made(tmp_path / str(gone()), 1_000), made(tmp_path / str(gone()), 2_000)
-    assert adopt(str(tmp_path / "1"))
-    assert (tmp_path / "1" / "store.sqlite").read_text() == new.name
-    assert adopt(str(tmp_path / "2"))
-    assert (tmp_path / "2" / "store.sqlite").read_text() == old.name
-    assert not adopt(str(tmp_path / "3"))
-    assert sorted(os.listdir(tmp_path)) == ["1", "2"]
+def test_the_directory_with_most_in_it_is_taken_over_by_one_server_alone(tmp_path: Path) -> None:
+    left = [made(tmp_path / str(gone()), 1_000, 100), made(tmp_path / str(gone()), 2_000, 100), made(tmp_path / str(gone()), 3_000)]
+    for server, expected in (("1", left[1]), ("2", left[0]), ("3", left[2])):
+        assert adopt(str(tmp_path / server))
+        assert (tmp_path / server / "store.sqlite").read_text().strip() == expected.name
+    assert not adopt(str(tmp_path / "4"))
+    assert sorted(os.listdir(tmp_path)) == ["1", "2", "3"]
 
 
 def test_what_is_in_use_or_not_a_servers_stays_where_it_is(tmp_path: Path, hold: Holders) -> None:

@@ -30,6 +30,7 @@ from floe_jupyter.stores import Store
 from floe_jupyter.wire import streams
 from floe_jupyter.wire.channel import LIMIT
 from floe_jupyter.wire.connection import Connection, read, write
+from floe_jupyter.wire.topics import HERE
 
 BYE_WITHIN = 0.5
 """Seconds that runners get to end by themselves."""
@@ -116,7 +117,9 @@ class Dispatcher:
         return bound
 
     def _newest(self, topic: str) -> list[tuple[str, Any]]:
-        """For a new subscriber: the views under its topic."""
+        """For a new subscriber: the views under its topic, or that it is one."""
+        if topic.startswith(HERE):
+            return [(topic, None)]
         if not topic.startswith("view/"):
             return []
         return [(f"view/{i.name}", i.view) for i in self.hub.alive() if i.view and f"view/{i.name}".startswith(topic)]

@@ -48,6 +48,10 @@ class Life:
     def subscribe(self, topic: str) -> None:
         self._pump.subscribe(topic)
 
+    def settle(self) -> None:
+        """Return when nothing of what was subscribed to is missed any more."""
+        self._pump.settle()
+
     def unsubscribe(self, topic: str) -> None:
         self._pump.unsubscribe(topic)
 

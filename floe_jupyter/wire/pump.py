@@ -20,6 +20,7 @@ from floe_jupyter.errors import FloeError, PeerGone
 from floe_jupyter.wire import sockets
 from floe_jupyter.wire.channel import RESEND_AFTER, SILENT_AFTER, Channel, answer_of, decode, failed, hand_over, silent, take_back
 from floe_jupyter.wire.control import PENDING
+from floe_jupyter.wire.topics import HERE
 
 Seen = Callable[[str, Any], None]
 Heard = Callable[[str, int, Any], None]
@@ -50,6 +51,7 @@ class Pump:
     def __init__(self, channel: Channel, heard: Heard) -> None:
         self._channel, self._heard_of = channel, heard
         self._wishes: deque[Callable[[], None]] = deque()
+        self._settling: dict[str, threading.Event] = {}
         self._asked: dict[int, Asked] = {}
         self._later: deque[tuple[int, Asked]] = deque()
         self._on_way = 0
@@ -80,6 +82,21 @@ class Pump:
 
     def unsubscribe(self, topic: str) -> None:
         self._wish(lambda: self._events.setsockopt(zmq.UNSUBSCRIBE, topic.encode()))
+
+    def settle(self, within: float = 1.0) -> bool:
+        """Wait until what was subscribed to is in effect: nothing published from now on is missed. False if the dispatcher did
+        not say so within so many seconds, or a listener asks.
+        """
+        if threading.current_thread() is self._thread:
+            return False
+        topic = f"{HERE}{os.urandom(8).hex()}"
+        settled = self._settling[topic] = threading.Event()
+        self.subscribe(topic)
+        try:
+            return settled.wait(within)
+        finally:
+            del self._settling[topic]
+            self.unsubscribe(topic)
 
     def stop(self) -> None:
         """End the thread and wait for it; what was asked and is not answered fails."""
@@ -161,6 +178,9 @@ class Pump:
     def _receive_events(self) -> None:
         while sockets.waiting(self._events):
             event = _EVENT.decode(sockets.take(self._events)[-1])
+            if (settled := self._settling.get(event[0])) is not None:
+                settled.set()
+                continue
             try:
                 self._heard_of(*event)
             except Exception as error:  # noqa: BLE001 - a listener's fault must not end the others' events; it is shown

@@ -14,3 +14,6 @@ TOPICS = {
 }
 """What the dispatcher publishes: MessagePack ``[topic, sequence, value]`` behind a first frame that is the topic alone;
 sequences of one topic strictly increase. Whoever subscribes to a view gets the newest at once."""
+
+HERE = "here/"
+"""A subscription to a topic of this kind is answered by one event of it: what was subscribed to before is in effect."""

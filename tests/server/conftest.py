@@ -76,12 +76,14 @@ def nothing_left() -> Iterator[None]:
     yield
     del os.environ[mark]
 
-    def left() -> list[psutil.Process]:
+    def left() -> list[str]:
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if process.pid != os.getpid() and mark in process.environ() and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
+                    found.append(f"{process.pid} of {process.ppid()}: {' '.join(process.cmdline())}")
         return found
 
-    until(lambda: not left(), "the end of all processes of these tests", within=5.0)
+    with suppress(AssertionError):
+        until(lambda: not left(), "the end of all processes of these tests", within=5.0)
+    assert left() == []

@@ -40,8 +40,7 @@ def adopt(data: str) -> bool:
         return False
     for *_, left in sorted(_left(parent), reverse=True):
         with suppress(OSError):  # another dispatcher was faster
-            lock = _lock(left)
-            if lock is not None:
+            if _lock(left) is not None:
                 os.rename(left, data)
                 return True
     return False
@@ -51,7 +50,7 @@ def _left(parent: str) -> Iterator[tuple[int, float, str]]:
     """The directories of servers that are gone: the bytes of their stores, and when they were last used."""
     with suppress(FileNotFoundError), os.scandir(parent) as entries:
         for entry in entries:
-            if entry.name.isdecimal() and entry.is_dir(follow_symlinks=False) and not _alive(int(entry.name)):
+            if entry.name.isdecimal() and entry.is_dir(follow_symlinks=False) and not os.path.exists(f"/proc/{entry.name}"):
                 yield _size(os.path.join(entry.path, "store.sqlite")), entry.stat().st_mtime, entry.path
 
 
@@ -59,16 +58,6 @@ def _size(path: str) -> int:
     with suppress(OSError):
         return os.stat(path).st_size
     return 0
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True  # somebody else's, so not the server that was ours; but leave it alone
-    return True
 
 
 def _lock(data: str) -> int | None:

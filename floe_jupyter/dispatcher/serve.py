@@ -117,7 +117,7 @@ class Dispatcher:
         return bound
 
     def _newest(self, topic: str) -> list[tuple[str, Any]]:
-        """For a new subscriber: the views under its topic, or that it is one."""
+        """For a new subscriber: the views under its topic; the echo by which it knows that it is one."""
         if topic.startswith(HERE):
             return [(topic, None)]
         if not topic.startswith("view/"):

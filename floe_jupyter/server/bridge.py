@@ -132,9 +132,7 @@ class Bridge:
         """Raises PeerGone when there is no dispatcher."""
         if self._life is None:
             life = Life(self._path, self._news.heard)
-            for topic in self._wanted.elements():
-                life.subscribe(topic)
-            life.settle()  # pages that hear of the dispatcher ask how things are, and then rely on the events
+            life.subscribe(*self._wanted.elements())  # pages that hear of it ask how things are, and then rely on the events
             self._life = life
             self._tell_loop(lambda: self._came(life))
         return self._life
@@ -179,7 +177,6 @@ class Bridge:
         self._wanted[topic] += 1
         if self._life is not None:
             self._life.subscribe(topic)
-            self._life.settle()
 
     def _unsubscribe(self, topic: str) -> None:
         self._wanted[topic] -= 1

@@ -45,11 +45,10 @@ class Life:
     def submit(self, call: str, args: dict[str, Any]) -> Future[Any]:
         return self._pump.submit(call, args)
 
-    def subscribe(self, topic: str) -> None:
-        self._pump.subscribe(topic)
-
-    def settle(self) -> None:
-        """Return when nothing of what was subscribed to is missed any more."""
+    def subscribe(self, *topics: str) -> None:
+        """Returns when nothing of them is missed any more."""
+        for topic in topics:
+            self._pump.subscribe(topic)
         self._pump.settle()
 
     def unsubscribe(self, topic: str) -> None:

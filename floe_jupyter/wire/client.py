@@ -91,14 +91,15 @@ class Client:
         return self._pumping().submit(name, args)
 
     def subscribe(self, topic: str, seen: Seen) -> Callable[[], None]:
-        """Call *seen* (topic, value) for everything published under *topic*, in a thread of ours; it must be quick. Returns
-        what ends it.
+        """Call *seen* (topic, value) for everything published under *topic* from now on, in a thread of ours; it must be quick.
+        Returns what ends it.
         """
         listener = (topic, seen)
         with self._lock:
             pump = self._pumping()
             self._listeners.append(listener)
             pump.subscribe(topic)
+        pump.settle()
         return lambda: self._unsubscribe(listener)
 
     @contextlib.contextmanager

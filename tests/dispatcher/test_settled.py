@@ -1,4 +1,4 @@
-"""Whoever waited until its subscription is in effect misses nothing."""
+"""Subscriptions: in effect when they return."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import queue
 import signal
 import time
+from collections.abc import Callable
 
 from floe_jupyter.core.model import Module
 from floe_jupyter.server.life import Life
@@ -14,12 +15,21 @@ from floe_jupyter.wire.client import Client
 ROUNDS = 40
 
 
-def test_nothing_is_missed_once_a_subscription_has_settled(client: Client, path: str) -> None:
+def test_a_client_misses_nothing_from_its_subscription_on(client: Client, attach: Callable[..., Client]) -> None:
+    for number in range(ROUNDS):
+        seen: queue.SimpleQueue[str] = queue.SimpleQueue()
+        other = attach(f"client {number}")
+        other.subscribe("defined/", lambda _topic, value, seen=seen: seen.put(value["name"]))
+        client.call("define", module=Module(f"m{number}", "lambda x: x"))
+        assert seen.get(timeout=10) == f"m{number}"
+        other.close()
+
+
+def test_a_bridge_misses_nothing_from_its_subscription_on(client: Client, path: str) -> None:
     for number in range(ROUNDS):
         seen: queue.SimpleQueue[str] = queue.SimpleQueue()
         life = Life(path, lambda _topic, _sequence, value, seen=seen: seen.put(value["name"]))
         life.subscribe("defined/")
-        life.settle()
         client.call("define", module=Module(f"m{number}", "lambda x: x"))
         assert seen.get(timeout=10) == f"m{number}"
         os.close(life.lost)
@@ -31,7 +41,7 @@ def test_a_dispatcher_that_stands_still_is_not_waited_for_for_long(client: Clien
     os.kill(client.pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
-        life.settle()
+        life.subscribe("defined/")
         assert time.monotonic() - began < 5.0
     finally:
         os.kill(client.pid, signal.SIGCONT)

@@ -84,6 +84,7 @@ def nothing_left() -> Iterator[None]:
                     found.append(f"{process.pid} of {process.ppid()}: {' '.join(process.cmdline())}")
         return found
 
-    with suppress(AssertionError):
+    try:
         until(lambda: not left(), "the end of all processes of these tests", within=5.0)
-    assert left() == []
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {left()}") from None

@@ -1,7 +1,8 @@
 """The data directory: one dispatcher at a time, and what a Jupyter server that is gone has left is gone on with.
 
-The directory bears the number of the Jupyter server's process. A server that is started again is another process; without
-this its runs would be nowhere to be found, and every server would leave a directory behind.
+The directory bears the number of the process that started the kernel. A Jupyter server that is started again is another
+process; without this its runs would be nowhere to be found, and every server would leave a directory behind. Any other program
+that runs a notebook begins with nothing: what it prints must not depend on what was run before.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from floe_jupyter.errors import EnvironmentFailed
+from floe_jupyter.wire.connection import runtime_directory
 
 
 def own(data: str) -> None:
-    """Take the directory *data*, made or adopted, until this process ends. Raises `EnvironmentFailed`."""
+    """Take the directory *data*, made or, for a Jupyter server, adopted, until this process ends. Raises `EnvironmentFailed`."""
     try:
-        if adopt(data):
+        if is_server(os.path.basename(data)) and adopt(data):
             return
         os.makedirs(data, mode=0o700, exist_ok=True)
         os.chmod(data, 0o700)
@@ -29,11 +31,16 @@ def own(data: str) -> None:
         raise EnvironmentFailed(f"another dispatcher uses {data}; end it, or wait until it has ended") from None
 
 
-def adopt(data: str) -> bool:
-    """Where this server has no directory yet, take over the one with most in it of those whose servers are gone.
+def is_server(owner: str) -> bool:
+    """Whether the process of this number is a Jupyter server: each writes a file of this name while it runs."""
+    return os.path.exists(os.path.join(runtime_directory(), f"jpserver-{owner}.json"))
 
-    Of equal ones, the one that was used last. Programs that run a notebook are servers, too: what they leave is mostly small, and
-    must not hide the runs of many days.
+
+def adopt(data: str) -> bool:
+    """Where this server has no directory yet, take over the one with most in it of those whose owners are gone.
+
+    Of equal ones, the one that was used last. Programs that run a notebook leave directories, too: what is in them is mostly
+    little, and must not hide the runs of many days.
     """
     parent, name = os.path.split(data)
     if not name.isdecimal() or os.path.exists(data):

@@ -51,25 +51,44 @@ def hold() -> Iterator[Holders]:
         holder.communicate(timeout=10)
 
 
-def test_runs_are_there_after_the_jupyter_server_was_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                                   processes: Processes) -> None:
+@pytest.fixture
+def runs_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processes) -> Callable[[int, bool], list[str]]:
+    """Runs a flow for the kernel of a process (a Jupyter server, or not), and tells which runs that kernel sees."""
     monkeypatch.delenv("FLOE_CONNECTION", raising=False)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    refs = []
-    for server in (gone(), os.getpid()):
-        monkeypatch.setenv("JPY_PARENT_PID", str(server))
+    (tmp_path / "runtime").mkdir()
+
+    def runs_of(parent: int, is_server: bool) -> list[str]:
+        if is_server:
+            (tmp_path / "runtime" / f"jpserver-{parent}.json").write_text("{}")
+        monkeypatch.setenv("JPY_PARENT_PID", str(parent))
         client = connect(client="test", command=COMMAND)
         processes.watch(client.pid)
         define(client, double="lambda x: 2 * x")
-        refs.append(run(client, 1).ref)
+        run(client, 1)
         listed = [info.ref for info in client.call("runs")]
         client.close()
         processes.wait_gone()
-    assert sorted(listed) == sorted(refs)
-    assert len(set(refs)) == 2
+        return sorted(listed)
+
+    return runs_of
+
+
+def test_runs_are_there_after_the_jupyter_server_was_started_again(tmp_path: Path, runs_of: Callable[[int, bool], list[str]]) -> None:
+    before = runs_of(gone(), True)
+    after = runs_of(os.getpid(), True)
+    assert len(before) == 1
+    assert len(after) == 2
+    assert set(before) < set(after)
     assert [folder.name for folder in (tmp_path / "floe-jupyter").iterdir()] == [str(os.getpid())]
+
+
+def test_a_program_that_runs_a_notebook_begins_with_nothing(runs_of: Callable[[int, bool], list[str]]) -> None:
+    """Its runs, and the ids of their messages, are the same each time."""
+    before = runs_of(gone(), True)
+    assert runs_of(os.getpid(), False) == before
 
 
 def test_the_directory_with_most_in_it_is_taken_over_by_one_server_alone(tmp_path: Path) -> None:

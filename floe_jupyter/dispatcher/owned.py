@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -19,7 +20,9 @@ from floe_jupyter.wire.connection import runtime_directory
 def own(data: str) -> None:
     """Take the directory *data*, made or, for a Jupyter server, adopted, until this process ends. Raises `EnvironmentFailed`."""
     try:
-        if is_server(os.path.basename(data)) and adopt(data):
+        if not is_server(os.path.basename(data)):
+            set_aside(data)
+        elif adopt(data):
             return
         os.makedirs(data, mode=0o700, exist_ok=True)
         os.chmod(data, 0o700)
@@ -51,6 +54,26 @@ def adopt(data: str) -> bool:
                 os.rename(left, data)
                 return True
     return False
+
+
+def set_aside(data: str) -> None:
+    """Numbers of processes come again: what is left by a former process of this number waits for a Jupyter server, under another
+    number.
+    """
+    name = os.path.basename(data)
+    with suppress(FileNotFoundError):
+        if name.isdecimal() and os.stat(data).st_mtime < _began(name) and (lock := _lock(data)) is not None:
+            os.rename(data, f"{data}{time.time_ns()}")
+            os.close(lock)
+
+
+def _began(process: str) -> float:
+    """When the process began, in seconds of the epoch (proc(5)): up to one second early, as the time of the boot is."""
+    with open(f"/proc/{process}/stat") as file:
+        ticks = int(file.read().rpartition(")")[2].split()[19])
+    with open("/proc/stat") as file:
+        [boot] = (int(line.split()[1]) for line in file if line.startswith("btime "))
+    return boot + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _left(parent: str) -> Iterator[tuple[int, float, str]]:

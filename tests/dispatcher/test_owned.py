@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from floe_jupyter.dispatcher.owned import adopt, own
+from floe_jupyter.dispatcher.owned import adopt, own, set_aside
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.client import connect
 from tests.dispatcher.kit import COMMAND, ROOT, Processes, define, run
@@ -100,18 +101,33 @@ def test_the_directory_with_most_in_it_is_taken_over_by_one_server_alone(tmp_pat
     assert sorted(os.listdir(tmp_path)) == ["1", "2", "3"]
 
 
+def test_what_a_former_process_of_the_same_number_has_left_is_not_a_programs(tmp_path: Path) -> None:
+    mine = tmp_path / str(os.getpid())
+    made(mine, used=1_000)
+    set_aside(str(mine))
+    [left] = tmp_path.iterdir()
+    assert left != mine
+    own(str(mine))
+    set_aside(str(mine))  # this process made it
+    assert mine.is_dir()
+    assert adopt(str(tmp_path / "1"))
+    assert (tmp_path / "1" / "store.sqlite").read_text() == mine.name
+
+
 def test_what_is_in_use_or_not_a_servers_stays_where_it_is(tmp_path: Path, hold: Holders) -> None:
     detached = made(tmp_path / str(gone()))
     hold(detached)  # its server is gone, but its dispatcher goes on
     kept = [detached, made(tmp_path / str(os.getpid())), made(tmp_path / "user")]
     (tmp_path / str(gone())).write_text("a file")
     assert not adopt(str(tmp_path / "1"))
+    set_aside(str(detached))
+    set_aside(str(tmp_path / "user"))
     assert all((folder / "store.sqlite").read_text() == folder.name for folder in kept)
 
 
 def test_a_server_goes_on_with_its_own_directory_and_users_of_a_terminal_with_theirs(tmp_path: Path) -> None:
     left = made(tmp_path / str(gone()))
-    mine = made(tmp_path / str(os.getpid()))
+    mine = made(tmp_path / str(os.getpid()), used=time.time())
     own(str(mine))
     own(str(tmp_path / "user"))
     assert sorted(os.listdir(tmp_path)) == sorted([left.name, mine.name, "user"])

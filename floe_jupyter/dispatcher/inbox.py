@@ -113,8 +113,11 @@ def _resumed(hub: Hub, instance: Instance, notice: Notice) -> None:
 def _withdrawn(hub: Hub, instance: Instance, notice: Notice) -> None:
     ids = frozenset(notice.data.get("ids", ()))
     for run in _runs(instance, notice):
-        if run.results.withdraw(ids):
-            hub.history.touch(run)
+        try:
+            if run.results.withdraw(ids):
+                hub.history.touch(run)
+        except EnvironmentFailed as error:
+            hub.end_run(run, "failed", (Failure("", str(error), "overflow"),))
 
 
 def _broken(hub: Hub, instance: Instance, notice: Notice) -> None:

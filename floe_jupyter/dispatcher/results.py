@@ -1,45 +1,48 @@
-"""Results of runs: kept as they came, in memory up to a bound a run, beyond that in a file, and altogether up to a bound.
+"""Results of runs: kept as they came, the newest in memory up to a bound a run, those before them in a file; and altogether up
+to a bound.
 
-A file is a sequence of ``u32 length | ResultBatch as MessagePack``. Buffers that came as segments stay in shared memory and
-are removed when the results are dropped; those of a run that outlives the dispatcher are written into the file.
+Buffers that came as segments stay in shared memory and are removed when the results are dropped; those of a run that outlives
+the dispatcher are written into the file.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import struct
+import math
+from array import array
 from collections.abc import Iterator
 
 import msgspec
 
 from floe_jupyter.core.messages import Batch, Buffer, merge, split
 from floe_jupyter.dispatcher import segments
+from floe_jupyter.dispatcher.records import Records
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.replies import ResultBatch
 
-IN_MEMORY = 64 * 1024 * 1024
-"""Bytes of one run's results that stay in memory."""
+IN_MEMORY = 8 * 1024 * 1024
+"""Bytes of one run's results that stay in memory ..."""
+AT_ONCE = 512 * 1024
+"""... and bytes that go into the file together when they are more."""
+OVERHEAD, ID_BYTES = 350, 70
+"""Bytes of memory that a batch takes beside its payload, and that the id of a message takes: small results weigh, too."""
 ANSWER_BYTES = 32 * 1024 * 1024
 """So many bytes of results go into one answer."""
-_LENGTH = struct.Struct("<I")
-_DECODE = msgspec.msgpack.Decoder(ResultBatch).decode
-_ENCODE = msgspec.msgpack.Encoder().encode
 
 
 class Results:
     """The results of one run, in order. *path* is the file for what does not fit into memory."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
-        self._items: list[ResultBatch | tuple[int, int]] = []
-        """A batch, or (offset, length) of it in the file."""
-        self._file: int | None = None
-        self._on_disk = False
+        self._records = Records(path)
+        self._places = array("Q")
+        """Where in the file each of the first batches is."""
+        self._recent: list[ResultBatch] = []
+        """The batches behind those."""
+        self._in_memory = 0
+        self._shared: list[Batch] = []
+        """Those with segments, wherever they are."""
         self._unread = False
         """What the file holds is not known yet."""
-        self._end = 0
-        self._in_memory = 0
         self.messages = 0
         """So many came."""
         self.dropped = 0
@@ -48,19 +51,31 @@ class Results:
         """Bytes kept, wherever."""
 
     def add(self, node: str, port: str, batch: Batch) -> None:
-        """Keep one more batch. Raises `EnvironmentFailed` when the disk is full."""
-        item = ResultBatch(node, port, batch)
-        inline = size = len(batch.payload)
+        """Keep one more batch. Raises `EnvironmentFailed` when the disk is full; it is kept all the same."""
+        weight = size = _weight(batch)
         if batch.buffers:
-            size = batch.size
-            inline = size - sum(b.size for b in batch.buffers if b.segment)
+            size += sum(b.size for b in batch.buffers if b.segment)
+            if size > weight:
+                self._shared.append(batch)
         self.messages += batch.n
         self.size += size
-        if self._in_memory + inline > IN_MEMORY:
-            self._items.append(self._write(item))
-        else:
-            self._in_memory += inline
-            self._items.append(item)
+        self._in_memory += weight
+        self._recent.append(ResultBatch(node, port, batch))
+        if self._in_memory > IN_MEMORY:
+            self._spill(AT_ONCE)
+
+    def _spill(self, weight: float) -> None:
+        """Put the oldest batches in memory, so many bytes of them or a little more, into the file."""
+        count = moved = 0
+        for item in self._recent:
+            if moved >= weight:
+                break
+            count, moved = count + 1, moved + _weight(item.batch)
+        if not count:
+            return
+        self._places.extend(self._records.append(self._recent[:count]))
+        del self._recent[:count]
+        self._in_memory -= moved
 
     def page(self, start: int, limit: int) -> list[ResultBatch]:
         """Batches from the *start*-th on: at most *limit*, and so many that an answer stays small (but at least one)."""
@@ -68,153 +83,121 @@ class Results:
             self._recover()
         page: list[ResultBatch] = []
         size = 0
-        for item in self._items[max(start, 0) : max(start, 0) + limit]:
-            batch = self._read(item)
-            size += batch.batch.size
+        for item in self._items(max(start, 0), max(start, 0) + limit):
+            size += item.batch.size
             if page and size > ANSWER_BYTES:
                 break
-            page.append(batch)
+            page.append(item)
         return page
 
     def all(self) -> list[ResultBatch]:
-        return [item if type(item) is ResultBatch else self._read(item) for item in self._items]
+        return list(self._items()) if self._places else self._recent.copy()
+
+    def _items(self, start: int = 0, stop: int | None = None) -> Iterator[ResultBatch]:
+        on_disk = len(self._places)
+        yield from map(self._records.read, self._places[start:stop])
+        yield from self._recent[max(0, start - on_disk) : None if stop is None else max(0, stop - on_disk)]
 
     def withdraw(self, ids: frozenset[str]) -> int:
         """Take messages out that a step back undid; how many there were."""
-        kept: list[ResultBatch | tuple[int, int]] = []
         before = self.messages
-        for item in self._items:
-            batch = self._read(item)
-            left = _without(batch, ids)
-            self.messages -= batch.batch.n - (left.batch.n if left is not None else 0)
-            if left is not None:
-                kept.append(item if left is batch else left)
-        self._items = kept
+        self._places = array("Q", self._places_without(ids))
+        left = ((item, self._without(item, ids)) for item in self._recent)
+        self._recent = [kept for _, kept in left if kept is not None]
+        self._in_memory = sum(_weight(item.batch) for item in self._recent)
         return before - self.messages
+
+    def _places_without(self, ids: frozenset[str]) -> Iterator[int]:
+        """What is left of a batch in the file is written anew, behind all others."""
+        for place in self._places:
+            item = self._records.read(place)
+            left = self._without(item, ids)
+            if left is item:
+                yield place
+            elif left is not None:
+                yield from self._records.append([left])
+
+    def _without(self, item: ResultBatch, ids: frozenset[str]) -> ResultBatch | None:
+        if item.batch.ids is None or ids.isdisjoint(item.batch.ids):
+            return item
+        kept = []
+        for part in split(item.batch):
+            if part.ids is not None and part.ids[0] in ids:
+                segments.remove(part)
+                self.messages -= 1
+            else:
+                kept.append(part)
+        return ResultBatch(item.node, item.port, merge(kept)) if kept else None
 
     def drop(self) -> None:
         """Forget everything; what came is still counted."""
-        for item in self._items:
-            if isinstance(item, ResultBatch):
-                segments.remove(item.batch)
-        self._items.clear()
-        self.dropped, self.size, self._in_memory = self.messages, 0, 0
-        self.close()
-        if self._on_disk:
-            self._on_disk = self._unread = False
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path)
+        self._forget_segments()
+        self._recent.clear()
+        del self._places[:]
+        self.dropped, self.size, self._in_memory, self._unread = self.messages, 0, 0, False
+        self._records.remove()
 
     def save(self) -> None:
-        """Have everything in the file, in order, for the next dispatcher."""
-        whole = Results(f"{self._path}.new")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(whole._path)
-        whole._items = [whole._write(_inline(self._read(item))) for item in self._items]
-        self.close()
-        if whole._file is not None:
-            os.fsync(whole._file)
-            os.replace(whole._path, self._path)
-            self._on_disk = True
-        self._items, self._file, self._end, self._in_memory = whole._items, whole._file, whole._end, 0
+        """Have everything in the file, in order, for the next dispatcher. Raises `EnvironmentFailed`."""
+        if self._unread:
+            return
+        whole = Results(f"{self._records.path}.new")
+        try:
+            for item in self._items():
+                whole.add(item.node, item.port, _inline(item.batch))
+            whole._spill(math.inf)
+        except EnvironmentFailed:
+            whole._records.remove()
+            raise
+        if whole._places:
+            self._records.close()
+            whole._records.become(self._records.path)
+            self._records = whole._records
+        else:
+            self._records.remove()
+        self._places, self._recent, self._in_memory = whole._places, [], 0
+        self._forget_segments()
+
+    def _forget_segments(self) -> None:
+        for batch in self._shared:
+            segments.remove(batch)
+        self._shared.clear()
 
     @classmethod
     def load(cls, path: str, messages: int) -> Results:
         """The results of a run of a former dispatcher, which counted *messages*. The file is read when they are asked for."""
         results = cls(path)
         results.messages = messages
-        results._unread = results._on_disk = os.path.exists(path)
+        results._unread = results._records.find()
         results.dropped = 0 if results._unread else messages
         return results
 
     def _recover(self) -> None:
         """Take the place of every batch in the file; what a torn file lacks is `dropped`."""
         self._unread, found = False, 0
-        self._file = self._open()
-        for at, body in _records(self._file):
-            try:
-                batch = _DECODE(body).batch
-            except msgspec.MsgspecError:
-                break
-            self._items.append((at, len(body)))
-            found += batch.n
-            self.size += batch.size
-            self._end = at + len(body)
+        for place, item in self._records.scan():
+            self._places.append(place)
+            found += item.batch.n
+            self.size += item.batch.size
         self.dropped = max(0, self.messages - found)
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-    def _read(self, item: ResultBatch | tuple[int, int]) -> ResultBatch:
-        if isinstance(item, ResultBatch):
-            return item
-        if self._file is None:
-            self._file = self._open()
-        return _DECODE(os.pread(self._file, item[1], item[0]))
-
-    def _write(self, item: ResultBatch) -> tuple[int, int]:
-        if self._file is None:
-            self._file = self._open()
-        body = _ENCODE(item)
-        record = memoryview(_LENGTH.pack(len(body)) + body)
-        at = self._end
-        try:
-            while record:
-                record = record[os.pwrite(self._file, record, self._end) :]
-                self._end = at + 4 + len(body) - len(record)
-        except OSError as error:
-            self._end = at
-            raise EnvironmentFailed(f"results cannot be kept in {self._path}: {error.strerror}; make room on that disk, or "
-                                    "let the flow give less") from error
-        return at + 4, len(body)
-
-    def _open(self) -> int:
-        try:
-            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            self._on_disk = True
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise EnvironmentFailed(f"results cannot be kept in {self._path}: {error.strerror}; make its directory "
-                                    "writable") from error
+        self._records.close()
 
 
-def _records(file: int) -> Iterator[tuple[int, bytes]]:
-    at, size = 0, os.fstat(file).st_size
-    while at + 4 <= size:
-        (length,) = _LENGTH.unpack(os.pread(file, 4, at))
-        body = os.pread(file, length, at + 4)
-        if len(body) < length:
-            return
-        yield at + 4, body
-        at += 4 + length
+def _weight(batch: Batch) -> int:
+    """Bytes of memory that it takes, its segments left out."""
+    weight = len(batch.payload) + OVERHEAD + ID_BYTES * len(batch.ids or ())
+    return weight + sum(b.size for b in batch.buffers if not b.segment) if batch.buffers else weight
 
 
-def _touches(item: ResultBatch, ids: frozenset[str]) -> bool:
-    return item.batch.ids is not None and not ids.isdisjoint(item.batch.ids)
-
-
-def _without(item: ResultBatch, ids: frozenset[str]) -> ResultBatch | None:
-    if not _touches(item, ids):
-        return item
-    kept = []
-    for part in split(item.batch):
-        if part.ids is not None and part.ids[0] in ids:
-            segments.remove(part)
-        else:
-            kept.append(part)
-    return ResultBatch(item.node, item.port, merge(kept)) if kept else None
-
-
-def _inline(item: ResultBatch) -> ResultBatch:
-    """With the bytes of its segments, which are removed."""
-    if not any(b.segment for b in item.batch.buffers):
-        return item
-    buffers = tuple(Buffer(b.size, segments.read(b)) if b.segment else b for b in item.batch.buffers)
-    segments.remove(item.batch)
-    return ResultBatch(item.node, item.port, msgspec.structs.replace(item.batch, buffers=buffers))
+def _inline(batch: Batch) -> Batch:
+    """With the bytes of its segments."""
+    if not any(b.segment for b in batch.buffers):
+        return batch
+    buffers = tuple(Buffer(b.size, segments.read(b)) if b.segment else b for b in batch.buffers)
+    return msgspec.structs.replace(batch, buffers=buffers)
 
 
 def by_run(batch: Batch) -> dict[int, Batch]:

@@ -1,0 +1,194 @@
+"""Results of a run: the newest in memory, those before them in a file, in order, whatever is withdrawn, saved or torn."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import textwrap
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from floe_jupyter.core.messages import Batch, Buffer, texts
+from floe_jupyter.dispatcher import results, segments
+from floe_jupyter.dispatcher.results import Results
+from floe_jupyter.errors import EnvironmentFailed
+from floe_jupyter.wire.replies import ResultBatch
+from tests.dispatcher.kit import ROOT
+
+SMALL = {"IN_MEMORY": 3_000, "AT_ONCE": 1_000}
+"""A few batches."""
+
+
+def batch(n: int, first: int = 0, ids: bool = False) -> Batch:
+    values = range(first, first + n)
+    payload = f"[{','.join(map(str, values))}]".encode()
+    return Batch(payload, n, run=1, ids=tuple(f"id{value}" for value in values) if ids else None)
+
+
+def told(items: list[ResultBatch]) -> list[int]:
+    return [int(text) for item in items for text in texts(item.batch.payload)]
+
+
+def pages(kept: Results, limit: int) -> list[ResultBatch]:
+    """All batches, as a client asks for them."""
+    found: list[ResultBatch] = []
+    while page := kept.page(len(found), limit):
+        found += page
+    return found
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in SMALL.items():
+        monkeypatch.setattr(results, name, size)
+
+
+steps = st.lists(st.one_of(
+    st.tuples(st.just("add"), st.integers(1, 12)),
+    st.tuples(st.just("withdraw"), st.sets(st.integers(0, 60), max_size=8)),
+    st.tuples(st.just("save"), st.none())), max_size=40)
+
+
+@given(steps=steps, limit=st.integers(1, 9))
+def test_what_was_kept_comes_back_in_order_without_what_was_withdrawn(steps: list[tuple[str, object]], limit: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        for name, size in SMALL.items():
+            patch.setattr(results, name, size)
+        kept, expected, numbers = Results(f"{folder}/a.results"), list[int](), count()
+        for what, detail in steps:
+            if what == "add":
+                assert isinstance(detail, int)
+                new = [next(numbers) for _ in range(detail)]
+                kept.add("node", "out", batch(detail, new[0], ids=True))
+                expected += new
+            elif what == "withdraw":
+                assert isinstance(detail, set)
+                assert kept.withdraw(frozenset(f"id{n}" for n in detail)) == len(detail & set(expected))
+                expected = [n for n in expected if n not in detail]
+            else:
+                kept.save()
+            assert kept.messages == len(expected)
+        assert told(kept.all()) == told(pages(kept, limit)) == expected
+        kept.save()
+        kept.close()
+        restored = Results.load(f"{folder}/a.results", len(expected))
+        assert told(pages(restored, limit)) == expected
+        assert restored.dropped == 0
+        restored.drop()
+        assert os.listdir(folder) == []
+
+
+def test_small_results_without_end_take_a_bounded_part_of_the_memory(tmp_path: Path) -> None:
+    """A million results that come one by one: 330 bytes of memory each where each has ten bytes to say."""
+    program = f"""
+        import resource
+        from floe_jupyter.core.messages import Batch
+        from floe_jupyter.dispatcher.results import Results
+
+        def peak():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+        kept = Results({str(tmp_path / "a.results")!r})
+        before = peak()
+        for n in range(1_000_000):
+            kept.add("node", "out", Batch(b"[%d]" % n, 1, run=1))
+        print(peak() - before)
+        assert [item.batch.payload for item in kept.page(123_456, 2)] == [b"[123456]", b"[123457]"]
+        assert [item.batch.payload for item in kept.page(999_999, 2)] == [b"[999999]"]
+        kept.drop()
+    """
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, check=True, capture_output=True, text=True,
+                         timeout=60)
+    assert int(ran.stdout) < (results.IN_MEMORY + 8 * 1_000_000) / 1024 * 1.5
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_run_with_few_results_touches_no_disk(tmp_path: Path) -> None:
+    kept = Results(str(tmp_path / "none" / "a.results"))
+    kept.add("node", "out", batch(3))
+    assert told(kept.all()) == [0, 1, 2]
+    kept.drop()
+    assert (kept.messages, kept.dropped, kept.size) == (3, 3, 0)
+    assert os.listdir(tmp_path) == []
+
+
+def segment(size: int) -> Buffer:
+    name = f"floe-{os.getpid()}-test{size}"
+    Path(segments.DIRECTORY, name).write_bytes(b"x" * size)
+    return Buffer(size, None, name)
+
+
+def shared() -> list[str]:
+    return [name for name in os.listdir(segments.DIRECTORY) if name.startswith(f"floe-{os.getpid()}-test")]
+
+
+@pytest.mark.usefixtures("small")
+def test_segments_are_removed_with_the_results_also_those_of_batches_in_the_file(tmp_path: Path) -> None:
+    kept = Results(str(tmp_path / "a.results"))
+    for size in range(1, 31):
+        kept.add("node", "out", Batch(b"[0]", 1, buffers=(segment(size),), counts=(1,)))
+    assert (tmp_path / "a.results").exists()
+    assert len(shared()) == 30
+    kept.drop()
+    assert shared() == []
+
+
+@pytest.mark.usefixtures("small")
+def test_saved_results_hold_the_bytes_of_their_segments(tmp_path: Path) -> None:
+    kept = Results(str(tmp_path / "a.results"))
+    for size in range(1, 31):
+        kept.add("node", "out", Batch(b"[0]", 1, buffers=(segment(size),), counts=(1,)))
+    kept.save()
+    assert shared() == []
+    kept.close()
+    restored = Results.load(str(tmp_path / "a.results"), 30)
+    assert [len(item.batch.buffers[0].data or b"") for item in restored.page(0, 100)] == list(range(1, 31))
+    restored.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_torn_file_gives_what_is_whole_and_counts_the_rest_as_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "a.results"
+    kept = Results(str(path))
+    for at in range(20):
+        kept.add("node", "out", batch(2, 2 * at))
+    kept.save()
+    kept.close()
+    os.truncate(path, path.stat().st_size - 3)
+    torn = Results.load(str(path), 40)
+    assert told(pages(torn, 7)) == list(range(38))
+    assert torn.dropped == 2
+    torn.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_full_disk_is_named_with_its_cure_and_loses_nothing_that_was_kept(tmp_path: Path) -> None:
+    kept = Results(str(tmp_path / "a.results"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limits[1]))
+    try:
+        with pytest.raises(EnvironmentFailed, match=r"results cannot be kept in .*: .*; make room on that disk"):
+            for at in range(200):
+                kept.add("node", "out", batch(2, 2 * at))
+        with pytest.raises(EnvironmentFailed, match="make room on that disk"):
+            kept.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert told(kept.all()) == list(range(kept.messages))
+    assert os.listdir(tmp_path) == ["a.results"]
+    kept.drop()
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a file")
+    kept = Results(str(tmp_path / "a" / "b.results"))
+    kept.add("node", "out", batch(1))
+    with pytest.raises(EnvironmentFailed, match=r"cannot be kept in .*b\.results.*: .*; make its directory writable"):
+        kept.save()

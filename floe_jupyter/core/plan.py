@@ -105,7 +105,7 @@ def wanted_routes(instance: Instance, node: NodeState) -> Routes:
     """Ports all of whose wires may be carried inside the runtime."""
     if instance.debugger.on or instance.debugger.hold_errors or instance.stopping or instance.suspects:
         return {}
-    if not _simple(node) or not (node.lanes[0].fusable or node.lanes[0].follows):
+    if node.removed or not _simple(node) or not (node.lanes[0].fusable or node.lanes[0].follows):
         return {}
     return {port: tuple(queue.name for queue in queues) for port, queues in node.outs.items()
             if queues and all(_may_route(node, instance.nodes[queue.target], queue) for queue in queues)}
@@ -114,7 +114,7 @@ def wanted_routes(instance: Instance, node: NodeState) -> Routes:
 def _may_route(source: NodeState, target: NodeState, queue: Queue) -> bool:
     if queue.cyclic or (queue.routed and queue.n) or target.joins is not None:
         return False
-    if not _simple(target) or not target.lanes[0].fusable:
+    if target.removed or not _simple(target) or not target.lanes[0].fusable:
         return False
     return "error" not in target.outs and source.lanes[0].runtime == target.lanes[0].runtime
 

@@ -23,7 +23,10 @@ def replay(instance: Instance, work: Work, record: Record) -> None:
         returns.consume(instance, work, 1)
         instance.debugger.through(work, None)
     else:
-        faults.stopped(instance, work, returns.remainder(work), record.failure)
+        rest = faults.stopped(instance, work, returns.remainder(work), record.failure)
         instance.debugger.through(work, record.failure)
+        if rest:
+            returns.give_back(instance, lane, work.id, work.queue, rest)
+    returns.all_in(instance, lane)
     instance.journal = None
     instance.wake_node(lane.node)

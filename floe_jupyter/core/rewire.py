@@ -5,12 +5,15 @@ What leaves is drained first: its calls come back and local routes are taken off
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 
 from floe_jupyter.core import quarantine, updates
 from floe_jupyter.core.events import Accepted, Notice, Rewire, Unload
 from floe_jupyter.core.instance import Instance, Lane, NodeState, alone
 from floe_jupyter.core.lifecycle import add_node, add_wire, check_flow, connect
+from floe_jupyter.core.messages import Batch
 from floe_jupyter.core.model import Flow, Module, Node
 from floe_jupyter.core.plan import is_routed
 from floe_jupyter.core.queues import Queue, batch_of
@@ -147,8 +150,8 @@ def _wanted(instance: Instance, lane: Lane) -> Module:
 def _remove_node(instance: Instance, node: NodeState) -> None:
     for queue in node.inputs:
         _empty(instance, queue)
-    for _, item in node.outbox:
-        account(instance, item.batch, -1)
+    for port, item in node.outbox:
+        _dropped(instance, node.id, f"{node.id}.{port}", [item.batch])
     for lane in node.lanes:
         instance.order(Unload(node.id, lane.index))
         updates.supersede(instance, lane)
@@ -163,11 +166,20 @@ def _remove_node(instance: Instance, node: NodeState) -> None:
 def _empty(instance: Instance, queue: Queue) -> None:
     """Drop what waits there, and say how much it was."""
     if queue.n:
-        instance.order(Notice("dropped", queue.target, data={"wire": queue.name, "messages": queue.n}))
-        account(instance, batch_of(list(queue.items)), -1)
+        _dropped(instance, queue.target, queue.name, [batch_of([item]) for item in queue.items])
         queue.items.clear()
         queue.n = queue.bytes = 0
         instance.debugger.miscounted = True
     instance.commands.extend(Accepted(token) for token in queue.tokens)
     queue.tokens = []
     instance.dead = {name: letter for name, letter in instance.dead.items() if letter[1] is not queue}
+
+
+def _dropped(instance: Instance, node: str, place: str, batches: list[Batch]) -> None:
+    """These messages are no longer in flight; each run hears how many of its own that are."""
+    counts: Counter[int] = Counter()
+    for batch in batches:
+        counts.update(batch.runs or {batch.run: batch.n})
+        account(instance, batch, -1)
+    for run, n in counts.items():
+        instance.order(Notice("dropped", node, run, {"place": place, "messages": n}))

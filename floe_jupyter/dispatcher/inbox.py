@@ -15,7 +15,7 @@ from floe_jupyter.dispatcher import segments
 from floe_jupyter.dispatcher.hub import Hub
 from floe_jupyter.dispatcher.results import by_run
 from floe_jupyter.dispatcher.runners import Runner
-from floe_jupyter.dispatcher.runs import Instance, Run
+from floe_jupyter.dispatcher.runs import FAILURES, Instance, Run
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.links import Logged, Out, Progress, RunnerHello, Seen
 
@@ -135,6 +135,17 @@ def _logged_by_break(hub: Hub, instance: Instance, notice: Notice) -> None:
     _keep_log(hub, instance, notice.node, "break", str(notice.data.get("text", "")))
 
 
+def _dropped(hub: Hub, instance: Instance, notice: Notice) -> None:
+    """What waited where the new version of the flow has no place for it is named as an error of its run, which goes on."""
+    n, place = notice.data["messages"], notice.data["place"]
+    text = f"{n:,} message{' that was' if n == 1 else 's that were'} at {place} {'is' if n == 1 else 'are'} dropped: the flow was " \
+           "defined anew without that; feed what is missing again"
+    for run in _runs(instance, notice):
+        run.failures = (*run.failures, Failure(notice.node, text, "dropped", run=run.counter))[:FAILURES]
+        hub.history.touch(run)
+    _keep_log(hub, instance, notice.node, "engine", text)
+
+
 # --- the rest --------------------------------------------------------------------------------------------------------------
 
 
@@ -178,6 +189,7 @@ _COMMANDS: dict[type, Callable[[Hub, Instance, Any], None]] = {
 }
 _NOTICES: dict[str, Callable[[Hub, Instance, Notice], None]] = {
     "idle": _idle, "resumed": _resumed, "withdrawn": _withdrawn, "failure": _broken, "log": _logged_by_break,
+    "dropped": _dropped,
 }
 _OTHERS: dict[type[msgspec.Struct], Callable[[Hub, Runner, Any], None]] = {
     RunnerHello: _hello, Seen: _seen, Logged: _logged, Progress: _progress,

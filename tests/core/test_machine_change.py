@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
+
+import pytest
 
 from floe_jupyter.core.events import (
     Activate,
     Activated,
+    Break,
     CloseRun,
     Count,
     Debug,
@@ -172,9 +176,23 @@ def test_a_node_is_drained_before_it_is_taken_away_and_what_waits_is_dropped_by_
     call = world.calls("b")[0]
     assert reshape(world, flow(nodes=[Node("a", "a")])) == [Recall("b", 0)]
     commands = world.give(call, Output("b", "out", batch(1)), consumed=1)
-    assert [c for c in commands if isinstance(c, Notice)] == [Notice("dropped", "b", data={"wire": "a.out>b.in", "messages": 1})]
+    assert [c for c in commands if isinstance(c, Notice)] == [Notice("dropped", "b", 1, {"place": "a.out>b.in", "messages": 1})]
     assert Unload("b", 0) in commands
     assert [c.status for c in commands if isinstance(c, Ended)] == ["done"]
+
+
+def test_each_run_hears_how_many_of_its_messages_were_dropped_also_of_those_held_behind_a_node():
+    world = World(flow("a>b", "a>c"))
+    world.inject("a", 1, 2, 3, runs=(1, 2, 2))
+    world.echo(world.calls("a")[0])
+    world.send(Break("x", "b", side="out"))
+    for call in world.calls("b", "c"):
+        world.echo(call)
+    assert sorted((h.node, h.value) for h in world.machine.held()) == [("b", 1), ("b", 2), ("b", 3)]
+    reshape(world, flow("a>c"))
+    dropped = world.all(Notice, kind="dropped")
+    assert Counter((n.node, n.run, n.data["place"], n.data["messages"]) for n in dropped) == {
+        ("b", 1, "b.out", 1): 1, ("b", 2, "b.out", 1): 2}
 
 
 def test_a_generator_without_end_does_not_keep_a_node_that_is_taken_away():
@@ -239,6 +257,21 @@ def test_debugging_takes_the_routes_off_and_the_messages_come_through_the_machin
             world.give(open_call)
     world.load_all()
     assert [w.routed for w in world.machine._instance.wires.values()] == [True, True]
+
+
+@pytest.mark.parametrize("left", ["a", "b"])
+def test_routes_into_or_out_of_a_node_that_leaves_are_taken_off(left: str) -> None:
+    world = fused("a>b")
+    world.inject("a", 1)
+    call = world.calls("a")[0]
+    commands = reshape(world, flow(nodes=[Node(left, left)]))
+    assert [(c.node, c.routes) for c in commands if isinstance(c, Route)] == [("a", {})]
+    world.give(call, Output("a", "out", batch(1)))
+    world.load_all()
+    for open_call in world.calls("b"):
+        world.echo(open_call)
+    assert list(world.machine._instance.nodes) == [left]
+    assert world.all(Reply, token="w")
 
 
 def test_a_step_waits_until_the_routes_are_off():

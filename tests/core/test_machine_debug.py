@@ -24,11 +24,13 @@ from floe_jupyter.core.events import (
     Retry,
     Returned,
     Step,
+    Tick,
     Unbreak,
     Update,
 )
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.core.model import Module, Node
+from floe_jupyter.core.model import Retry as Policy
 from floe_jupyter.errors import UnknownName
 from tests.core.machine_kit import World, batch, flow, values
 
@@ -122,6 +124,32 @@ def test_back_is_refused_when_the_run_is_over_or_went_on_unseen():
     world.send(CloseRun(1))
     world.give(world.calls("a")[0])
     assert "run 1 is over" in back(world).error[1]
+
+
+@pytest.mark.parametrize("options", [{"on_error": "hold"}, {"on_error": "retry", "retry": Policy(3)}, {}])
+def test_a_failed_attempt_that_is_stepped_back_and_forward_again_leaves_its_message_where_it_was(options):
+    world = World(flow("a>b", nodes=[Node("a", "a", **options)]), debug=True)
+    world.send(Debug(hold_errors=True))
+    world.send(Pause("p"))
+    world.inject("a", 1, 2)
+    world.send(CloseRun(1))
+    world.send(Step(token="s"))
+    world.fail(world.calls("a")[0])
+    there = [(h.node, h.id, h.value, h.reason) for h in world.machine.held()]
+    assert [value for _, _, value, _ in there] == [1, 2]
+    assert back(world).error is None
+    world.send(Step(token="s"))
+    assert world.calls() == []  # the recording answers
+    assert [(h.node, h.id, h.value, h.reason) for h in world.machine.held()] == there
+    world.send(Debug(on=False))
+    world.send(Continue())
+    world.send(Retry(there[0][1], token="r"))
+    world.send(Tick(), 10.0)
+    for _ in range(8):
+        for call in world.calls():
+            world.echo(call)
+    assert sorted(value for r in world.all(Result) for value in values(r.batch)) == [1, 2]
+    assert [e.status for e in world.all(Ended)] == ["done"]
 
 
 def test_back_undoes_free_steps_one_by_one_and_failures_too():

@@ -138,8 +138,7 @@ def _logged_by_break(hub: Hub, instance: Instance, notice: Notice) -> None:
 def _dropped(hub: Hub, instance: Instance, notice: Notice) -> None:
     """What waited where the new version of the flow has no place for it is named as an error of its run, which goes on."""
     n, place = notice.data["messages"], notice.data["place"]
-    text = f"{n:,} message{' that was' if n == 1 else 's that were'} at {place} {'is' if n == 1 else 'are'} dropped: the flow was " \
-           "defined anew without that; feed what is missing again"
+    text = f"{n:,} of what was at {place} dropped: the flow was defined anew without that; feed what is missing again"
     for run in _runs(instance, notice):
         run.failures = (*run.failures, Failure(notice.node, text, "dropped", run=run.counter))[:FAILURES]
         hub.history.touch(run)

@@ -135,16 +135,22 @@ class Loop:
         try:
             callback()
         except Exception:  # noqa: BLE001 - one fault of ours must not end everybody's runs; it is in the log
-            self.faults += 1
-            log.fault("a callback failed; please report this")
+            self._fault()
+
+    def _fault(self) -> None:
+        self.faults += 1
+        log.fault("a callback failed; please report this")
 
     def _wait(self, longest: float) -> float:
         """Seconds to wait. Cancelled timers that are due first are forgotten: nobody need wake up for them."""
         limit = self.now + longest
-        for turn in self._turns:
-            at = turn()
-            if at is not None and at < limit:
-                limit = at
+        try:
+            for turn in self._turns:
+                at = turn()
+                if at is not None and at < limit:
+                    limit = at
+        except Exception:  # noqa: BLE001 - as in `_call`
+            self._fault()
         for fd, socket in list(self._stirred.items()) if self._stirred else ():
             if sockets.waiting(socket):
                 return 0.0

@@ -1,4 +1,6 @@
-"""A file of results: a sequence of ``u32 length | ResultBatch as MessagePack``."""
+"""A file of results: a sequence of ``u64 length | ResultBatch as MessagePack``. The highest bit of a length marks what is
+struck.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ import msgspec
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.replies import ResultBatch
 
-_LENGTH = struct.Struct("<I")
+_LENGTH = struct.Struct("<Q")
+_STRUCK = 1 << 63
 _DECODE = msgspec.msgpack.Decoder(ResultBatch).decode
 _ENCODE_INTO = msgspec.msgpack.Encoder().encode_into
 
@@ -40,43 +43,59 @@ class Records:
             buffer += bytes(_LENGTH.size)
             _ENCODE_INTO(item, buffer, -1)
             _LENGTH.pack_into(buffer, begin, len(buffer) - begin - _LENGTH.size)
-        self._write(buffer)
+        self._end = self._put(memoryview(buffer), self._end)
         return places
 
-    def _write(self, buffer: bytearray) -> None:
-        file, rest, at = self._opened(), memoryview(buffer), self._end
+    def _put(self, rest: memoryview, at: int) -> int:
+        """Write it there; where it ends."""
+        file = self._opened()
         try:
             while rest:
                 done = os.pwrite(file, rest, at)
                 rest, at = rest[done:], at + done
         except OSError as error:
-            raise EnvironmentFailed(f"results cannot be kept in {self.path}: {error.strerror}; make room on that disk, or "
-                                    "let the flow give less") from error
-        self._end = at
+            raise self._full(error) from error
+        return at
+
+    def _full(self, error: OSError) -> EnvironmentFailed:
+        return EnvironmentFailed(f"results cannot be kept in {self.path}: {error.strerror}; make room on that disk, or "
+                                 "let the flow give less")
 
     def read(self, place: int) -> ResultBatch:
         return self._read(place)[0]
 
     def _read(self, place: int) -> tuple[ResultBatch, int]:
         """A batch, and where the next one begins."""
-        file = self._opened()
-        (length,) = _LENGTH.unpack(os.pread(file, _LENGTH.size, place))
         begin = place + _LENGTH.size
-        return _DECODE(os.pread(file, length, begin)), begin + length
+        length = self._length(place)
+        return _DECODE(os.pread(self._opened(), length, begin)), begin + length
+
+    def _length(self, place: int) -> int:
+        length: int = _LENGTH.unpack(os.pread(self._opened(), _LENGTH.size, place))[0]
+        return length & ~_STRUCK
+
+    def strike(self, place: int) -> None:
+        """The batch there counts no more: `scan` passes over it."""
+        self._put(memoryview(_LENGTH.pack(self._length(place) | _STRUCK)), place)
 
     def scan(self) -> Iterator[tuple[int, ResultBatch]]:
         """The places of all batches, and the batches; ends where the file is torn. What is appended goes behind that."""
         size = os.fstat(self._opened()).st_size
         with contextlib.suppress(msgspec.MsgspecError):
             while self._end + _LENGTH.size <= size:
+                struck = os.pread(self._opened(), _LENGTH.size, self._end)[-1] & 0x80
                 item, end = self._read(self._end)
-                yield self._end, item
+                if not struck:
+                    yield self._end, item
                 self._end = end
 
     def become(self, path: str) -> None:
         """Take the place of the file at *path* when everything is on the disk."""
-        os.fsync(self._opened())
-        os.replace(self.path, path)
+        try:
+            os.fsync(self._opened())
+            os.replace(self.path, path)
+        except OSError as error:
+            raise self._full(error) from error
         self.path = path
 
     def close(self) -> None:

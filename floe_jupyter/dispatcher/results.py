@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import msgspec
 
 from floe_jupyter.core.messages import Batch, Buffer, merge, split
-from floe_jupyter.dispatcher import segments
+from floe_jupyter.dispatcher import log, segments
 from floe_jupyter.dispatcher.records import Records
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.replies import ResultBatch
@@ -39,8 +39,8 @@ class Results:
         self._recent: list[ResultBatch] = []
         """The batches behind those."""
         self._in_memory = 0
-        self._shared: list[Batch] = []
-        """Those with segments, wherever they are."""
+        self._segments: dict[str, Buffer] = {}
+        """By name, wherever their batches are."""
         self._unread = False
         """What the file holds is not known yet."""
         self.messages = 0
@@ -55,8 +55,7 @@ class Results:
         weight = size = _weight(batch)
         if batch.buffers:
             size += sum(b.size for b in batch.buffers if b.segment)
-            if size > weight:
-                self._shared.append(batch)
+            self._segments.update((b.segment, b) for b in batch.buffers if b.segment)
         self.messages += batch.n
         self.size += size
         self._in_memory += weight
@@ -88,6 +87,8 @@ class Results:
             if page and size > ANSWER_BYTES:
                 break
             page.append(item)
+        if not self._recent:
+            self._records.close()  # of a run that is over: nothing is added any more
         return page
 
     def all(self) -> list[ResultBatch]:
@@ -99,35 +100,49 @@ class Results:
         yield from self._recent[max(0, start - on_disk) : None if stop is None else max(0, stop - on_disk)]
 
     def withdraw(self, ids: frozenset[str]) -> int:
-        """Take messages out that a step back undid; how many there were."""
-        before = self.messages
-        self._places = array("Q", self._places_without(ids))
-        left = ((item, self._without(item, ids)) for item in self._recent)
-        self._recent = [kept for _, kept in left if kept is not None]
-        self._in_memory = sum(_weight(item.batch) for item in self._recent)
+        """Take messages out that a step back undid; how many there were. They are among the newest: the search begins there."""
+        before, wanted = self.messages, set(ids)
+        for at in range(len(self._recent) - 1, -1, -1):
+            if not wanted:
+                break
+            item = self._recent[at]
+            left = self._without(item, wanted)
+            if left is not item:
+                self._in_memory += (_weight(left.batch) if left is not None else 0) - _weight(item.batch)
+                self._recent[at : at + 1] = [left] if left is not None else []
+        for at in range(len(self._places) - 1, -1, -1):
+            if not wanted:
+                break
+            self._withdraw_from_file(at, wanted)
         return before - self.messages
 
-    def _places_without(self, ids: frozenset[str]) -> Iterator[int]:
-        """What is left of a batch in the file is written anew, behind all others."""
-        for place in self._places:
-            item = self._records.read(place)
-            left = self._without(item, ids)
-            if left is item:
-                yield place
-            elif left is not None:
-                yield from self._records.append([left])
+    def _withdraw_from_file(self, at: int, wanted: set[str]) -> None:
+        """What is left of a batch is written anew, behind all others."""
+        item = self._records.read(self._places[at])
+        left = self._without(item, wanted)
+        if left is not item:
+            self._records.strike(self._places[at])
+            self._places[at : at + 1] = array("Q", self._records.append([left]) if left is not None else [])
 
-    def _without(self, item: ResultBatch, ids: frozenset[str]) -> ResultBatch | None:
-        if item.batch.ids is None or ids.isdisjoint(item.batch.ids):
+    def _without(self, item: ResultBatch, wanted: set[str]) -> ResultBatch | None:
+        """What is left of a batch; what was found is *wanted* no more."""
+        if item.batch.ids is None or wanted.isdisjoint(item.batch.ids):
             return item
-        kept = []
+        kept: list[Batch] = []
+        gone: list[Batch] = []
         for part in split(item.batch):
-            if part.ids is not None and part.ids[0] in ids:
-                segments.remove(part)
-                self.messages -= 1
-            else:
-                kept.append(part)
+            (gone if part.ids is not None and part.ids[0] in wanted else kept).append(part)
+        for part in gone:
+            self._forget(part)
+        wanted.difference_update(item.batch.ids)
         return ResultBatch(item.node, item.port, merge(kept)) if kept else None
+
+    def _forget(self, part: Batch) -> None:
+        self.messages -= part.n
+        self.size -= part.size
+        for buffer in part.buffers:
+            self._segments.pop(buffer.segment, None)
+        segments.remove(part)
 
     def drop(self) -> None:
         """Forget everything; what came is still counted."""
@@ -144,24 +159,34 @@ class Results:
         whole = Results(f"{self._records.path}.new")
         try:
             for item in self._items():
-                whole.add(item.node, item.port, _inline(item.batch))
+                whole._add_inline(item)
             whole._spill(math.inf)
+            if whole._places:
+                whole._records.become(self._records.path)
         except EnvironmentFailed:
             whole._records.remove()
             raise
         if whole._places:
             self._records.close()
-            whole._records.become(self._records.path)
             self._records = whole._records
+            self._records.close()  # there may be many runs; it is opened again when somebody asks
         else:
             self._records.remove()
+        self.dropped += whole.dropped
         self._places, self._recent, self._in_memory = whole._places, [], 0
         self._forget_segments()
 
+    def _add_inline(self, item: ResultBatch) -> None:
+        """Keep a batch with the bytes of its segments; one whose shared memory is lost is `dropped`."""
+        try:
+            self.add(item.node, item.port, _inline(item.batch))
+        except OSError as error:
+            log.warn(f"{item.batch.n} results of {item.node} are lost: their shared memory cannot be read: {error.strerror}")
+            self.dropped += item.batch.n
+
     def _forget_segments(self) -> None:
-        for batch in self._shared:
-            segments.remove(batch)
-        self._shared.clear()
+        segments.remove(Batch(b"[]", 0, buffers=tuple(self._segments.values())))
+        self._segments.clear()
 
     @classmethod
     def load(cls, path: str, messages: int) -> Results:
@@ -179,7 +204,8 @@ class Results:
             self._places.append(place)
             found += item.batch.n
             self.size += item.batch.size
-        self.dropped = max(0, self.messages - found)
+        self.messages = max(self.messages, found)
+        self.dropped = self.messages - found
 
     def close(self) -> None:
         """Let go of the file."""

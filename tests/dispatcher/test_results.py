@@ -169,6 +169,64 @@ def test_a_torn_file_gives_what_is_whole_and_counts_the_rest_as_dropped(tmp_path
 
 
 @pytest.mark.usefixtures("small")
+def test_what_was_withdrawn_does_not_come_back_when_the_dispatcher_is_killed(tmp_path: Path) -> None:
+    kept = Results(str(tmp_path / "a.results"))
+    for at in range(20):
+        kept.add("node", "out", batch(3, 3 * at, ids=True))
+    assert kept.withdraw(frozenset({"id0", "id4", "id5", "id58"})) == 4
+    found = Results.load(str(tmp_path / "a.results"), 0)  # nobody has saved anything
+    left = told(pages(found, 100))
+    assert sorted(left) == [n for n in range(max(left) + 1) if n not in (0, 4, 5)]
+    assert found.messages == len(left) > 10
+    for results_ in (kept, found):
+        results_.close()
+
+
+def test_taking_back_the_newest_of_many_results_looks_at_no_others(tmp_path: Path) -> None:
+    kept = Results(str(tmp_path / "a.results"))
+    for n in range(100_000):
+        kept.add("node", "out", batch(1, n, ids=True))
+    looked = 0
+
+    def read(place: int) -> ResultBatch:
+        nonlocal looked
+        looked += 1
+        return original(place)
+
+    original = kept._records.read
+    kept._records.read = read  # type: ignore[method-assign]
+    recent = len(kept._recent)
+    for n in range(99_999, 99_999 - recent - 10, -1):
+        assert kept.withdraw(frozenset({f"id{n}"})) == 1
+    assert looked == 10
+    assert kept.messages == 100_000 - recent - 10
+    kept.drop()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_lost_segment_costs_its_own_message_alone(tmp_path: Path) -> None:
+    kept = Results(str(tmp_path / "a.results"))
+    for size in range(1, 6):
+        kept.add("node", "out", Batch(b"[0]", 1, buffers=(segment(size),), counts=(1,)))
+    Path(segments.DIRECTORY, shared()[0]).unlink()
+    kept.save()
+    assert (kept.messages, kept.dropped, len(kept.all())) == (5, 1, 4)
+    kept.drop()
+
+
+@pytest.mark.usefixtures("small")
+def test_saved_results_keep_no_file_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    kept = [Results(str(tmp_path / f"{n}.results")) for n in range(20)]
+    for each in kept:
+        for at in range(20):
+            each.add("node", "out", batch(1, at))
+        each.save()
+        assert told(pages(each, 100)) == list(range(20))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.usefixtures("small")
 def test_a_full_disk_is_named_with_its_cure_and_loses_nothing_that_was_kept(tmp_path: Path) -> None:
     kept = Results(str(tmp_path / "a.results"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 
 import pytest
 
 from floe_jupyter.core.events import View
 from floe_jupyter.core.messages import Batch, Buffer
-from floe_jupyter.core.model import Module
+from floe_jupyter.core.model import Flow, Module
 from floe_jupyter.errors import UnknownName
 from floe_jupyter.wire.client import Client
 from tests.dispatcher.kit import REAL, Processes, batch, define, over, run, until, values_of
@@ -224,3 +225,44 @@ def test_the_end_of_every_one_of_many_runs_is_published(real: Client) -> None:
     for _ in range(6):
         real.call("send", flow="co2", batch=batch(*range(500)), each=True)
     until(lambda: list(newest.values()).count("done") >= 3_000, "the ends of 3,000 runs", 30.0)
+
+
+def test_what_a_new_version_of_the_flow_has_no_place_for_is_named_as_an_error_of_its_run(real: Client) -> None:
+    flow = define(real, double="def f(x): return 2 * x", inc="def f(x): return x + 1")
+    real.call("set_break", node="inc")
+    info = run(real, 1, 2, 3)
+    assert info.status == "held"
+    real.call("define_flow", flow=Flow(flow.name, flow.nodes[:1]))
+    info = over(real, info.ref)
+    assert (info.status, info.results) == ("done", 0)
+    [failure] = info.failures
+    assert (failure.node, failure.kind) == ("inc", "dropped")
+    assert failure.message.startswith("3 of what was at double.out>inc.in dropped: the flow was defined anew without that")
+    assert [line["text"] for line in real.call("logs", flow=flow.name)] == [info.failures[0].message]
+
+
+def test_a_flow_whose_messages_move_inside_a_runtime_gets_another_shape(real: Client) -> None:
+    flow = define(real, double="def f(x): return 2 * x", inc="import time\ndef f(x):\n    time.sleep(0.02)\n    return x + 1")
+    real.call("start", flow=flow.name)
+    run(real, 1)
+    info = real.call("open_run", flow=flow.name)
+    real.call("feed", ref=info.ref, batch=batch(*range(20)))
+    real.call("close_run", ref=info.ref)
+    real.call("define_flow", flow=Flow(flow.name, flow.nodes[1:]))
+    info = over(real, info.ref)
+    dropped = sum(int(f.message.split(" ")[0]) for f in info.failures)
+    assert (info.status, info.results + dropped) == ("done", 20)
+
+
+def test_a_step_with_many_outputs_is_taken_back_at_once(real: Client) -> None:
+    define(real, many="def f(x):\n    for n in range(1000): yield n")
+    info = real.call("open_run", flow="co2", debug=True)
+    real.call("pause", flow=info.ref)
+    real.call("feed", ref=info.ref, batch=batch(*range(20)))
+    for _ in range(20):
+        real.call("step", flow=info.ref)
+    until(lambda: real.call("run_info", ref=info.ref).results == 20_000, "all results")
+    began = time.monotonic()
+    real.call("back", flow=info.ref)
+    until(lambda: real.call("run_info", ref=info.ref).results == 19_000, "the results of one step to be taken back")
+    assert time.monotonic() - began < 5.0  # 12 s and more where each output looked at all results

@@ -50,17 +50,20 @@ def set_break(hub: Hub, args: control.set_break, request: Request) -> Any:
     given = _checked(hub, flow, args, args.id or _new_id(hub))
     alive = hub.alive(flow)
     shown = _shown(flow, given)
+    before = kept.get(given.id)
+    kept[given.id] = given  # at once: calls behind this one see it, and get other ids
     if not alive:
-        kept[given.id] = given
         _tell(hub, flow, shown)
         return shown
 
     def done(_: Any, error: FloeError | None) -> None:
         if error is not None:
+            if kept.get(given.id) is given:
+                kept.pop(given.id) if before is None else kept.update({given.id: before})
             request.fail(error)
         elif not request.done:
-            kept[given.id] = given
-            _tell(hub, flow, shown)
+            if kept.get(given.id) is given:
+                _tell(hub, flow, shown)
             request.reply(shown)
 
     _everywhere(hub, alive, lambda token: msgspec.structs.replace(given, token=token), done)

@@ -266,3 +266,17 @@ def test_a_step_with_many_outputs_is_taken_back_at_once(real: Client) -> None:
     real.call("back", flow=info.ref)
     until(lambda: real.call("run_info", ref=info.ref).results == 19_000, "the results of one step to be taken back")
     assert time.monotonic() - began < 5.0  # 12 s and more where each output looked at all results
+
+
+def test_breakpoints_set_and_cleared_without_waiting_are_in_force_in_the_order_of_the_calls(real: Client) -> None:
+    chain(real)
+    real.call("start", flow="co2")
+    both = [real.submit("set_break", flow="co2", node=node) for node in ("double", "inc")]
+    assert len({future.result(20)["id"] for future in both}) == 2
+    assert len(real.call("breaks", flow="co2")) == 2
+    for _ in range(10):
+        orders = [real.submit("set_break", flow="co2", node="inc"), real.submit("clear_break", flow="co2")]
+        for order in orders:
+            order.result(20)
+        assert real.call("breaks", flow="co2") == []
+    assert run(real, 1).status == "done"

@@ -65,6 +65,13 @@ class Definitions:
                 raise unknown("module", name, self.modules)
         return tuple(self.modules[name] for name in names)
 
+    def unfit(self, module: Module) -> list[str]:
+        """What is wrong, since *module* changed, with the flows that use it: wires of ports that it no longer has."""
+        from floe_jupyter.core.check import check
+
+        using = [flow for flow in self.flows.values() if any(node.module == module.name for node in flow.nodes)]
+        return [f"flow {flow.name!r}: {problem}" for flow in using for problem in check(flow, self.modules)]
+
     def _check_flow(self, flow: Flow) -> None:
         from floe_jupyter.core.check import check
 

@@ -28,6 +28,7 @@ def define(hub: Hub, args: control.define, request: Request) -> Any:
     if not changed:
         return answer
     _defined(hub, "module", module)
+    answer["unfit"] = hub.definitions.unfit(module)
     using = [i for i in hub.at_work() if module.name in i.modules]
     return _update(hub, request, using, lambda token: Update(module, token), answer, args.timeout)
 

@@ -104,14 +104,14 @@ def _syntax_error(module: Module, error: SyntaxError) -> DefinitionError:
     )
 
 
-def define_module(session: Session, module: Module) -> tuple[Module, list[str]]:
-    """Define it; the instances that were updated. Raises ModuleFailed when a running flow refuses it and keeps the old one."""
+def define_module(session: Session, module: Module) -> tuple[Module, list[str], list[str]]:
+    """Define it; the instances that were updated, and why flows no longer fit it. Raises ModuleFailed when a running flow refuses it and keeps the old one."""
     answer = session.call("define", module=module)
     known = session.keep_module(module, answer["version"])
     refused = msgspec.convert(answer.get("refused") or [], list[Failure])
     if refused:
         raise ModuleFailed(_refused(known, refused[0]))
-    return known, list(answer.get("updated") or ())
+    return known, list(answer.get("updated") or ()), list(answer.get("unfit") or ())
 
 
 def _refused(module: Module, failure: Failure) -> str:

@@ -55,6 +55,8 @@ class Defined(TypedDict, total=False):
     changed: bool
     updated: list[str]
     refused: list[Failure]
+    unfit: list[str]
+    """Of a module: why flows that use it no longer fit it. They go on; no message comes over such a wire."""
 
 
 RETURNS: dict[str, Any] = {

@@ -498,8 +498,8 @@ export type Base64 = string;
 export interface Calls {
   hello: [hello, unknown];
   leave: [leave, unknown];
-  define: [define, { changed?: boolean; refused?: Array<Failure>; updated?: Array<string>; version?: number }];
-  define_flow: [define_flow, { changed?: boolean; refused?: Array<Failure>; updated?: Array<string>; version?: number }];
+  define: [define, { changed?: boolean; refused?: Array<Failure>; unfit?: Array<string>; updated?: Array<string>; version?: number }];
+  define_flow: [define_flow, { changed?: boolean; refused?: Array<Failure>; unfit?: Array<string>; updated?: Array<string>; version?: number }];
   modules: [modules, Array<Module>];
   flows: [flows, Array<Flow>];
   open_run: [open_run, RunInfo];

@@ -49,6 +49,16 @@ def test_a_version_that_does_not_load_leaves_the_old_one_running(client: Client)
     assert client.call("request", batch=batch(5))[1][0].batch.payload == b"[10]"
 
 
+def test_a_module_that_loses_a_port_tells_which_flows_no_longer_fit(client: Client) -> None:
+    flow = define(client, double="lambda x: 2 * x", inc="lambda x: x + 1")
+    answer = client.call("define", module=Module("double", "lambda x: x", outputs=("outt",)))
+    [text] = answer["unfit"]
+    assert text.startswith(f"flow '{flow.name}': ")
+    assert "'out'" in text
+    assert "outt" in text
+    assert client.call("define", module=Module("double", "lambda x: x"))["unfit"] == []
+
+
 def test_a_flow_that_runs_is_rewired(client: Client) -> None:
     flow = define(client, double="lambda x: 2 * x", inc="lambda x: x + 1")
     started = client.call("start")

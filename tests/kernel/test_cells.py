@@ -75,6 +75,13 @@ def test_a_module_that_is_run_again_is_a_new_version(sums, capsys):
     assert sums("%floe run sums --input ['1']").results == [3]
 
 
+def test_a_cell_that_takes_a_port_away_says_which_flow_no_longer_fits(sums):
+    note = str(sums(PARSE.replace("parse\n", "parse --out numbers\n", 1)))
+    assert note.startswith("Module parse: python, version 2")
+    assert "flow 'sums': " in note
+    assert "'out'" in note
+
+
 def test_a_failing_module_shows_its_own_trace_at_its_cell_and_line(sums):
     error = sums.error("%floe run sums --input ['1', 'x']")
     shown = "\n".join(error._render_traceback_())

@@ -22,12 +22,13 @@ from floe_jupyter.wire.control import RunInfo
 
 def module(request: Request) -> Answer:
     assert request.body is not None
-    known, updated = define_module(request.session, module_of(request.arguments, request.body, request.place))
+    known, updated, unfit = define_module(request.session, module_of(request.arguments, request.body, request.place))
     changed = f", version {known.version}" if known.version > 1 else ""
     running = f"; {len(updated)} running flow{'' if len(updated) == 1 else 's'} updated" if updated else ""
+    problems = "".join(f"\n{text}" for text in unfit)
     return Answer(
-        Note(f"Module {known.name}: {known.lang}{changed}{running}"),
-        {"name": known.name, "version": known.version, "updated": updated},
+        Note(f"Module {known.name}: {known.lang}{changed}{running}{problems}"),
+        {"name": known.name, "version": known.version, "updated": updated, "unfit": unfit},
     )
 
 

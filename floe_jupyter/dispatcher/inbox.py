@@ -123,12 +123,25 @@ def _withdrawn(hub: Hub, instance: Instance, notice: Notice) -> None:
 def _broken(hub: Hub, instance: Instance, notice: Notice) -> None:
     """The instance could not be made, or its machine broke: its runs have failed, and say why."""
     text = notice.data.get("message")
+    if notice.node:
+        _passed_over(instance, notice)
     if notice.node or notice.run or not text:
         return
     for run in list(instance.runs.values()):
         hub.end_run(run, "failed", (Failure("", str(text), "load", trace=str(notice.data.get("trace", "")), run=run.counter),))
     if instance.up:
         hub.close(instance, str(text))
+
+
+def _passed_over(instance: Instance, notice: Notice) -> None:
+    """A message that a node with ``on_error=skip`` failed on is named among the errors of its run, which goes on."""
+    node = next((node for node in instance.flow.nodes if node.id == notice.node), None)
+    run = instance.runs.get(notice.run)
+    if node is None or run is None or node.on_error != "skip" or len(run.failures) >= FAILURES:
+        return
+    if not any(wire.source == node.id and wire.source_port == "error" for wire in instance.flow.wires):
+        failure = msgspec.convert(notice.data["failure"], Failure)
+        run.failures = (*run.failures, msgspec.structs.replace(failure, kind="skipped"))
 
 
 def _logged_by_break(hub: Hub, instance: Instance, notice: Notice) -> None:

@@ -105,7 +105,9 @@ def _syntax_error(module: Module, error: SyntaxError) -> DefinitionError:
 
 
 def define_module(session: Session, module: Module) -> tuple[Module, list[str], list[str]]:
-    """Define it; the instances that were updated, and why flows no longer fit it. Raises ModuleFailed when a running flow refuses it and keeps the old one."""
+    """Define it; the instances that were updated, and why flows no longer fit it. Raises ModuleFailed when a running flow
+    refuses it and keeps the old one.
+    """
     answer = session.call("define", module=module)
     known = session.keep_module(module, answer["version"])
     refused = msgspec.convert(answer.get("refused") or [], list[Failure])

@@ -60,12 +60,16 @@ def errors_of(failures: Sequence[Failure]) -> list[ModuleError]:
     return [ModuleError.of(failure) for failure in failures]
 
 
+PASSED_OVER = ("skipped", "dropped")
+"""Kinds of errors that end no run."""
+
+
 def run_failed(ref: str, failures: Sequence[Failure], run: Any = None) -> RunFailed:
     """The error of a failed run: one line that names node, cause and place; behind it the module's own trace."""
     errors = errors_of(failures)
     if not errors:
         return RunFailed(f"run {ref} failed", run=run)
-    first = errors[0]
+    first = next((error for error in errors if error.kind not in PASSED_OVER), errors[0])
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     place = f" ({first.place})" if first.place else ""
     return RunFailed(f"run {ref} failed in {first.node!r}: {first.message}{place}{more}", run=run, trace=first.trace)

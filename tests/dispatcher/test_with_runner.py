@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from floe_jupyter.core.events import View
@@ -280,3 +281,12 @@ def test_breakpoints_set_and_cleared_without_waiting_are_in_force_in_the_order_o
             order.result(20)
         assert real.call("breaks", flow="co2") == []
     assert run(real, 1).status == "done"
+
+
+def test_what_a_node_skips_is_named_among_the_errors_of_its_run(real: Client) -> None:
+    flow = define(real, double="def f(x):\n    if x % 2: raise ValueError(x)\n    return 2 * x")
+    real.call("define_flow", flow=msgspec.structs.replace(flow, nodes=(msgspec.structs.replace(flow.nodes[0], on_error="skip"),)))
+    info = run(real, *range(4))
+    assert (info.status, values_of(real, info.ref)) == ("done", [0, 4])
+    assert [(f.node, f.kind, f.message) for f in info.failures] == [
+        ("double", "skipped", "ValueError: 1"), ("double", "skipped", "ValueError: 3")]

@@ -7,7 +7,9 @@ import json
 import pytest
 
 import floe_jupyter as floe
+from floe_jupyter.core.events import Failure
 from floe_jupyter.errors import DefinitionError, ModuleFailed, UnknownName
+from floe_jupyter.kernel.failures import run_failed
 from tests.kernel.waits import until
 
 PARSE = "%%floe module parse\ndef parse(msg):\n    return {'n': int(msg)}\n"
@@ -255,3 +257,8 @@ def test_other_magics_can_time_a_run(sums, capsys):
     assert sums("r.results") == [6]
     sums("%time r = get_ipython().run_line_magic('floe', \"run sums --input ['4']\")")
     assert sums("r.results") == [8]
+
+
+def test_the_error_of_a_failed_run_is_what_ended_it_not_what_was_passed_over():
+    error = run_failed("r", [Failure("a", "ValueError: 1", "skipped"), Failure("b", "ValueError: 2")])
+    assert str(error) == "run r failed in 'b': ValueError: 2 (and 1 more)"

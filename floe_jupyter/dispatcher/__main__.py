@@ -46,7 +46,7 @@ def _options(arguments: list[str]) -> dict[str, str]:
 def _serve(path: str, data: str) -> None:
     from floe_jupyter.dispatcher import place
     from floe_jupyter.dispatcher.launch import LAUNCHERS, endpoint_in
-    from floe_jupyter.wire import streams
+    from floe_jupyter.wire import leftovers, streams
 
     directory = place.make()
     endpoint = endpoint_in(directory)
@@ -58,7 +58,7 @@ def _serve(path: str, data: str) -> None:
         dispatcher = start(path, directory, data, {"local:": (endpoint, listener, process)})
     except BaseException:
         process.close()
-        place.remove(directory)
+        leftovers.remove(directory)
         raise
     place.sweep()
     gc.freeze()  # what the start made stays: no collection needs to look at it again

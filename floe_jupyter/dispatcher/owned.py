@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.connection import runtime_directory
+from floe_jupyter.wire.leftovers import is_gone
 
 
 def own(data: str) -> None:
@@ -80,7 +81,7 @@ def _left(parent: str) -> Iterator[tuple[int, float, str]]:
     """The directories of servers that are gone: the bytes of their stores, and when they were last used."""
     with suppress(FileNotFoundError), os.scandir(parent) as entries:
         for entry in entries:
-            if entry.name.isdecimal() and entry.is_dir(follow_symlinks=False) and not os.path.exists(f"/proc/{entry.name}"):
+            if entry.name.isdecimal() and entry.is_dir(follow_symlinks=False) and is_gone(entry.name):
                 yield _size(os.path.join(entry.path, "store.sqlite")), entry.stat().st_mtime, entry.path
 
 

@@ -4,12 +4,11 @@ later can sweep what a killed one left. Imports nothing heavy: it is made before
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import stat
 
 from floe_jupyter.errors import EnvironmentFailed
+from floe_jupyter.wire import leftovers
 
 PREFIX = "floe-d"
 _NAME = re.compile(r"floe-d(\d+)-[0-9a-f]{8}\Z")
@@ -36,18 +35,4 @@ def make() -> str:
 
 def sweep() -> None:
     """Remove the directories of dispatchers that are no more, and were ours."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(root()):
-            match = _NAME.match(name)
-            if match and not os.path.exists(f"/proc/{match[1]}"):
-                remove(os.path.join(root(), name))
-
-
-def remove(path: str) -> None:
-    """Remove a directory that is ours."""
-    import shutil  # needs much of the library, and the start does not
-
-    with contextlib.suppress(OSError):
-        found = os.lstat(path)
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
-            shutil.rmtree(path, ignore_errors=True)
+    leftovers.sweep(root(), _NAME)

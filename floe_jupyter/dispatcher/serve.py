@@ -12,7 +12,7 @@ from typing import Any
 
 import zmq
 
-from floe_jupyter.dispatcher import debug_calls, inbox, other_calls, place, run_calls, segments
+from floe_jupyter.dispatcher import debug_calls, inbox, other_calls, run_calls, segments
 from floe_jupyter.dispatcher.clients import Clients
 from floe_jupyter.dispatcher.definitions import Definitions
 from floe_jupyter.dispatcher.desk import Desk, Handler
@@ -27,7 +27,7 @@ from floe_jupyter.dispatcher.runners import Runner, Runners, Started
 from floe_jupyter.dispatcher.runs import Run
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.stores import Store
-from floe_jupyter.wire import streams
+from floe_jupyter.wire import leftovers, streams
 from floe_jupyter.wire.channel import LIMIT
 from floe_jupyter.wire.connection import Connection, read, write
 from floe_jupyter.wire.topics import HERE
@@ -105,7 +105,7 @@ class Dispatcher:
         self.hub.presence.clients.close()
         self._events.close(linger=0)
         self._context.destroy(linger=200)
-        place.remove(self.directory)
+        leftovers.remove(self.directory)
 
     def _bind(self, kind: int, endpoint: str) -> zmq.Socket[bytes]:
         bound: zmq.Socket[bytes] = self._context.socket(kind)

@@ -5,27 +5,25 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
-import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
 from floe_jupyter.runner.loop import READ, WRITE, Loop
+from floe_jupyter.wire.leftovers import pipes_root
 
 CAPACITY = 1024 * 1024
 """What a pipe should hold, in bytes; less where the system does not allow it."""
 READ_SIZE = 128 * 1024
 """Larger reads cost more for their memory than they save in calls."""
 _PIECES = 256
-_OURS = re.compile(r"floe-(\d+)-[0-9a-f]{8}\Z")
 
 
 class Fifos:
     """Two named pipes in a directory of their own. Our ends open at once; `remove` when the other process has opened its."""
 
     def __init__(self) -> None:
-        self.directory = os.path.join(_short_directory(), f"floe-{os.getpid()}-{os.urandom(4).hex()}")
+        self.directory = os.path.join(pipes_root(), f"floe-{os.getpid()}-{os.urandom(4).hex()}")
         os.mkdir(self.directory, 0o700)
         self.to_runtime = os.path.join(self.directory, "in")
         self.from_runtime = os.path.join(self.directory, "out")
@@ -56,23 +54,6 @@ def _without(error: type[OSError], action: Callable[[str], None], path: str) -> 
         action(path)
     except error:
         return
-
-
-def _short_directory() -> str:
-    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
-        directory = os.environ.get(name, "")
-        if directory and os.access(directory, os.W_OK):
-            return directory
-    return "/tmp"  # noqa: S108 - what we make there is a directory of our own, which nobody else may enter
-
-
-def sweep_dead() -> None:
-    """Remove the named pipes that runners left which were killed while a runtime started."""
-    base = _short_directory()
-    for name in os.listdir(base):
-        match = _OURS.match(name)
-        if match and not os.path.exists(f"/proc/{match[1]}"):
-            shutil.rmtree(os.path.join(base, name), ignore_errors=True)
 
 
 def _enlarge(fd: int) -> None:

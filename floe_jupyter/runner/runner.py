@@ -11,7 +11,7 @@ from floe_jupyter.core.events import CloseRun, Command, Ended, Event, Failure, I
 from floe_jupyter.core.machine import Machine
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import EnvironmentFailed, FloeError, ProtocolError, unknown
-from floe_jupyter.runner import pipes, segments
+from floe_jupyter.runner import segments
 from floe_jupyter.runner.api import Api, ask_instance
 from floe_jupyter.runner.environments import Environments
 from floe_jupyter.runner.instance import Instance
@@ -24,6 +24,7 @@ from floe_jupyter.runner.segments import Segments
 from floe_jupyter.runner.slots import LOAD_ATTEMPTS, Slot
 from floe_jupyter.runner.translate import named, returned
 from floe_jupyter.runner.uplink import Uplink
+from floe_jupyter.wire import leftovers
 from floe_jupyter.wire.frames import (
     ActivatedFrame,
     FreeFrame,
@@ -56,7 +57,7 @@ class Runner:
         self._news: list[Instance] = []
         self._held_back = False
         self._log_cut = 0
-        pipes.sweep_dead()
+        leftovers.sweep_pipes()
         segments.sweep_dead()
         self.segments = Segments(self._free)
         self.pool = Pool(loop, self)

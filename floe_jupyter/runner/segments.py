@@ -17,6 +17,7 @@ import msgspec
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.errors import ProtocolError
 from floe_jupyter.runner.launch import MEMORY
+from floe_jupyter.wire.leftovers import is_gone
 
 _NAME = re.compile(r"floe-(\d+)-[A-Za-z0-9_-]+\Z")
 
@@ -102,5 +103,5 @@ def sweep_dead(directory: str = MEMORY) -> None:
     """Remove what processes left behind that were killed: segments whose maker's process is no more."""
     for name in os.listdir(directory):
         match = _NAME.match(name)
-        if match and not os.path.exists(f"/proc/{match[1]}"):
+        if match and is_gone(match[1]):
             remove(directory, name)

@@ -13,6 +13,8 @@ import re
 from collections.abc import Container
 from itertools import count
 
+from floe_jupyter.wire.leftovers import is_gone
+
 DIRECTORY = "/dev/shm"  # noqa: S108 - the machine's shared memory; names in it carry our process number
 _NAME = re.compile(r"floe-(\d+)-[a-z0-9-]+\Z")
 _numbers = count(1)
@@ -73,7 +75,7 @@ def sweep(directory: str = DIRECTORY, prefix: str = "floe-", spared: Container[s
     removed = []
     for name in sorted(os.listdir(directory)):
         match = _NAME.match(name)
-        if match and name.startswith(prefix) and name not in spared and not os.path.exists(f"/proc/{match[1]}"):
+        if match and name.startswith(prefix) and name not in spared and is_gone(match[1]):
             remove(name, directory)
             removed.append(name)
     return removed

@@ -38,6 +38,8 @@ class Pool:
         self.runtimes: dict[str, Runtime] = {}
         self.restarts: dict[str, int] = {}
         """By environment: how often a runtime of it ended by itself."""
+        self.closed = False
+        """No process is started any more."""
         self._crashes: dict[str, int] = {}
         self._users: dict[str, set[str]] = {}
         self._places: dict[tuple[str, str, int], Runtime] = {}
@@ -57,6 +59,8 @@ class Pool:
             self._place_now(instance, interpreter, lane, placed, apart)
 
     def _place_now(self, instance: Instance, interpreter: Interpreter, lane: int, placed: Placed, apart: bool) -> None:
+        if self.closed:
+            return
         try:
             runtime = (None if apart else self._find(instance, interpreter.key, lane)) or self.start(interpreter)
         except OSError as error:
@@ -130,12 +134,21 @@ class Pool:
 
     def _spare(self, interpreter: Interpreter) -> None:
         """One process in reserve where one has crashed: the next crash costs no start."""
-        if self._loop.stopped or any(r.key == interpreter.key and not self._users[r.name] for r in self.runtimes.values()):
+        if self.closed or any(r.key == interpreter.key and not self._users[r.name] for r in self.runtimes.values()):
             return
         try:
             self.start(interpreter)
         except OSError:
             return  # whoever needs it will be told
+
+    def close(self, *, at_once: bool) -> None:
+        """End all processes, and start none any more: not even for those that are lost by this."""
+        self.closed = True
+        for runtime in list(self.runtimes.values()):
+            if at_once:
+                runtime.kill("the runner ends", patience=0)
+            else:
+                runtime.end()
 
     def worked(self, runtime: Runtime) -> None:
         """It has handled a message: whatever crashed before is forgiven."""

@@ -107,8 +107,11 @@ class Runtime:
         self.writer.send(frame_pieces(head, parts))
 
     def end(self) -> None:
-        """Let it finish: the end of its pipe says so; killed after two seconds."""
-        if self.status in ("starting", "ready"):
+        """Let it finish: the end of its pipe says so; killed after two seconds, and at once when it has not begun."""
+        if self.status == "starting":
+            self.status = "ending"
+            kill_group(self.pid, signal.SIGKILL)  # it would wait for us to open its pipe
+        elif self.status == "ready":
             self.status = "ending"
             self.writer.flush()
             self.writer.close()

@@ -169,7 +169,7 @@ class Runner:
         return slot
 
     def _settle(self, slot: Slot) -> None:
-        if not slot.forgotten:
+        if not (slot.forgotten or self.pool.closed):
             self.environments.find(slot.load.module, lambda found: self._place(slot, found))
 
     def _place(self, slot: Slot, found: Interpreter | EnvironmentFailed) -> None:
@@ -320,6 +320,8 @@ class Runner:
     def lost(self, runtime: Runtime, cause: str) -> None:
         self.pool.lost(runtime, cause)
         self.segments.maker_gone(runtime.name)
+        if self.pool.closed:
+            return  # who heard of it would load its modules again
         loading = [slot for slot in runtime.loading if not slot.forgotten]
         for instance in list({s.instance.name: s.instance for s in runtime.slots.values()}.values()):
             instance.lost(runtime, cause)
@@ -361,17 +363,13 @@ class Runner:
         """End all processes (with *patience* 0 at once), remove what they made, and close the connection."""
         self.environments.close()
         deadline = self.loop.now + patience + 0.8
-        for runtime in list(self.pool.runtimes.values()):
-            if patience:
-                runtime.end()
-            else:
-                runtime.kill("the runner ends", patience=0)
+        self.pool.close(at_once=not patience)
         while self.pool.runtimes and self.loop.now < deadline:
             if self.loop.now > deadline - 0.8:
-                for runtime in list(self.pool.runtimes.values()):
-                    runtime.kill("the runner ends", patience=0)
+                self.pool.close(at_once=True)
             self.loop.turn(0.1)
         self.segments.clear(f"floe-{os.getpid()}-")
+        leftovers.sweep_pipes(os.getpid())
         self.uplink.close()
 
     _TAKE: ClassVar[dict[type, Callable[[Runner, Any], None]]] = {

@@ -12,7 +12,7 @@ import pytest
 
 from floe_jupyter.core.events import Update
 from floe_jupyter.wire.frames import PROTOCOL
-from tests.runner.conftest import assert_nothing_left
+from tests.runner.conftest import assert_nothing_left, leftovers
 from tests.runner.harness import RunnerProcess, batches, flow_of, js, python
 
 PASS = {"python": "def {name}(m):\n    return m\n", "js": "export default function (m) {{ return m; }}"}
@@ -115,23 +115,29 @@ def test_fifty_updates_ten_of_them_broken_leave_no_trace_in_a_stream(runner: Run
     print(f"{lang}: {len(set(versions))} versions were used; longest gap {max(gaps) * 1e3:.1f} ms")
 
 
-def test_a_runtime_that_breaks_the_protocol_is_replaced_and_counted(tmp_path: Path):
-    fake = tmp_path / "fake.py"
-    fake.write_text("import json, os, struct, sys\n"
-                    "r = os.open(sys.argv[1], os.O_RDONLY); w = os.open(sys.argv[2], os.O_WRONLY)\n"
-                    "def say(head):\n    text = json.dumps(head).encode()\n"
-                    "    os.write(w, struct.pack('<II', 4 + len(text), len(text)) + text)\n"
-                    f"say({{'t': 'hello', 'protocol': {PROTOCOL}, 'lang': 'python', 'version': 'x', 'pid': os.getpid()}})\n"
-                    "say({'t': 'loaded', 'slot': 4711})\n"
-                    "os.read(r, 1)\nos.read(r, 1)\nimport time; time.sleep(60)\n")
-    runtimes = tmp_path / "floe_jupyter" / "_runtimes"
+def with_runtime(directory: Path, source: str) -> RunnerProcess:
+    """A runner whose Python runtimes are this program."""
+    fake = directory / "fake.py"
+    fake.write_text(source)
+    runtimes = directory / "floe_jupyter" / "_runtimes"
     code = Path(__file__).parents[2] / "floe_jupyter"
-    (tmp_path / "floe_jupyter").mkdir()
+    (directory / "floe_jupyter").mkdir()
     for entry in code.iterdir():
-        (tmp_path / "floe_jupyter" / entry.name).symlink_to(entry)
+        (directory / "floe_jupyter" / entry.name).symlink_to(entry)
     (runtimes / "python").mkdir(parents=True)
     (runtimes / "python" / "runtime.toml").write_text(f'[runtime]\ncommand = ["{{python}}", "{fake}"]\n')
-    with RunnerProcess(tmp_path, {"PYTHONPATH": str(tmp_path)}, tmp_path) as runner:
+    return RunnerProcess(directory, {"PYTHONPATH": str(directory)}, directory)
+
+
+def test_a_runtime_that_breaks_the_protocol_is_replaced_and_counted(tmp_path: Path):
+    source = ("import json, os, struct, sys\n"
+              "r = os.open(sys.argv[1], os.O_RDONLY); w = os.open(sys.argv[2], os.O_WRONLY)\n"
+              "def say(head):\n    text = json.dumps(head).encode()\n"
+              "    os.write(w, struct.pack('<II', 4 + len(text), len(text)) + text)\n"
+              f"say({{'t': 'hello', 'protocol': {PROTOCOL}, 'lang': 'python', 'version': 'x', 'pid': os.getpid()}})\n"
+              "say({'t': 'loaded', 'slot': 4711})\n"
+              "os.read(r, 1)\nos.read(r, 1)\nimport time; time.sleep(60)\n")
+    with with_runtime(tmp_path, source) as runner:
         runner.wait(lambda: not runner.ask("listRuntimes"), "the false runtime to be ended")
         runner.open(flow_of("a"), modules("python", "a"))
         runner.feed("a", [1])
@@ -168,6 +174,28 @@ def test_a_runner_that_is_asked_to_end_leaves_nothing(tmp_path):
     assert runner.process.wait(5) == 0
     runner.close()
     assert_nothing_left(runner, tmp_path)
+
+
+def test_a_runtime_that_starts_does_not_hold_up_the_end_of_its_runner(tmp_path):
+    with with_runtime(tmp_path, "import time\ntime.sleep(60)\n") as runner:
+        [starting] = runner.ask("listRuntimes")
+        assert starting["status"] == "starting"
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 1.0
+    assert runner.process.returncode == 0
+    assert leftovers(runner, tmp_path) == []
+
+
+def test_a_runner_that_ends_starts_nothing_anew_for_a_flow_that_is_kept(tmp_path):
+    loads = tmp_path / "loads"
+    with RunnerProcess(tmp_path) as runner:
+        runner.open(flow_of("busy"), [python("busy", "import time\ndef busy(m):\n    time.sleep(60)\n")], "busy")
+        runner.feed("busy", [1], instance="busy")
+        runner.open(flow_of("a"), [python("a", f"open({str(loads)!r}, 'a').write('x')\ndef a(m):\n    return m\n")], debug=True)
+        assert runner.run("a", [1]) == [1]
+    assert runner.process.returncode == 0
+    assert leftovers(runner, tmp_path) == []
+    assert loads.read_text() == "x"
 
 
 def test_runtimes_die_with_a_killed_runner_and_the_next_one_sweeps_its_segments(tmp_path):

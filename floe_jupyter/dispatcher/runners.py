@@ -18,7 +18,7 @@ from floe_jupyter.dispatcher.doors import QuickDoor
 from floe_jupyter.dispatcher.launch import Launcher, Process, endpoint_in, launcher_of
 from floe_jupyter.dispatcher.loop import BURST, Loop, Timer
 from floe_jupyter.errors import EnvironmentFailed, FloeError, PeerGone, from_wire
-from floe_jupyter.wire import sockets
+from floe_jupyter.wire import leftovers, sockets
 from floe_jupyter.wire.frames import FRAME_LIMIT
 from floe_jupyter.wire.link import Link
 from floe_jupyter.wire.links import Answer, Ask, Bye, FromRunner, RunnerHello
@@ -106,6 +106,7 @@ class Runner:
             self._late.cancel()
         self.process.close()
         segments.sweep(self.pid)
+        leftovers.sweep_pipes(self.pid)
         self._socket.close(linger=0)
         asked, self._asked = self._asked, {}
         for answered in asked.values():

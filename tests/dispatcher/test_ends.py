@@ -271,6 +271,20 @@ def test_a_run_that_was_fed_nothing_says_so_when_its_runner_dies(client: Client)
     assert "killed by SIGKILL; nothing had been fed" in ended.failures[0].message
 
 
+def test_pipes_of_a_runner_that_was_killed_while_a_runtime_started_are_removed(attach: Clients, tmp_path: Path, processes: Processes,
+                                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    client = attach()
+    processes.watch(client.pid)
+    [runner] = until(lambda: client.call("status")["runners"], "the runner")
+    for owner in (runner["pid"], os.getpid()):
+        (tmp_path / f"floe-{owner}-0123abcd").mkdir()
+        os.mkfifo(tmp_path / f"floe-{owner}-0123abcd" / "in")
+    client.call("shutdown")
+    assert [path.name for path in tmp_path.glob("floe-*")] == [f"floe-{os.getpid()}-0123abcd"]
+    processes.wait_gone()
+
+
 def test_shutdown_ends_everything_also_what_is_detached(client: Client, path: str, processes: Processes) -> None:
     define(client, hold="hold")
     run(client, 1, detach=True)

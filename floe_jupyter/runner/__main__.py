@@ -20,8 +20,10 @@ from floe_jupyter.runner.loop import Loop
 
 YOUNG = 10_000
 """So many new objects before a collection looks at them: little here is ever part of a cycle."""
-PATIENCE = 1.5
-"""Seconds that runtimes have to finish when the runner is asked to end."""
+PATIENCE = 0.3
+"""Seconds that runtimes have to finish when the runner is asked to end. The dispatcher kills a runner after half a second: by
+then it must have ended what modules have started, which nothing else ends.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

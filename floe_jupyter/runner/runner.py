@@ -364,9 +364,8 @@ class Runner:
         self.environments.close()
         deadline = self.loop.now + patience + 0.8
         self.pool.close(at_once=not patience)
+        self.loop.after(patience, lambda: self.pool.close(at_once=True))
         while self.pool.runtimes and self.loop.now < deadline:
-            if self.loop.now > deadline - 0.8:
-                self.pool.close(at_once=True)
             self.loop.turn(0.1)
         self.segments.clear(f"floe-{os.getpid()}-")
         leftovers.sweep_pipes(os.getpid())

@@ -114,6 +114,18 @@ def test_a_busy_module_is_gone_within_two_seconds_of_its_client(real: Client, pr
     processes.wait_gone(2.0)
 
 
+def test_what_a_busy_module_has_started_is_gone_with_it(real: Client, processes: Processes) -> None:
+    started = "import subprocess, time\nsubprocess.Popen(['sleep', '300'])\ndef f(x):\n    while True: time.sleep(60)"
+    define(real, "slow", slow=started)
+    info = real.call("open_run", flow="slow")
+    real.submit("feed", ref=info.ref, batch=batch(1))
+    until(lambda: any(n.status == "busy" for n in real.call("view", flow=info.ref).nodes), "the module at work")
+    processes.watch(real.pid)
+    assert [p for p in processes.all() if p.name() == "sleep"]
+    assert real.call("shutdown") is None
+    processes.wait_gone(2.0)
+
+
 def test_bytes_of_a_megabyte_come_back_and_leave_nothing(real: Client, processes: Processes) -> None:
     define(real, same="def f(x): return x")
     data = os.urandom(1 << 20)

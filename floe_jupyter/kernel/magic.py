@@ -47,7 +47,8 @@ class Shell:
             found, request = self._request(line.removeprefix(AWAITED), cell)
             answer = found.handler(request)
             if isinstance(answer, Answer):
-                return self._given(answer, request)
+                given = self._given(answer, request)
+                return _at_once(given) if awaited else given
             return self._awaiting(answer, request) if awaited else self._blocking(answer, request)
         except FloeError as error:
             raise plain(error) from None
@@ -99,6 +100,11 @@ class Shell:
 
     def _given(self, answer: Answer, request: Request) -> Any:
         return answer.data if request.arguments.get("json") else answer.shown
+
+
+async def _at_once(given: Any) -> Any:
+    """For a cell that awaits an answer that is there already. A detached run can itself be awaited, and must not be."""
+    return given
 
 
 def _check_cell(found: Verb, cell: str | None) -> None:

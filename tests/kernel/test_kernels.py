@@ -25,6 +25,18 @@ def test_an_interrupt_cancels_the_run_within_a_second_and_says_so(kernel):
     assert kernel("r = %floe run one --input [0.02]\nr.results") == "[0.02]"
 
 
+def test_what_is_detached_or_only_sent_gives_the_cell_back_at_once(kernel):
+    assert kernel("r = %floe run one --input [60] --detach\nr.status in ('pending', 'active'), r.cancel().status") == (
+        "(True, 'cancelled')"
+    )
+    assert kernel("d = %floe run one --input [0] --detach --json\nd['flow'], d['detached']") == "('one', True)"
+    kernel("%floe start one")
+    assert kernel("r = %floe send one 60\nr.status in ('pending', 'active'), r.cancel().status") == "(True, 'cancelled')"
+    assert kernel("d = %floe send one 0 --json\nd['flow']") == "'one'"
+    assert kernel("r = %floe send one 0.01 --wait\nr.results") == "[0.01]"
+    assert kernel("%floe stop one") == "Flow one is stopped"
+
+
 def test_others_are_served_while_a_cell_waits(kernel):
     kernel(
         "import asyncio\nticks = []\n"

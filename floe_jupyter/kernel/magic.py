@@ -54,7 +54,8 @@ class Shell:
             raise plain(error) from None
 
     def _request(self, line: str, cell: str | None) -> tuple[Verb, Request]:
-        name, _, rest = line.strip().partition(" ")
+        name, rest = (*line.split(None, 1), "", "")[:2]
+        name, rest = ("", "") if name.startswith("#") else (name, rest)
         found = verb(name or "help")
         _check_cell(found, cell)
         prefix = "%floe " if cell is None else "%%floe "

@@ -1,4 +1,6 @@
-"""A magic's line as words. Blanks inside quotes and brackets do not part words, so that Python expressions need no quoting."""
+"""A magic's line as words. Blanks inside quotes and brackets do not part words, so that Python expressions need no quoting.
+A word that begins with ``#`` begins a comment, as in a shell.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,12 @@ CLOSES = {"(": ")", "[": "]", "{": "}"}
 
 
 def split(line: str) -> list[str]:
-    """The words of a line, quotes kept.
+    """The words of a line up to a comment, quotes kept.
 
     >>> split('run co2 --input [1, 2] --when "msg > 1"')
     ['run', 'co2', '--input', '[1, 2]', '--when', '"msg > 1"']
+    >>> split('logs a#b   # what it said')
+    ['logs', 'a#b']
     """
     words: list[str] = []
     word, at = "", 0
@@ -19,6 +23,8 @@ def split(line: str) -> list[str]:
         char = line[at]
         if char.isspace():
             words, word, at = ([*words, word] if word else words), "", at + 1
+        elif char == "#" and not word:
+            return words
         elif char in "\"'" and _opens(word):
             end = _quoted(line, at)
             word, at = word + line[at:end], end

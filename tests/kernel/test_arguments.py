@@ -36,6 +36,9 @@ def parsed(line: str) -> dict[str, object]:
             "module parse --lang=js --deps 'a>=1' b --in x y --out z",
             {"name": "parse", "lang": "js", "deps": ["a>=1", "b"], "in": ["x", "y"], "out": ["z"]},
         ),
+        ("break clean --when msg > 1 --hits 2   # hold few", {"node": "clean", "when": "msg > 1", "hits": 2}),
+        ('break clean --log "saw {msg}"  # note', {"node": "clean", "log": "saw {msg}"}),
+        ("step # x", {}),
         ('module count --state {"n": 0}', {"name": "count", "state": '{"n": 0}'}),
     ],
 )

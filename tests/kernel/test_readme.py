@@ -25,14 +25,9 @@ def _tour() -> list[str]:
     return [cell for block in blocks for cell in ([block] if block.startswith("%%") else block.splitlines())]
 
 
-def _typed(line: str) -> str:
-    """A line without the remark behind it."""
-    return line.partition("   #")[0].strip() if not line.startswith("%%") else line
-
-
 def test_the_tour_of_the_readme_works_as_it_is_written(cells: Any) -> None:
     runs = []
-    for cell in map(_typed, _tour()):
+    for cell in _tour():
         if cell.startswith("%load_ext"):
             continue
         if " ID " in cell:

@@ -21,6 +21,12 @@ from floe_jupyter.kernel.words import split, unquote
         ("--input f'{a} b'", ["--input", "f'{a} b'"]),
         ("--input='a b'", ["--input='a b'"]),
         (r"'it\'s' x", [r"'it\'s'", "x"]),
+        ("held      # which message, where, why", ["held"]),
+        ("held\t#", ["held"]),
+        ("# all of it", []),
+        ("""--when "msg == 'BE'"   # don't [hold""", ["--when", '''"msg == 'BE'"''']),
+        ("--log 'item # 3' a#b c#  # d", ["--log", "'item # 3'", "a#b", "c#"]),
+        ("--input ['a #', '# b'] # c", ["--input", "['a #', '# b']"]),
     ],
 )
 def test_blanks_inside_quotes_and_brackets_do_not_part_words(line, words):

@@ -22,6 +22,7 @@ TOPICS = {
   --log TEXT                               text in which {expression} of the latter kind is replaced
 
 Blanks inside brackets and quotes need no quoting: --input [1, 2, 3]
+` #` outside of them begins a comment: %floe held   # where they wait
 Quotes around a whole list, call or subscript are taken off: --input "[1, 2]" """.rstrip(),
 }
 

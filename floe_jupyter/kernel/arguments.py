@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
+import numbers
 import re
 from typing import Any, Literal, NoReturn
 
@@ -73,6 +76,18 @@ def duration(text: str) -> float:
     if not parts or PART.sub("", text).strip() or any(unit not in known for _, unit in parts):
         raise DefinitionError(f"{text!r} is no duration; write a number of seconds, or 200ms, 30s, 2m, 1h30m")
     return sum(float(number) * known[unit] for number, unit in parts)
+
+
+def seconds(option: str, given: Any) -> float:
+    """Seconds of what Python code gave: a number, or text as on a magic's line; None and infinity are no limit, 0."""
+    if isinstance(given, str):
+        with contextlib.suppress(DefinitionError):
+            return duration(given)
+    elif given is None or given == math.inf:
+        return 0.0
+    elif isinstance(given, numbers.Real) and float(given) >= 0:
+        return float(given)
+    raise DefinitionError(f"{option}={given!r} is no duration; give a number of seconds, such as 30, or text, such as '2m'")
 
 
 def whole(text: str) -> int:

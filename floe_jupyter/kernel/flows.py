@@ -7,9 +7,11 @@ from itertools import chain, islice
 from operator import length_hint
 from typing import Any
 
+from floe_jupyter.core.graph import sources
 from floe_jupyter.core.model import Flow as Definition
 from floe_jupyter.core.model import Module
-from floe_jupyter.errors import DefinitionError, unknown
+from floe_jupyter.errors import DefinitionError, UnknownName, unknown
+from floe_jupyter.kernel.arguments import seconds
 from floe_jupyter.kernel.debugging import NOT_GIVEN, Steppable, one, port_of, text_of
 from floe_jupyter.kernel.failures import run_failed
 from floe_jupyter.kernel.feeding import Feeder, messages
@@ -116,13 +118,14 @@ class Flow(Steppable):
     ) -> Run:
         """Open a run and its feeder; nothing is fed yet. A list that begins with what cannot travel is refused before that."""
         node, port = self._input(to)
+        limit = seconds("timeout", timeout)
         known = hasattr(given, "__len__") or given is NOT_GIVEN
         items = iter((None,)) if given is NOT_GIVEN else messages(given)
         total = 0 if given is NOT_GIVEN else length_hint(items)
         if known:
             items = _checked(items)
         info = self._session.ask(
-            RunInfo, "open_run", flow=self.name, debug=debug, durable=durable, detach=detach, timeout=timeout or 0.0
+            RunInfo, "open_run", flow=self.name, debug=debug, durable=durable, detach=detach, timeout=limit
         )
         self._session.keep_run(info.ref, self.name)
         over = self._session.submit("wait", ref=info.ref, through_holds=True)
@@ -130,10 +133,28 @@ class Flow(Steppable):
         return Run(self._session, info, feeder, over, total=total)
 
     def _input(self, to: str) -> tuple[str, str]:
+        """The node and the port that *to* means; refused here, because what is fed elsewhere would be lost without a word."""
         node, port = port_of(to)
         if node and node not in self.nodes:
             raise unknown(f"node in flow {self.name!r}", node, self.nodes)
+        entries = (node,) if node else sources(self.definition)
+        if not entries:
+            raise DefinitionError(
+                f"every node of flow {self.name!r} has incoming wires; say into which one the messages go: --to NODE "
+                f"(to= in Python, {self.name}.NODE with send), such as {self.nodes[0]}"
+            )
+        for entry in entries:
+            self._check_port(entry, port)
         return node, port
+
+    def _check_port(self, entry: str, port: str) -> None:
+        definition = self.definition
+        name = next(node.module for node in definition.nodes if node.id == entry)
+        module = self._session.modules().get(name)
+        ports = {*(module.inputs if module else ("in",)), *(w.target_port for w in definition.wires if w.target == entry)}
+        if port not in ports:
+            error = unknown(f"input port of node {entry!r}", port, ports)
+            raise UnknownName(f"{error}; write NODE.port, such as {entry}.{min(ports)}")
 
     # --- a flow that stays up ----------------------------------------------------------------------------------------
 
@@ -159,8 +180,9 @@ class Flow(Steppable):
         DefinitionError when there were none or several (use ``send(value).wait().results`` for those).
         """
         node, port = self._input(to)
+        limit = seconds("timeout", timeout)
         info, found = self._session.ask(
-            tuple[RunInfo, list[ResultBatch]], "request", batch=one(value), flow=self.name, node=node, port=port, timeout=timeout
+            tuple[RunInfo, list[ResultBatch]], "request", batch=one(value), flow=self.name, node=node, port=port, timeout=limit
         )
         if info.status == "failed":
             raise run_failed(info.ref, info.failures)
@@ -173,7 +195,12 @@ class Flow(Steppable):
 
     def stop(self) -> Flow:
         """Stop what `start` started; its runs are cancelled. Returns itself."""
-        self._session.call("stop", flow=self.name)
+        try:
+            self._session.call("stop", flow=self.name)
+        except UnknownName:
+            raise
+        except DefinitionError:  # which tells of the run or the flow that was stopped last
+            raise DefinitionError(f"flow {self.name!r} is not up; `%floe start {self.name}` starts it") from None
         return self
 
     def fork(self, id: str, value: Any = NOT_GIVEN, *, debug: bool = False) -> Run:  # noqa: A002 - the word of the magic

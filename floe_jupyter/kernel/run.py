@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.errors import BugError, FloeError, PeerSilent
+from floe_jupyter.kernel.arguments import seconds
 from floe_jupyter.kernel.debugging import Steppable
 from floe_jupyter.kernel.failures import ModuleError, errors_of, run_failed
 from floe_jupyter.kernel.feeding import Feeder
@@ -128,11 +129,12 @@ class Run(Steppable):
     def _waiting(self, timeout: float | None, through_holds: bool) -> Steps[None]:
         if self._info.status in OVER:
             return
-        waits = self._session.submit("wait", ref=self.ref, timeout=timeout or 0.0, through_holds=through_holds)
+        limit = seconds("timeout", timeout)
+        waits = self._session.submit("wait", ref=self.ref, timeout=limit, through_holds=through_holds)
         self._info = msgspec.convert((yield from result(waits)), RunInfo)
         if self._info.status not in (*OVER, "held"):
             raise PeerSilent(
-                f"run {self.ref} is still {self._info.status} after {timeout:g} s; wait longer, or cancel it with .cancel()"
+                f"run {self.ref} is still {self._info.status} after {limit:g} s; wait longer, or cancel it with .cancel()"
             )
 
     def feeding(self) -> Steps[None]:

@@ -139,6 +139,53 @@ def test_one_node_is_fed_with_to(sums):
         sums.run([1], to="duble")
 
 
+@pytest.mark.parametrize(
+    ("to", "text"),
+    [
+        ("double.nope", "no input port of node 'double' 'nope'; known: in; write NODE.port, such as double.in"),
+        ("double.out", "no input port of node 'double' 'out'"),
+        ("parse.inn", "did you mean 'in'"),
+    ],
+)
+def test_a_port_that_does_not_exist_is_refused_before_the_run_begins(sums, to, text):
+    with pytest.raises(UnknownName, match=text):
+        sums.run([1], to=to)
+    assert sums.runs() == []
+
+
+def test_messages_without_an_address_need_a_source_that_takes_them(session):
+    define_module(session, Module("two", "def two(msg):\n    return msg\n", inputs=("a", "b")))
+    define_flow(session, flow_of(session, {"name": "ports"}, "two\n", Place()))
+    flow = floe.flow("ports")
+    with pytest.raises(UnknownName, match=r"no input port of node 'two' 'in'; known: a, b; write NODE.port, such as two.a"):
+        flow.run([1])
+    assert flow.run([1], to="two.b").results == [1]
+    define_flow(session, flow_of(session, {"name": "cycle"}, "two.out -> two.a\n", Place()))
+    with pytest.raises(DefinitionError, match=r"say into which one the messages go: --to NODE \(to= in Python.*such as two"):
+        floe.flow("cycle").run([1])
+
+
+def test_a_flow_that_is_not_up_cannot_be_stopped(sums):
+    for _ in range(2):
+        with pytest.raises(DefinitionError, match=r"^flow 'sums' is not up; `%floe start sums` starts it$"):
+            sums.stop()
+        sums.start()
+        sums.stop()
+
+
+@pytest.mark.parametrize("wrong", ["x", -1, [1], float("nan")])
+def test_a_timeout_that_is_none_is_named_with_the_cure(sums, wrong):
+    with pytest.raises(DefinitionError, match=r"^timeout=.* is no duration; give a number of seconds, such as 30, or"):
+        sums.run(["1"], timeout=wrong)
+    with pytest.raises(DefinitionError, match=r"^timeout=.* is no duration"):
+        sums.call("1", timeout=wrong)
+    assert sums.runs() == []
+
+
+def test_a_timeout_may_be_written_as_in_a_magic(sums):
+    assert sums.run(["1"], timeout="2m").wait(timeout=float("inf")).results == [2]
+
+
 def test_a_flow_that_is_up_answers(sums):
     sums.start()
     assert [sums.call(str(i)) for i in range(3)] == [0, 2, 4]

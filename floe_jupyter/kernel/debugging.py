@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from floe_jupyter.core.events import HeldMessage, Record, View
 from floe_jupyter.core.messages import Batch, texts
 from floe_jupyter.errors import DefinitionError
@@ -155,6 +157,24 @@ class Breakpoint:
         self._session.call("clear_break", id=self.id, flow=self._flow)
 
 
+class Paused(View, frozen=True):
+    """How a flow stands that was paused; shows itself as one line, because as the last line of a cell it is shown."""
+
+    def __repr__(self) -> str:
+        return f"Flow {self.flow} is paused{_held(self)}"
+
+
+class Resumed(View, frozen=True):
+    """How a flow stands that goes on; one line, too."""
+
+    def __repr__(self) -> str:
+        return f"Flow {self.flow} goes on{_held(self)}"
+
+
+def _held(view: View) -> str:
+    return f"; {view.held:,} held" if view.held else ""
+
+
 class Message:
     """A recorded step: a message that a node consumed, and what it made of it."""
 
@@ -230,13 +250,13 @@ class Steppable:
         """Undo the last step, from what was recorded; no module is called. Returns what was undone, like `step`."""
         return step_values(self._session, self._target(), asked_back(self._session, self._target()))
 
-    def pause(self) -> View:
-        """Hold every message; returns when no module is at work any more."""
-        return self._session.ask(View, "pause", flow=self._target())
+    def pause(self) -> Paused:
+        """Hold every message; returns how it stands when no module is at work any more."""
+        return msgspec.convert(self._session.call("pause", flow=self._target()), Paused, from_attributes=True)
 
-    def resume(self) -> View:
-        """Let everything go on that a breakpoint, a step or a pause holds."""
-        return self._session.ask(View, "resume", flow=self._target())
+    def resume(self) -> Resumed:
+        """Let everything go on that a breakpoint, a step or a pause holds. Returns how it stands."""
+        return msgspec.convert(self._session.call("resume", flow=self._target()), Resumed, from_attributes=True)
 
     def edit(self, id: str, value: Any) -> Held:  # noqa: A002 - the word of the magic
         """Give a held message another value."""

@@ -186,6 +186,19 @@ def test_a_timeout_may_be_written_as_in_a_magic(sums):
     assert sums.run(["1"], timeout="2m").wait(timeout=float("inf")).results == [2]
 
 
+def test_a_pause_and_going_on_show_one_line(sums):
+    sums.start()
+    paused = sums.pause()
+    sums.send("1")
+    until(lambda: sums.held() != [], "a held message")
+    again = sums.pause()
+    assert (repr(paused), repr(again), paused.paused, again.held) == (
+        "Flow sums is paused", "Flow sums is paused; 1 held", True, 1
+    )
+    assert repr(sums.resume()) == "Flow sums goes on"
+    sums.stop()
+
+
 def test_a_flow_that_is_up_answers(sums):
     sums.start()
     assert [sums.call(str(i)) for i in range(3)] == [0, 2, 4]

@@ -22,15 +22,26 @@ Every message names the cause and the cure.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import os
 from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
 from typing import Any
+
+HERE = str(Path(__file__).parent) + os.sep
+LIBRARY = str(Path(os.__file__).parent) + os.sep
 
 
 class FloeError(Exception):
     """The root of all errors of this package. ``kind`` is its name on the wire."""
 
     kind = "error"
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: where the user called us, and not how we came to say no."""
+        return without_engine(self)
 
 
 class DefinitionError(FloeError):
@@ -152,6 +163,40 @@ def from_wire(kind: str, message: str) -> FloeError:
     """The error that a peer reported as *kind* and *message*; an unknown kind is a plain FloeError."""
     cls = next((c for c in _tree(FloeError) if c.kind == kind), FloeError)
     return cls(message)
+
+
+def from_user(error: Exception) -> None:
+    """Code that a user handed over (an expression, an iterable) raised this: a notebook shows it without our frames."""
+    if not hasattr(error, "_render_traceback_"):
+        with contextlib.suppress(AttributeError, TypeError):  # of a class that takes no attributes: then with them
+            error._render_traceback_ = lambda: without_engine(error)  # type: ignore[attr-defined]
+
+
+def without_engine(error: BaseException) -> list[str]:
+    """An error as IPython shows it, with the user's frames alone."""
+    from IPython.core.getipython import get_ipython
+
+    shell, frames = get_ipython(), _users(error.__traceback__)
+    if shell is None or frames is None:
+        return [f"{type(error).__name__}: {error}"]
+    return list(shell.InteractiveTB.structured_traceback(type(error), error, frames, tb_offset=0))
+
+
+def _users(trace: TracebackType | None) -> TracebackType | None:
+    """Without the frames of this package and of IPython, and of the standard library where these called it."""
+    found, inside = [], True
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        inside = _ours(file) or (inside and file.startswith(LIBRARY) and "-packages" not in file)
+        found += [] if inside else [trace]
+        trace = trace.tb_next
+    for frame in reversed(found):
+        trace = TracebackType(trace, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return trace
+
+
+def _ours(file: str) -> bool:
+    return file.startswith(HERE) or f"{os.sep}IPython{os.sep}core{os.sep}" in file or f"{os.sep}ipykernel{os.sep}" in file
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
+from floe_jupyter.errors import from_user
 from floe_jupyter.kernel.session import Session
 from floe_jupyter.kernel.waiting import Pause, Steps, block
 from floe_jupyter.wire.values import encode
@@ -73,11 +74,15 @@ class Feeder:
 
     def _gather(self) -> bool:
         """Take from the iterable until there is enough for a batch. False: that was all."""
-        for item in self._given:
-            self._waiting.append(item)
-            self._some.set()
-            if len(self._waiting) >= self._size or self._late is not None or self._over:
-                return True
+        try:
+            for item in self._given:
+                self._waiting.append(item)
+                self._some.set()
+                if len(self._waiting) >= self._size or self._late is not None or self._over:
+                    return True
+        except Exception as error:
+            from_user(error)
+            raise
         return False
 
     def _send(self) -> None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Awaitable
 from typing import Any
 
-from floe_jupyter.errors import DefinitionError, FloeError
+from floe_jupyter.errors import DefinitionError, FloeError, RunFailed, from_user
 from floe_jupyter.kernel.arguments import parse
 from floe_jupyter.kernel.places import place_of_cell
 from floe_jupyter.kernel.session import Session, session
@@ -77,6 +77,9 @@ class Shell:
             return eval(compile(tree, "<expression>", "eval"), self.ip.user_global_ns, self.ip.user_ns)  # noqa: S307 - the user's own cell
         except NameError as error:
             raise DefinitionError(f"{error} in {text!r}; define it in a cell, or put text into quotes") from None
+        except Exception as error:
+            from_user(error)
+            raise
 
     def _blocking(self, waits: Waits, request: Request) -> Any:
         view = front_end_view(self.ip, self.session)
@@ -130,7 +133,7 @@ def bare(text: str) -> str:
 
 def plain(error: FloeError) -> FloeError:
     """The error, showing itself in one piece instead of the frames of this package."""
-    if not hasattr(error, "_render_traceback_"):
+    if not isinstance(error, RunFailed):  # which shows the module's own trace
         name = type(error).__name__
-        error._render_traceback_ = lambda: [f"{name}: {error}"]  # type: ignore[attr-defined]
+        error._render_traceback_ = lambda: [f"{name}: {error}"]  # type: ignore[method-assign]
     return error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import psutil
+import pytest
 
 from floe_jupyter.kernel.views import QUIET
 from tests.kernel.real import DEFINE
@@ -35,6 +37,32 @@ def test_what_is_detached_or_only_sent_gives_the_cell_back_at_once(kernel):
     assert kernel("d = %floe send one 0 --json\nd['flow']") == "'one'"
     assert kernel("r = %floe send one 0.01 --wait\nr.results") == "[0.01]"
     assert kernel("%floe stop one") == "Flow one is stopped"
+
+
+GENERATOR = "def g():\n    yield 0\n    raise ValueError('the file ends here')"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "last"),
+    [
+        ("%floe run one --input g()", ["raise ValueError", "in g"], "ValueError: the file ends here"),
+        ("floe.flow('one').run(g())", ["raise ValueError", "in g", "floe.flow('one').run(g())"], "ValueError: the file ends here"),
+        ("%floe run one --input 1 / 0", ["<expression>"], "ZeroDivisionError: division by zero"),
+        ("def f():\n    floe.flow('onn')\nf()", ["floe.flow('onn')", "f()"], "UnknownName: no flow 'onn'; did you mean 'one'?"),
+        ("floe.flow('one').breakpoint('zz')", ["breakpoint('zz')"], "UnknownName: no node 'zz'; known: slow"),
+        ("floe.flow('one').stop()", ["stop()"], "DefinitionError: flow 'one' is not up; `%floe start one` starts it"),
+        ("floe.flow('one').run([1], to='slow.x')", ["to="], "UnknownName: no input port of node 'slow' 'x'"),
+        ("%floe run onn", [], "UnknownName: no flow 'onn'; did you mean 'one'?"),
+    ],
+)
+def test_errors_show_the_frames_of_the_user_and_none_of_the_engine(kernel, text, shown, last):
+    kernel(GENERATOR)
+    [error] = [o for o in kernel.outputs(kernel.begin(text)) if o["type"] == "error"]
+    trace = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error["traceback"]))
+    for part in [*shown, last]:
+        assert part in trace, trace
+    for engine in ("floe_jupyter", "IPython", "asyncio", "concurrent"):
+        assert engine not in trace, trace
 
 
 def test_others_are_served_while_a_cell_waits(kernel):

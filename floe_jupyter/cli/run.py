@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from floe_jupyter.cli.commands import ending, opened
+from floe_jupyter.cli.given import piped, read
 from floe_jupyter.cli.output import dumps, lines
 from floe_jupyter.cli.progress import TerminalView
-from floe_jupyter.errors import DefinitionError, EnvironmentFailed, unknown
+from floe_jupyter.errors import DefinitionError, unknown
 from floe_jupyter.kernel.arguments import duration
-from floe_jupyter.kernel.debugging import NOT_GIVEN
 from floe_jupyter.kernel.files import load
 from floe_jupyter.kernel.flows import Flow
 from floe_jupyter.kernel.run import Run
 from floe_jupyter.kernel.session import Session
 from floe_jupyter.kernel.verbs import Answer, Waits
-from floe_jupyter.kernel.verbs.running import info_data, json_value
+from floe_jupyter.kernel.verbs.running import info_data
 from floe_jupyter.kernel.views import NoView, RunView
 from floe_jupyter.kernel.waiting import block
 from floe_jupyter.wire.control import ResultBatch
@@ -34,7 +33,7 @@ from floe_jupyter.wire.control import ResultBatch
     "source",
     default="",
     metavar="FILE|-",
-    help="JSON lines to feed; - is standard input; without it each source gets one null",
+    help="JSON lines to feed; - is standard input, which is read without this option too where it is a pipe or a file",
 )
 @click.option("--to", default="", help="feed this node instead of the sources (NODE or NODE.port)")
 @click.option(
@@ -50,16 +49,20 @@ def run_file(
     """Run a flow of a notebook or a .floe file. Other cells of the notebook are not executed.
 
     FLOW may be left out where the file defines one flow. Results are JSON lines on standard output.
+
+    Standard input is fed to the flow where it is a pipe or a file, one message per JSON line. Where it is a terminal, empty
+    or /dev/null, each source gets one null. A pipe has to give something within 20 s; with --input - it may take any time.
     """
     with ending():
         options = {"to": to, "timeout": duration(timeout) if timeout else None, "debug": debug, "durable": durable}
-        given = read(source) if source else NOT_GIVEN
+        named = read(source) if source else None
         with opened(start=True) as session:
             target = defined(session, file, flow)
+            messages = piped() if named is None else named
             if detach:
-                _detach(target, given, options)
+                _detach(target, messages, options)
             else:
-                _run(target, given, options, as_json=as_json)
+                _run(target, messages, options, as_json=as_json)
 
 
 def defined(session: Session, file: str | Path, name: str) -> Flow:
@@ -74,23 +77,6 @@ def defined(session: Session, file: str | Path, name: str) -> Flow:
             else f"{file} defines no flow; write a `%%floe flow NAME` cell"
         )
     return Flow(session, name or found[0])
-
-
-def read(source: str) -> Iterator[Any]:
-    """The values of a file of JSON lines, while it is being written too. Raises DefinitionError with the line."""
-    if source == "-":
-        return _values(sys.stdin, "standard input")
-    try:
-        return _values(open(source, encoding="utf-8"), source)
-    except OSError as error:
-        raise EnvironmentFailed(f"{source} cannot be read: {error.strerror}") from None
-
-
-def _values(stream: Any, name: str) -> Iterator[Any]:
-    with stream:
-        for number, line in enumerate(stream, 1):
-            if line.strip():
-                yield json_value(line, f"{name}, line {number},")
 
 
 def _detach(target: Flow, given: Any, options: dict[str, Any]) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+
+from floe_jupyter.cli.given import wait_for_something
+from floe_jupyter.errors import DefinitionError
 
 SLOW = "%%floe module slow\nimport time\ndef slow(msg):\n    time.sleep(msg)\n    return msg\n\n%%floe flow slow_flow\nslow\n"
 
@@ -20,6 +28,66 @@ def test_a_file_is_run_with_json_lines_in_and_out(floe):
 def test_lines_come_from_standard_input_and_the_only_flow_needs_no_name(floe):
     done = floe("run", "evens.floe", "--input", "-", given="6\n8\n")
     assert (done.returncode, done.stdout) == (0, "12\n16\n")
+
+
+def typed(floe, line):
+    """A line in a shell that knows ``floe``."""
+    shell = f'floe() {{ {shlex.quote(sys.executable)} -m floe_jupyter.cli "$@"; }}; {line}'
+    done = subprocess.run(
+        ["bash", "-c", shell], env=floe.environment, cwd=floe.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=50
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+WRAP = "%%floe module wrap\ndef wrap(msg):\n    return [msg]\n\n%%floe flow wrapped\nwrap\n"
+
+
+def test_standard_input_is_read_without_being_named_where_it_is_a_pipe_or_a_file(floe):
+    (floe.folder / "in.jsonl").write_text('\n"a"\n\n2\n')
+    (floe.folder / "wrap.floe").write_text(WRAP)
+    assert typed(floe, """printf '"Aa"\\n"bB"\\n' | floe run wrap.floe""") == (0, '["Aa"]\n["bB"]\n', "")
+    assert typed(floe, "floe run wrap.floe < in.jsonl") == (0, '["a"]\n[2]\n', "")
+    assert typed(floe, "floe run wrap.floe < in.jsonl | floe run wrap.floe") == (0, '[["a"]]\n[[2]]\n', "")
+    assert typed(floe, "echo 1 | floe run wrap.floe --input in.jsonl") == (0, '["a"]\n[2]\n', "")
+    status, out, err = typed(floe, "printf '1\\n{' | floe run wrap.floe")
+    assert (status, "standard input, line 2, is no JSON" in err) == (2, True), out
+
+
+@pytest.mark.parametrize("source", ["< /dev/null", "<&-", "< empty", "< blank"])
+def test_where_standard_input_gives_no_line_each_source_gets_one_null(floe, source):
+    (floe.folder / "wrap.floe").write_text(WRAP)
+    (floe.folder / "empty").write_text("")
+    (floe.folder / "blank").write_text("\n  \n")
+    assert typed(floe, f"floe run wrap.floe {source}") == (0, "[null]\n", "")
+
+
+def test_a_terminal_is_not_read(floe):
+    (floe.folder / "wrap.floe").write_text(WRAP)
+    ours, theirs = os.openpty()
+    try:
+        words = [sys.executable, "-m", "floe_jupyter.cli", "run", "wrap.floe"]
+        done = subprocess.run(words, env=floe.environment, cwd=floe.folder, stdin=theirs, capture_output=True, text=True, timeout=50)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (done.returncode, done.stdout) == (0, "[null]\n")
+
+
+def test_a_pipe_that_stays_silent_is_refused_with_the_cure_instead_of_waited_for():
+    ours, theirs = os.pipe()
+    with os.fdopen(ours) as silent, os.fdopen(theirs, "w") as writer:
+        with pytest.raises(DefinitionError, match=r"gave nothing in 0\.01 s and is still open; .*`--input -`.*`< /dev/null`"):
+            wait_for_something(silent, 0.01)
+        writer.write("1")
+        writer.flush()
+        wait_for_something(silent, 0.01)
+
+
+def test_the_command_of_the_readme_works_as_printed(floe):
+    root = Path(__file__).parents[2]
+    [line] = [line for line in (root / "README.md").read_text().splitlines() if "| floe run notebooks/" in line]
+    status, out, err = typed(floe, f"cd {shlex.quote(str(root))}; {line}")
+    assert (status, err, out.splitlines()[-1]) == (0, "", '"modules *******"')
 
 
 def test_one_json_object_tells_all(floe):

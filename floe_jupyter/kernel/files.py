@@ -18,6 +18,7 @@ from floe_jupyter.kernel.define import define_flow, define_module, flow_of, modu
 from floe_jupyter.kernel.session import Session
 
 MARK = "%%floe"
+SUFFIX = ".floe"
 
 
 class Cell(NamedTuple):

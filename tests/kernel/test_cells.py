@@ -236,6 +236,14 @@ def test_an_exported_flow_is_a_file(sums, tmp_path):
     assert (tmp_path / "sums.floe").read_text().count("%%floe") == 3
 
 
+def test_an_export_under_a_name_that_could_not_be_run_is_refused(sums, tmp_path):
+    for name in ("sums.ipynb", "sums.py"):
+        error = sums.error(f"%floe export sums -o {tmp_path}/{name}")
+        assert isinstance(error, DefinitionError)
+        assert str(error).endswith(f"{name} could not be run under this name; write -o {tmp_path}/sums.floe")
+        assert not (tmp_path / name).exists()
+
+
 def test_help_lists_all_verbs_and_explains_one(sums):
     assert "retry" in repr(sums("%floe help"))
     assert repr(sums("%floe help break")).startswith("%floe break NODE [--when EXPR] [--hits N]")

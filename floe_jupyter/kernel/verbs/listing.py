@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from floe_jupyter.errors import EnvironmentFailed
+from floe_jupyter.errors import DefinitionError, EnvironmentFailed
 from floe_jupyter.kernel.arguments import Argument
-from floe_jupyter.kernel.files import export_text
+from floe_jupyter.kernel.files import SUFFIX, export_text
 from floe_jupyter.kernel.outcome import Outcome, picture
 from floe_jupyter.kernel.run import Run
 from floe_jupyter.kernel.tables import Table
@@ -91,8 +91,11 @@ def show(request: Request) -> Answer:
 
 
 def export(request: Request) -> Answer:
-    text = export_text(request.session, the_flow(request).definition)
     target = Path(request["output"])
+    if target.suffix not in ("", SUFFIX):
+        cure = f"write -o {target.with_suffix(SUFFIX)}"
+        raise DefinitionError(f"export writes {SUFFIX} text, and {target} could not be run under this name; {cure}")
+    text = export_text(request.session, the_flow(request).definition)
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:

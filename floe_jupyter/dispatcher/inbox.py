@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -18,6 +18,9 @@ from floe_jupyter.dispatcher.runners import Runner
 from floe_jupyter.dispatcher.runs import FAILURES, Instance, Run
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.links import Logged, Out, Progress, RunnerHello, Seen
+
+LOGGED = 65_536
+"""The most characters of one entry of the log."""
 
 
 def receive(hub: Hub, runner: Runner, message: Any) -> None:
@@ -182,14 +185,25 @@ def _seen(hub: Hub, runner: Runner, message: Seen) -> None:
 def _logged(hub: Hub, runner: Runner, message: Logged) -> None:
     instance = _instance(hub, runner, message.instance)
     if instance is not None:
-        cut = f"\n... {message.cut} bytes were left out" if message.cut else ""
-        _keep_log(hub, instance, message.node, message.stream, message.text + cut)
+        cut = f"... {message.cut} bytes were left out{chr(10) * bool(message.text)}" if message.cut else ""
+        _keep_log(hub, instance, message.node, message.stream, cut + message.text)
 
 
 def _keep_log(hub: Hub, instance: Instance, node: str, stream: str, text: str) -> None:
-    line = {"node": node, "stream": stream, "text": text[:65_536], "time": time.time()}
-    instance.logs.append(line)
-    hub.publisher.publish(f"log/{instance.name}", line)
+    for piece in _pieces(text):
+        line = {"node": node, "stream": stream, "text": piece, "time": time.time()}
+        instance.logs.append(line)
+        hub.publisher.publish(f"log/{instance.name}", line)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Parts of at most `LOGGED` characters; each ends with a line, where a line is not longer than that."""
+    at = 0
+    while len(text) - at > LOGGED:
+        end = text.rfind("\n", at, at + LOGGED) + 1 or at + LOGGED
+        yield text[at:end]
+        at = end
+    yield text[at:]
 
 
 def _progress(hub: Hub, runner: Runner, message: Progress) -> None:  # noqa: ARG001

@@ -1,7 +1,7 @@
 """What a runtime's process prints past its module: from C code, from children, from the language itself.
 
-Read at once whatever comes, so that no print ever blocks; passed on up to a rate, the rest is counted; the end is kept,
-for a crash is often explained there.
+Read at once whatever comes, so that no print ever blocks; whole lines are passed on up to a rate, the rest is counted; the
+end is kept, for a crash is often explained there.
 """
 
 from __future__ import annotations
@@ -10,25 +10,36 @@ import codecs
 import os
 from collections.abc import Callable
 
-from floe_jupyter.runner.loop import Loop
+from floe_jupyter.runner.loop import Loop, Timer
 
 RATE = 256 * 1024
 """Bytes a second of one stream that are passed on."""
+LINE = 64 * 1024
+"""So much may be left of a line when the rate is used up: it is passed on to its end, and a longer one is cut. After a gap so
+much must have become free: else every other line would be one.
+"""
+TELL = 0.25
+"""Seconds after which a gap is told though nothing is printed behind it."""
 TAIL = 16 * 1024
 """Bytes of the end that are kept."""
 _READ = 64 * 1024
 
 
 class Output:
-    """One stream (``stdout`` or ``stderr``) of a process; `listen` gets its text and how many bytes were left out."""
+    """One stream (``stdout`` or ``stderr``) of a process; `listen` gets its text and how many bytes were left out in front
+    of it.
+    """
 
     def __init__(self, loop: Loop, fd: int, listen: Callable[[str, int], None]) -> None:
         self.fd = fd
         self.cut = 0
         self._loop, self._listen = loop, listen
         self._tail = b""
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._decode = _decoder()
         self._allowed, self._since = float(RATE), loop.now
+        self._gap = self._inside = False
+        """Nothing is passed on; what comes next is the rest of a line whose beginning was left out."""
+        self._timer: Timer | None = None
         self._open = True
         os.set_blocking(fd, False)
         loop.watch(fd, self._readable)
@@ -50,6 +61,7 @@ class Output:
             self._open = False
             self._loop.forget(self.fd)
             os.close(self.fd)
+            self._tell()
 
     def _readable(self, _: int) -> None:
         self._read()
@@ -69,9 +81,60 @@ class Output:
     def _pass_on(self, data: bytes) -> None:
         self._allowed = min(float(RATE), self._allowed + (self._loop.now - self._since) * RATE)
         self._since = self._loop.now
-        taken = data[: int(self._allowed)]
-        self._allowed -= len(taken)
-        self.cut += len(data) - len(taken)
-        if taken:
-            cut, self.cut = self.cut, 0
-            self._listen(self._decode(taken), cut)
+        data = self._behind_gap(data)
+        end = self._end(data)
+        if end:
+            self._allowed -= end
+            self._listen(self._decode(data[:end]), self._taken_cut())
+            self._gap = self._allowed <= 0 and data[end - 1 : end] == b"\n"
+        if end < len(data):
+            self._gap = True
+            self._decode = _decoder()
+            self._drop(data[end:])
+
+    def _behind_gap(self, data: bytes) -> bytes:
+        """What is passed on again: from the beginning of a line on, when there is room for some."""
+        if not self._gap:
+            return data
+        at = data.find(b"\n") + 1 if self._inside else 0
+        if self._allowed < LINE or (self._inside and not at):
+            self._drop(data)
+            return b""
+        self._drop(data[:at])
+        self._gap = self._inside = False
+        return data[at:]
+
+    def _end(self, data: bytes) -> int:
+        """How much of it is passed on: to the end of the line in which the rate is used up."""
+        room = int(self._allowed)
+        if len(data) <= room:
+            return len(data)
+        end = data.find(b"\n", max(0, room - 1)) + 1 or len(data)
+        longest = max(0, room + LINE)
+        if end <= longest:
+            return end
+        while longest and data[longest] & 0xC0 == 0x80:
+            longest -= 1  # not inside a character
+        return longest
+
+    def _drop(self, data: bytes) -> None:
+        if data:
+            self.cut += len(data)
+            self._inside = not data.endswith(b"\n")
+            if self._timer is None and self._open:
+                self._timer = self._loop.after(TELL, self._tell)
+
+    def _taken_cut(self) -> int:
+        cut, self.cut = self.cut, 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return cut
+
+    def _tell(self) -> None:
+        if cut := self._taken_cut():
+            self._listen("", cut)
+
+
+def _decoder() -> Callable[[bytes], str]:
+    return codecs.getincrementaldecoder("utf-8")("replace").decode

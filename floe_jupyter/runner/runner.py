@@ -56,7 +56,7 @@ class Runner:
         self._calls = count(1)
         self._news: list[Instance] = []
         self._held_back = False
-        self._log_cut = 0
+        self._log_cut: dict[tuple[str, str, str], int] = {}
         leftovers.sweep_pipes()
         segments.sweep_dead()
         self.segments = Segments(self._free)
@@ -309,10 +309,10 @@ class Runner:
             self._log(instance, next(iter(names)) if len(names) == 1 else "", stream, text, cut)
 
     def _log(self, instance: str, node: str, stream: str, text: str, cut: int) -> None:
-        if self.uplink.offer(Logged(instance, node, stream, text, cut + self._log_cut)):
-            self._log_cut = 0
-        else:
-            self._log_cut += len(text) + cut
+        place = (instance, node, stream)
+        cut += self._log_cut.pop(place, 0)
+        if not self.uplink.offer(Logged(*place, text, cut)):
+            self._log_cut[place] = cut + len(text)
 
     def ready(self, runtime: Runtime) -> None:
         """Frames were sent ahead; nothing waits for this."""

@@ -221,7 +221,7 @@ class ReturnedFrame(Head, tag="returned"):
 
 
 class LogFrame(Head, tag="log"):
-    """What a module printed or logged. The runtime bounds it: `cut` counts the bytes that it left out."""
+    """What a module printed or logged. The runtime bounds it: `cut` counts the bytes that it left out before it."""
 
     slot: int
     text: str

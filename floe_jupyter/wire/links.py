@@ -88,7 +88,7 @@ class Answer(msgspec.Struct, frozen=True, tag=True):
 
 
 class Logged(msgspec.Struct, frozen=True, tag=True):
-    """Lines that a node printed; bounded by the runner."""
+    """Lines that a node printed; bounded by the runner: `cut` counts the bytes left out in front of them."""
 
     instance: str
     node: str

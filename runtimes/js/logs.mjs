@@ -1,7 +1,8 @@
 // What a module prints becomes log frames of its slot, bounded: a flood costs neither memory nor the runner's time.
+// Lines are sent or left out whole; only one over LINE is cut.
 
 const RATE = 256 * 1024; // characters a second that a slot may log; as many may come at once
-const LINE = 64 * 1024;
+const LINE = 64 * 1024; // after a gap so much must have become free: else every other line would be one
 const FULL = 32 * 1024; // so much is sent although the function is still at work
 
 /** The text of one slot that was not sent yet. `send(stream, text, cut)` writes the frame. */
@@ -9,8 +10,9 @@ export class Log {
   #pieces = [];
   #size = 0;
   #stream = "stdout";
-  #cut = 0;
-  #line = 0; // characters of the line under way
+  #cut = 0; // left out in front of the pieces
+  #line = 0; // characters of the line under way; LINE: its rest is left out
+  #gap = false;
   #left = RATE;
   #at;
   #send;
@@ -22,39 +24,63 @@ export class Log {
     this.#at = now();
   }
 
-  /** Take as much of the text as the bounds allow; count the rest. */
+  /** Take as many lines of the text as the bounds allow; count the rest. */
   write(stream, text) {
     if (stream !== this.#stream) {
       this.flush();
       [this.#stream, this.#line] = [stream, 0];
     }
-    const kept = this.#bounded(text);
-    this.#cut += text.length - kept.length;
-    this.#left -= kept.length;
-    this.#size += kept.length;
-    if (kept !== "") this.#pieces.push(kept);
+    this.#refill();
+    this.#take(text);
     if (this.#size > FULL) this.flush();
     else this.#due(this);
   }
 
-  #bounded(text) {
+  #refill() {
     const now = this.#now();
-    this.#left = Math.min(RATE, this.#left + Math.floor(((now - this.#at) * RATE) / 1000));
+    this.#left = Math.min(RATE, this.#left + ((now - this.#at) * RATE) / 1000);
     this.#at = now;
-    const some = text.length <= this.#left ? text : text.slice(0, Math.max(0, this.#left));
-    if (some.length + this.#line <= LINE) {
-      const last = some.lastIndexOf("\n");
-      this.#line = last < 0 ? this.#line + some.length : some.length - last - 1;
-      return some;
-    }
-    return some.split("\n").map((line, i) => this.#cutLine(line, i)).join("\n");
+    this.#gap = this.#gap && this.#left < LINE;
   }
 
-  #cutLine(line, i) {
-    if (i > 0) this.#line = 0;
-    const kept = line.slice(0, LINE - this.#line);
-    this.#line += kept.length;
-    return kept;
+  #take(text) {
+    if (!this.#gap && text.length <= Math.min(this.#left, LINE - this.#line)) {
+      this.#keep(text);
+      const last = text.lastIndexOf("\n");
+      this.#line = last < 0 ? this.#line + text.length : text.length - last - 1;
+      return;
+    }
+    let at = 0;
+    while (at < text.length && !this.#gap) {
+      const end = text.indexOf("\n", at) + 1 || text.length;
+      this.#writeLine(text, at, end);
+      at = end;
+    }
+    if (at === text.length) return;
+    this.#drop(text.length - at);
+    this.#line = text.endsWith("\n") ? 0 : LINE;
+  }
+
+  /** A line, or the next part of one: when it has begun it is taken to its end. */
+  #writeLine(text, at, end) {
+    let kept = Math.min(end, at + LINE - this.#line);
+    if (kept < end && kept > at && text.charCodeAt(kept) >> 10 === 0x37) kept -= 1; // not inside a character
+    this.#keep(text.slice(at, kept));
+    this.#drop(end - kept);
+    if (text[end - 1] === "\n") [this.#line, this.#gap] = [0, this.#left <= 0];
+    else this.#line = kept === end ? this.#line + end - at : LINE;
+  }
+
+  #keep(text) {
+    if (text === "") return;
+    this.#pieces.push(text);
+    this.#size += text.length;
+    this.#left -= text.length;
+  }
+
+  #drop(count) {
+    if (count > 0 && this.#size > 0) this.flush();
+    this.#cut += count;
   }
 
   /** Send what there is. */

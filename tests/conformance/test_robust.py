@@ -21,6 +21,10 @@ FLOOD = {
     "python": "def f(msg):\n    for i in range(msg):\n        print('x' * 1000)\n    return msg",
     "js": "export default function f(msg) { const x = 'x'.repeat(1000); for (let i = 0; i < msg; i++) console.log(x); return msg }",
 }
+LINES = {
+    "python": "def f(msg):\n    for i in range(msg):\n        print('line', i, 'ü' * 60)\n    return msg",
+    "js": "export default function f(msg) { for (let i = 0; i < msg; i++) console.log(`line ${i} ${'ü'.repeat(60)}`); return msg }",
+}
 GIVES = {
     "python": "def f(msg):\n    return bytes(msg)",
     "js": "export default function f(msg) { return new Uint8Array(msg) }",
@@ -209,6 +213,27 @@ def test_a_flood_of_lines_is_bounded_and_counted(host: Host) -> None:
     if host.lang == "python":
         assert said + cut == 200_000 * 1001
     assert psutil.Process(host.process.pid).memory_info().rss < 250 << 20
+
+
+def test_a_flood_leaves_out_whole_lines_and_marks_the_gap_where_it_is(host: Host) -> None:
+    if host.lang not in LINES:
+        pytest.skip(f"no module in {host.lang}")
+    host.load(LINES[host.lang])
+    host.call(b"[9000]", 1)
+    assert host.collect().outputs == {"1.out": [9_000]}
+    host.send({"t": "unload", "slot": 1})
+    _alive(host)
+    next_, every = 0, [f"line {i} {'ü' * 60}\n" for i in range(9_000)]
+    for log in host.logs:
+        left_out = log.get("cut", 0)
+        while left_out > 0:
+            left_out -= len(every[next_])
+            next_ += 1
+        lines = log["text"].splitlines(keepends=True)
+        assert (left_out, lines) == (0, every[next_ : next_ + len(lines)])
+        next_ += len(lines)
+    assert next_ == 9_000
+    assert any(log.get("cut") for log in host.logs)
 
 
 def test_what_a_slot_logs_is_told_before_it_is_forgotten(host: Host) -> None:

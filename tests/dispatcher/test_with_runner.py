@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 
@@ -186,6 +187,20 @@ def test_what_a_module_prints_in_a_short_run_is_in_its_logs(real: Client) -> Non
     for n in range(5):
         info = run(real, n, flow="talk")
         until(lambda n=n, ref=info.ref: f"heard {n}" in "".join(line["text"] for line in real.call("logs", flow=ref)), "the print")
+
+
+@pytest.mark.parametrize("say", ["print(line)", "os.write(1, line.encode() + b'\\n')", "lines += [line]"])
+def test_logs_of_a_chatty_module_are_whole_lines_with_a_mark_where_some_are_left_out(real: Client, say: str) -> None:
+    source = f"import os\ndef chat(n):\n    lines = []\n    for line in (f'line {{i}} ünï ' + 'x' * 80 for i in range(n)):\n        {say}\n"
+    define(real, "chatty", chat=source + "    print(*lines, 'through', sep='\\n')\n    return n\n")
+    info = run(real, 5_000, flow="chatty", debug=True)
+    logs = until(lambda: (found := real.call("logs", flow=info.ref, limit=1_000)) and "left out" in str(found) and found, "the gap")
+    lines = "".join(entry["text"] if entry["text"].endswith("\n") else f"{entry['text']}\n" for entry in logs).splitlines()
+    every = {f"line {i} ünï {'x' * 80}" for i in range(5_000)} | {"through"}
+    gaps = [line for line in lines if line not in every]
+    assert len(lines) > 1_000
+    assert gaps
+    assert all(re.fullmatch(r"\.\.\. \d+ bytes were left out", gap) for gap in gaps)
 
 
 @pytest.mark.parametrize("each", [False, True])

@@ -101,6 +101,51 @@ def test_a_flood_of_prints_is_cut_counted_and_its_end_kept(loop):
     assert out.last_lines(1) == ["the endé"]
 
 
+def lines_heard(loop: Loop, pieces: list[bytes]) -> tuple[list[str], int]:
+    """The texts that are passed on of what is printed at once, and how many bytes are told to be left out."""
+    read_end, write_end = os.pipe()
+    heard: list[tuple[str, int]] = []
+    out = Output(loop, read_end, lambda text, cut: heard.append((text, cut)))
+    for piece in pieces:
+        os.write(write_end, piece)
+        loop.turn(0.01)
+    os.close(write_end)
+    out.drain()
+    assert out.cut == 0
+    return [text for text, _ in heard], sum(cut for _, cut in heard)
+
+
+def test_of_many_lines_at_once_only_whole_ones_are_passed_on(loop):
+    every = [f"line {i} of ünïcode text that goes on and on until it is long enough to be cut\n" for i in range(9_000)]
+    data = "".join(every).encode()
+    texts, cut = lines_heard(loop, [data[at : at + 5_000] for at in range(0, len(data), 5_000)])
+    passed_on = "".join(texts)
+    assert cut
+    assert len(passed_on.encode()) + cut == len(data)
+    assert set(passed_on.splitlines(keepends=True)) <= set(every)
+
+
+def test_a_line_longer_than_the_bound_is_cut_at_a_character_and_what_follows_is_left_out(loop):
+    data = ("é" * output.RATE).encode() + b"\nnext\n"
+    texts, cut = lines_heard(loop, [data[at : at + 9_999] for at in range(0, len(data), 9_999)])
+    assert cut
+    assert set("".join(texts).splitlines()[0]) == {"é"}
+    assert len("".join(texts).encode()) + cut == len(data)
+
+
+def test_a_gap_at_the_end_is_told_although_nothing_is_printed_behind_it(loop):
+    read_end, write_end = os.pipe()
+    heard: list[tuple[str, int]] = []
+    Output(loop, read_end, lambda text, cut: heard.append((text, cut)))
+    for _ in range(40):
+        os.write(write_end, b"x" * 9_999 + b"\n")
+        loop.turn(0.01)
+    turn_until(loop, lambda: heard[-1][1], "the gap to be told")
+    assert sum(len(text) + cut for text, cut in heard) == 400_000
+    os.close(write_end)
+    loop.turn(0.1)
+
+
 def test_text_that_is_cut_inside_a_character_arrives_whole(loop):
     read_end, write_end = os.pipe()
     heard: list[str] = []

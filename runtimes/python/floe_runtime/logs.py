@@ -1,4 +1,5 @@
-"""What modules print becomes log frames of their slot, bounded: a flood costs neither time nor memory.
+"""What modules print becomes log frames of their slot, bounded: a flood costs neither time nor memory. Lines are sent or left
+out whole; only one over `LINE` is cut.
 
 `print` ends in `Stream.write`, which finds the slot that is at work. Threads of the user's count as the slot that worked last.
 """
@@ -11,6 +12,7 @@ from _thread import get_ident
 RATE = 256 * 1024
 """Characters a second that a slot may log; as many may come at once."""
 LINE = 64 * 1024
+"""After a gap so much must have become free: else every other line would be one."""
 PAUSE = 0.05
 """Seconds between two frames while a function is still at work."""
 
@@ -18,61 +20,78 @@ PAUSE = 0.05
 class Log:
     """The lines of one slot that were not sent yet."""
 
-    __slots__ = ("_allowed", "_at", "_cut", "_line", "_pieces", "_sent", "_stream", "send", "slot")
+    __slots__ = ("_allowed", "_at", "_cut", "_gap", "_line", "_pieces", "_ready", "_sent", "_stream", "send", "slot")
 
     def __init__(self, slot, send):
         self.slot, self.send = slot, send
-        self._pieces, self._stream, self._cut = [], "stdout", 0
-        self._line = 0
+        self._pieces, self._stream = [], "stdout"
+        self._cut = 0  # left out in front of the pieces
+        self._ready = []  # (text, cut) of what stands in front of that
+        self._line = 0  # characters of the line under way; LINE: its rest is left out
+        self._gap = False
         self._allowed = RATE
         self._at = self._sent = time.monotonic()
 
     def write(self, stream, text):
-        """Take as much of *text* as the bounds allow; count the rest."""
+        """Take as many lines of *text* as the bounds allow; count the rest."""
         if stream != self._stream:
             self.flush()
-            self._stream = stream
-        budget = self._budget()
-        end = min(len(text), budget)
-        kept = text if end == len(text) and len(text) <= LINE - self._line else self._fitting(text, end)
-        self._follow(kept)
-        if kept:
-            self._pieces.append(kept)
-        self._allowed -= len(kept)
-        self._cut += len(text) - len(kept)
+            self._stream, self._line = stream, 0
+        self._refill()
+        if not self._gap and len(text) <= min(self._allowed, LINE - self._line):
+            self._keep(text)
+            last = text.rfind("\n")
+            self._line = len(text) - last - 1 if last >= 0 else self._line + len(text)
+            return
+        at = 0
+        while at < len(text) and not self._gap:
+            end = text.find("\n", at) + 1 or len(text)
+            self._write_line(text, at, end)
+            at = end
+        if at < len(text):
+            self._drop(len(text) - at)
+            self._line = 0 if text.endswith("\n") else LINE
 
-    def _budget(self):
+    def _refill(self):
         now = time.monotonic()
-        self._allowed = min(RATE, self._allowed + int((now - self._at) * RATE))
+        self._allowed = min(RATE, self._allowed + (now - self._at) * RATE)
         self._at = now
-        return self._allowed
+        self._gap = self._gap and self._allowed < LINE
 
-    def _follow(self, kept):
-        last = kept.rfind("\n")
-        self._line = len(kept) - last - 1 if last >= 0 else self._line + len(kept)
+    def _write_line(self, text, at, end):
+        """A line, or the next part of one: when it has begun it is taken to its end."""
+        kept = min(end, at + LINE - self._line)
+        self._keep(text[at:kept])
+        self._drop(end - kept)
+        if text[end - 1] == "\n":
+            self._line, self._gap = 0, self._allowed <= 0
+        else:
+            self._line += end - at if kept == end else LINE - self._line
 
-    def _fitting(self, text, end):
-        """The first *end* characters with every line cut at its limit."""
-        lines, room = [], max(0, LINE - self._line)
-        for line in text[:end].splitlines(keepends=True):
-            ended = line.endswith("\n")
-            body = line[:-1] if ended else line
-            lines.append(body[:room] + ("\n" if ended else ""))
-            room = LINE
-        return "".join(lines)
+    def _keep(self, text):
+        if text:
+            self._pieces.append(text)
+            self._allowed -= len(text)
+
+    def _drop(self, count):
+        if count and self._pieces:
+            self._ready.append(("".join(self._pieces), self._cut))
+            self._pieces, self._cut = [], 0
+        self._cut += count
 
     def flush(self):
         """Send what there is."""
-        if self._pieces or self._cut:
-            text, cut = "".join(self._pieces), self._cut
-            self._pieces, self._cut = [], 0
+        if self._pieces or self._cut or self._ready:
+            frames = [*self._ready, *([("".join(self._pieces), self._cut)] if self._pieces or self._cut else ())]
+            self._pieces, self._ready, self._cut = [], [], 0
             self._sent = time.monotonic()
-            self.send(self.slot, self._stream, text, cut)
+            for text, cut in frames:
+                self.send(self.slot, self._stream, text, cut)
 
     @property
     def due(self):
         """Whether a frame should go out although the function is still at work."""
-        return not self._line and bool(self._pieces or self._cut) and time.monotonic() - self._sent > PAUSE
+        return not self._line and bool(self._pieces or self._cut or self._ready) and time.monotonic() - self._sent > PAUSE
 
 
 class Stream(io.TextIOBase):

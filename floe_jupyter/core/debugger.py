@@ -33,6 +33,8 @@ class Debugger:
         self.wish, self.hold_errors = wish, hold_errors
         self.on = wish
         self.paused = self.stepped = self.idle = False
+        self.refusals: dict[str, str] = {}
+        """What does not load, as it was told last with ``idle``."""
         self.breaks: dict[str, Breakpoint] = {}
         self.recorder = Recorder()
         self.clock = Clock(instance)
@@ -157,7 +159,9 @@ class Debugger:
         return self.paused or self.held > 0 or self.idle or self.miscounted or self.stale or self.stepping is not None or mends
 
     def tell_idle(self) -> None:
-        """Say once that something is held (or in front of what does not load) and nothing else goes on; once that it does."""
+        """Say once that something is held (or in front of what does not load) and nothing else goes on; once that it does. Again
+        when other nodes do not load.
+        """
         instance = self.instance
         if self.miscounted:
             self.recount()
@@ -168,9 +172,11 @@ class Debugger:
         at_work = any(not work.waiting for work in instance.calls.values()) or any(
             lane.phase in {"loading", "activating"} or lane.routing for lane in instance.lanes())
         idle = waits and not at_work and (self.paused or not self.clock.backing_off)
-        if idle != self.idle:
-            self.idle = idle
-            instance.order(Notice("idle" if idle else "resumed", data={"held": self.held} if idle else {}))
+        refusals = instance.refusals() if idle and instance.refused else {}
+        if idle != self.idle or refusals != self.refusals:
+            self.idle, self.refusals = idle, refusals
+            data = {"held": self.held, **({"refused": refusals} if refusals else {})}
+            instance.order(Notice("idle" if idle else "resumed", data=data if idle else {}))
 
     def announce(self, node: NodeState, queue: Queue, item: Item) -> None:
         """A step goes over breakpoints, but they count, and those with a text log."""

@@ -253,3 +253,8 @@ class Instance:
 
     def lanes(self) -> list[Lane]:
         return [lane for node in self.nodes.values() for lane in node.lanes]
+
+    def refusals(self) -> dict[str, str]:
+        """Why nothing of a node can run, by node: nothing of it is in use, and nothing else is on its way."""
+        return {lane.node.id: lane.refusal.message for lane in self.lanes()
+                if lane.phase == "refused" and lane.refusal is not None and lane.coming is None and not lane.node.removed}

@@ -104,7 +104,15 @@ def _runs(instance: Instance, notice: Notice) -> list[Run]:
 def _idle(hub: Hub, instance: Instance, notice: Notice) -> None:
     for run in _runs(instance, notice):
         run.held = int(notice.data.get("held", run.held))
-        hub.set_status(run, "held", "what is held: step, continue, edit or drop it")
+        refused = _refused(instance, notice.data.get("refused", {}))
+        held = ["what is held: step, continue, edit or drop it"] if run.held or not refused else []
+        hub.set_status(run, "held", "; ".join([*refused, *held]))
+
+
+def _refused(instance: Instance, errors: dict[str, str]) -> list[str]:
+    modules = {node.id: node.module for node in instance.flow.nodes}
+    return [f"node {node!r}, which does not load ({error}): mend module {modules.get(node, node)!r} and define it again"
+            for node, error in errors.items()]
 
 
 def _resumed(hub: Hub, instance: Instance, notice: Notice) -> None:

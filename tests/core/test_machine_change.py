@@ -338,3 +338,18 @@ def test_a_pause_is_answered_when_the_routes_are_off():
     world = fused()
     assert Reply("p") not in world.send(Pause("p"))
     assert Reply("p") in world.load_all()
+
+
+def test_a_flow_that_waits_for_modules_that_do_not_load_says_which_as_they_become_more():
+    world = World(flow("a>b"), loaded=False, debug=True)
+    world.inject("a", 1)
+    world.send(failed(1, "SyntaxError"))
+    world.send(LoadFailed("b", 0, 1, Failure("b", "ImportError", "load")))
+    assert [c.data for c in world.all(Notice, kind="idle")] == [{"held": 0, "refused": {"a": "SyntaxError", "b": "ImportError"}}]
+    world.send(Update(version(2), token="u"))
+    world.send(failed(2, "NameError"))
+    assert world.all(Notice, kind="idle")[-1].data["refused"] == {"a": "NameError", "b": "ImportError"}
+    world.send(Update(version(3), token="u"))
+    world.send(Loaded("a", 0, 3, "r-a"))
+    world.echo(world.calls("a")[0])
+    assert world.all(Notice, kind="idle")[-1].data["refused"] == {"b": "ImportError"}

@@ -132,6 +132,25 @@ def test_a_module_whose_language_is_missing_says_how_to_get_it(cells, monkeypatc
     assert "install" in shown.lower()
 
 
+def test_a_debugged_run_whose_module_does_not_load_says_why_it_is_held_and_how_to_go_on(cells):
+    cells("%%floe module broken\nimport nosuchmodule\ndef broken(msg):\n    return msg\n")
+    cells("%%floe flow one\nb = broken()\n")
+    run = floe.flow("one").run([1], debug=True)
+    assert run.wait(30, through_holds=False) is run
+    assert run.status == "held"
+    why = [
+        "node 'b'",
+        "does not load",
+        "ModuleNotFoundError: No module named 'nosuchmodule'",
+        "mend module 'broken' and define it again",
+    ]
+    for shown in (run.info.waits_for, cells("%floe held"), cells("%floe step"), cells("%floe runs")[0]["waits for"]):
+        assert [word for word in why if word not in repr(shown).replace('"', "'")] == []
+    cells("%%floe module broken\ndef broken(msg):\n    return msg\n")
+    cells("%floe continue")
+    assert run.wait(30).results == [1]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_package_that_does_not_exist_is_named(cells):

@@ -77,13 +77,13 @@ def clear(request: Request) -> Answer:
     return Answer(Note(f"{count} breakpoint{'' if count == 1 else 's'} removed"), {"removed": count})
 
 
-def steps_table(found: dict[str, Any]) -> Table:
-    """What every node consumed and made of it."""
+def steps_table(found: dict[str, Any], why: str = "") -> Table:
+    """What every node consumed and made of it; *why* there may be nothing."""
     rows = [
         {"node": node, "in": _ports(step["inputStates"]), "out": _ports(step["outputStates"]), "errors": step["errors"]}
         for node, step in found.items()
     ]
-    return Table(rows, ["node", "in", "out", "errors"], "no node has a message to take")
+    return Table(rows, ["node", "in", "out", "errors"], f"no node has a message to take{why}")
 
 
 def _ports(ports: Any) -> str:
@@ -95,11 +95,13 @@ def _ports(ports: Any) -> str:
 class Stepped(dict[str, Any]):
     """The result of a step: a dictionary that shows itself as a table."""
 
+    why = ""
+
     def __repr__(self) -> str:
-        return repr(steps_table(self))
+        return repr(steps_table(self, self.why))
 
     def _repr_html_(self) -> str:
-        return steps_table(self).html()
+        return steps_table(self, self.why).html()
 
 
 def step(request: Request) -> Answer:
@@ -112,7 +114,24 @@ def back(request: Request) -> Answer:
 
 
 def _stepped(request: Request, found: dict[str, Any]) -> Answer:
-    return Answer(Stepped(step_values(request.session, request.used, found)), found)
+    stepped = Stepped(step_values(request.session, request.used, found))
+    stepped.why = "" if stepped else _refused(request)
+    return Answer(stepped, found)
+
+
+def _refused(request: Request) -> str:
+    """``; node 'w' does not load: ...`` for every node that nothing can go into, with the cure."""
+    try:
+        view = request.session.ask(View, "view", flow=request.used)
+    except DefinitionError:
+        return ""  # it is over, and was never looked at
+    flow = request.session.flows().get(view.flow)
+    modules = {node.id: node.module for node in (flow.nodes if flow else ())}
+    return "".join(
+        f"; node {node.id!r} does not load ({node.error}): mend module {modules.get(node.id, node.id)!r} and define it again"
+        for node in view.nodes
+        if node.status == "refused" and not node.runtime
+    )
 
 
 def continue_(request: Request) -> Answer:
@@ -128,17 +147,17 @@ def _state(view: View, what: str) -> Answer:
     return Answer(Note(f"Flow {view.flow} {what}{held}"), msgspec.to_builtins(view))
 
 
-def held_table(messages: list[Held]) -> Table:
+def held_table(messages: list[Held], why: str = "") -> Table:
     rows = [
         {"id": m.id, "node": m.node, "port": m.port, "value": m.value, "reason": m.reason, "error": m.error} for m in messages
     ]
     columns = ["id", "node", "port", "value", "reason", *(["error"] if any(row["error"] for row in rows) else [])]
-    return Table(rows, columns, "nothing is held")
+    return Table(rows, columns, f"nothing is held{why}")
 
 
 def held(request: Request) -> Answer:
     messages = Target(request).held()
-    table = held_table(messages)
+    table = held_table(messages, "" if messages else _refused(request))
     return Answer(table, [{**row, "value": message.json} for row, message in zip(table.rows, messages, strict=True)])
 
 

@@ -239,13 +239,13 @@ def _end(index: int, wire: Wire, side: str, nodes: dict[str, Node], known: Known
         yield Problem(f"no node {name[:LONGEST_NAME]!r} in this flow; {nearest(name[:LONGEST_NAME], nodes)}", about)
         return
     yield from _name("a port", port, about)
-    ports = _ports(nodes[name], known, side)
+    ports = ports_of(nodes[name], known, side)
     if ports is not None and port not in ports:
         yield Problem(_no_port(nodes[name], port, ports, side), about)
 
 
-def _ports(node: Node, known: Known, side: str) -> tuple[str, ...] | None:
-    """The ports of one side; None where nothing is known about them."""
+def ports_of(node: Node, known: Known, side: str) -> tuple[str, ...] | None:
+    """The ports of one side (``source``: the outputs, else the inputs); None where nothing is known about them."""
     module: Module | BuiltIn | None = built_in(node.module, node.kind)
     if node.kind == "module":
         module = known.get(node.module) if known else None
@@ -263,4 +263,4 @@ def _no_port(node: Node, port: str, ports: tuple[str, ...], side: str) -> str:
     return f"{node.id} has no {what} {port!r}; {nearest(port, ports)}"
 
 
-__all__ = ["Modules", "Problem", "check", "cycle_wires", "downstream", "known_modules", "sources", "upstream"]
+__all__ = ["Modules", "Problem", "check", "cycle_wires", "downstream", "known_modules", "ports_of", "sources", "upstream"]

@@ -10,10 +10,11 @@ import msgspec
 from floe_jupyter.core import events
 from floe_jupyter.core.events import Break, Event, Unbreak, View
 from floe_jupyter.core.messages import Batch, plain_text, single
+from floe_jupyter.core.model import Module, Node
 from floe_jupyter.dispatcher.desk import LATER, Handler, Request
 from floe_jupyter.dispatcher.hub import Done, Hub
 from floe_jupyter.dispatcher.runs import Instance
-from floe_jupyter.errors import DefinitionError, FloeError, unknown
+from floe_jupyter.errors import DefinitionError, FloeError, UnknownName, nearest, unknown
 from floe_jupyter.wire import control
 from floe_jupyter.wire.replies import RunInfo
 
@@ -72,17 +73,33 @@ def set_break(hub: Hub, args: control.set_break, request: Request) -> Any:
 
 def _checked(hub: Hub, flow: str, args: control.set_break, id_: str) -> Break:
     """Raises `UnknownName` and `DefinitionError` for a place that the flow does not have."""
-    nodes = [node.id for node in hub.definitions.flow(flow).nodes]
+    nodes = {node.id: node for node in hub.definitions.flow(flow).nodes}
     if args.node not in nodes:
         raise unknown("node", args.node, nodes)
     if args.side not in ("in", "out"):
         raise DefinitionError(f"a breakpoint is on the side 'in' or 'out' of a node, not {args.side!r}")
+    if args.port:
+        _check_port(hub, nodes[args.node], args.side, args.port)
     if args.when:
         from floe_jupyter.core.expressions import compile_expression
 
         compile_expression(args.when)
     side: Any = args.side
     return Break(id_, args.node, side, args.port, args.when, args.hits, args.log, args.enabled)
+
+
+def _check_port(hub: Hub, node: Node, side: str, port: str) -> None:
+    """Raises `UnknownName` with all ports that the node has: which side is meant was guessed from the name."""
+    from floe_jupyter.core.check import ports_of
+
+    known: dict[str, Module | None] = dict(hub.definitions.modules)
+    inputs, outputs = ports_of(node, known, "target"), ports_of(node, known, "source")
+    if inputs is None or outputs is None or port in (inputs if side == "in" else outputs):
+        return
+    hint = nearest(port, [*inputs, *outputs])
+    hint = f"{hint} " if hint.startswith("did") else ""
+    raise UnknownName(f"node {node.id!r} has no {side}put {port!r}; {hint}"
+                      f"inputs: {', '.join(inputs) or 'none'}; outputs: {', '.join(outputs)}")
 
 
 def _new_id(hub: Hub) -> str:

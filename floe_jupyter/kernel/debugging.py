@@ -227,7 +227,7 @@ class Steppable:
         flow = flows.get(self._target().split(".", maxsplit=1)[0])
         module = next((modules.get(n.module) for n in (flow.nodes if flow else ()) if n.id == node), None)
         outputs, inputs = (module.outputs, module.inputs) if module else (("out",), ("in",))
-        return "out" if port in outputs and port not in inputs else "in"
+        return "out" if port in (*outputs, "error") and port not in inputs else "in"
 
     @property
     def breakpoints(self) -> list[Breakpoint]:

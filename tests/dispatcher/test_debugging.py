@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from floe_jupyter.core.model import Flow, Module, Node
 from floe_jupyter.errors import DefinitionError, ExpressionError, FloeError, UnknownName
 from floe_jupyter.wire.client import Client
 from floe_jupyter.wire.control import CALLS
@@ -50,6 +51,10 @@ def test_breakpoints_are_cleared_by_id_by_node_or_all(client: Client) -> None:
 
 @pytest.mark.parametrize(("args", "error", "match"), [
     ({"node": "duoble"}, UnknownName, "no node 'duoble'; did you mean 'double'"),
+    ({"node": "double", "port": "nope"}, UnknownName,
+     "node 'double' has no input 'nope'; inputs: in; outputs: out, error"),
+    ({"node": "double", "port": "in", "side": "out"}, UnknownName, "node 'double' has no output 'in'; did you mean 'in'"),
+    ({"node": "double", "port": "uot"}, UnknownName, "no input 'uot'; did you mean 'out'"),
     ({"node": "double", "side": "up"}, DefinitionError, "on the side 'in' or 'out'"),
     ({"node": "double", "when": "msg >"}, ExpressionError, "msg"),
 ])
@@ -59,6 +64,15 @@ def test_a_breakpoint_that_cannot_be_right_is_refused(client: Client, args: dict
     with pytest.raises(error, match=match):
         client.call("set_break", **args)
     assert client.call("breaks") == []
+
+
+def test_a_breakpoint_may_be_on_every_port_of_its_node(client: Client) -> None:
+    client.call("define", module=Module("split", "split", inputs=("left", "right"), outputs=("big", "small")))
+    client.call("define_flow", flow=Flow("two", (Node("split", "split"),)))
+    for side, port in (("in", ""), ("in", "left"), ("in", "right"), ("out", "big"), ("out", "small"), ("out", "error")):
+        assert client.call("set_break", flow="two", node="split", side=side, port=port)["port"] == port
+    with pytest.raises(UnknownName, match="no input 'in'; inputs: left, right; outputs: big, small, error"):
+        client.call("set_break", flow="two", node="split", port="in")
 
 
 def test_pause_and_resume_return_the_view(client: Client) -> None:

@@ -55,6 +55,7 @@ CASES = {
     # names
     "an unknown flow": ("%floe run up_flo", UnknownName, ["no flow 'up_flo'", "did you mean 'up_flow'"]),
     "an unknown node to break at": ("%floe break upp --flow up_flow", UnknownName, ["'upp'", "'up'"]),
+    "an unknown port to break at": ("%floe break up.nope", UnknownName, ["no input 'nope'", "inputs: in", "outputs: out"]),
     "an unknown node to feed": ("%floe run up_flow --to upp --input 1", UnknownName, ["'upp'", "did you mean 'up'"]),
     "an unknown run": ("%floe attach nothing.1.local.1", UnknownName, ["nothing.1.local.1"]),
     "an unknown message": ("%floe edit abcdef 1", FloeError, ["abcdef"]),

@@ -23,6 +23,9 @@ class Breakpoint:
         if given.when:
             from floe_jupyter.core.expressions import compile_expression
             self.condition = compile_expression(given.when)
+        if given.log:
+            from floe_jupyter.core.expressions import compile_template
+            compile_template(given.log)  # a mistake in it is told to whoever sets it
 
     def at(self, node: str, side: str, port: str) -> bool:
         given = self.given
@@ -68,7 +71,15 @@ def _hit(instance: Instance, breakpoint_: Breakpoint, batch: Batch, place: tuple
         return False
     if not given.log:
         return True
-    from floe_jupyter.core.expressions import render
-    text = render(given.log, message, meta, state)
+    text = _logged(given, message, meta, state)
     instance.order(Notice("log", node, batch.run, {"text": text, "breakpoint": given.id, "id": meta["id"]}))
     return False
+
+
+def _logged(given: Break, message: Any, meta: dict[str, Any], state: State) -> str:
+    """Its text; the problem where that cannot be made of this message, which is not worth holding it."""
+    from floe_jupyter.core.expressions import render
+    try:
+        return render(given.log, message, meta, state)
+    except ExpressionError as error:
+        return f"breakpoint {given.id!r} cannot log {given.log!r}: {error}"

@@ -84,6 +84,10 @@ def _checked(hub: Hub, flow: str, args: control.set_break, id_: str) -> Break:
         from floe_jupyter.core.expressions import compile_expression
 
         compile_expression(args.when)
+    if args.log:
+        from floe_jupyter.core.expressions import compile_template
+
+        compile_template(args.log)
     side: Any = args.side
     return Break(id_, args.node, side, args.port, args.when, args.hits, args.log, args.enabled)
 

@@ -252,6 +252,20 @@ def test_a_step_back_over_what_was_dropped_and_duplicated_counts_right():
     assert [(h.node, h.value) for h in world.machine.held()] == [("a", 1), ("a", 2)]
 
 
+def test_a_text_log_with_a_mistake_is_refused_and_one_that_fails_on_a_message_holds_nothing():
+    world = World(flow("a>b"))
+    world.send(Break("x", "a", log="got {nosuch}", token=1))
+    assert "no name 'nosuch'" in world.all(Reply, token=1)[0].error[1]
+    world.send(Break("y", "a", log="got {msg.ppm}", token=2))
+    world.inject("a", {"ppm": 1}, 5)
+    for _ in range(2):
+        world.echo(world.calls("a")[0])
+    texts = [notice.data["text"] for notice in world.all(Notice, kind="log")]
+    assert texts[0] == "got 1"
+    assert texts[1].startswith("breakpoint 'y' cannot log 'got {msg.ppm}': ")
+    assert world.machine.held() == []
+
+
 def test_a_breakpoint_holds_and_says_idle_once():
     world = World(flow("a>b"))
     world.send(Break("x", "b", when="msg > 1", token=1))

@@ -57,6 +57,8 @@ def test_breakpoints_are_cleared_by_id_by_node_or_all(client: Client) -> None:
     ({"node": "double", "port": "uot"}, UnknownName, "no input 'uot'; did you mean 'out'"),
     ({"node": "double", "side": "up"}, DefinitionError, "on the side 'in' or 'out'"),
     ({"node": "double", "when": "msg >"}, ExpressionError, "msg"),
+    ({"node": "double", "log": "got {nosuch}"}, ExpressionError, "no name 'nosuch'; known: meta, msg, state"),
+    ({"node": "double", "log": "got {msg"}, ExpressionError, "a single { opens nothing that is closed"),
 ])
 def test_a_breakpoint_that_cannot_be_right_is_refused(client: Client, args: dict[str, str], error: type[FloeError],
                                                       match: str) -> None:

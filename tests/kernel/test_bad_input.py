@@ -33,6 +33,7 @@ CASES = {
     # expressions
     "a condition that does not parse": ("%floe break up --when msg[", DefinitionError, ["bracket is not closed"]),
     "a condition with an unknown name": ("%floe break up --when mgs > 1", ExpressionError, ["mgs", "msg"]),
+    "a text to log with an unknown name": ('%floe break up --log "got {mgs}"', ExpressionError, ["no name 'mgs'", "'msg'"]),
     "a condition that is not allowed": ("%floe break up --when __import__('os')", ExpressionError, []),
     "an input that is no Python": ("%floe run up_flow --input 1 +", DefinitionError, ["'1 +' is no Python expression"]),
     "an input with an unknown name": (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -49,26 +50,54 @@ def set_break(hub: Hub, args: control.set_break, request: Request) -> Any:
     flow = hub.flow_name(args.flow)
     kept = hub.breaks.setdefault(flow, {})
     given = _checked(hub, flow, args, args.id or _new_id(hub))
+    changed = ([] if args.id else _switched(kept.values(), given)) or [given]
+    shown = _shown(flow, changed[0])
+
     alive = hub.alive(flow)
-    shown = _shown(flow, given)
-    before = kept.get(given.id)
-    kept[given.id] = given  # at once: calls behind this one see it, and get other ids
+    before = {one.id: kept.get(one.id) for one in changed}
+    kept.update((one.id, one) for one in changed)  # at once: calls behind this one see them, and get other ids
+
+    def tell() -> None:
+        for one in changed:
+            if kept.get(one.id) is one:
+                _tell(hub, flow, _shown(flow, one))
+
     if not alive:
-        _tell(hub, flow, shown)
+        tell()
         return shown
 
     def done(_: Any, error: FloeError | None) -> None:
         if error is not None:
-            if kept.get(given.id) is given:
-                kept.pop(given.id) if before is None else kept.update({given.id: before})
+            _restore(kept, changed, before)
             request.fail(error)
         elif not request.done:
-            if kept.get(given.id) is given:
-                _tell(hub, flow, shown)
+            tell()
             request.reply(shown)
 
-    _everywhere(hub, alive, lambda token: msgspec.structs.replace(given, token=token), done)
+    _everywhere(hub, alive, [partial(_with_token, one) for one in changed], done)
     return LATER
+
+
+def _restore(kept: dict[str, Break], changed: list[Break], before: dict[str, Break | None]) -> None:
+    """As it was before these, where nobody has changed it since."""
+    for one in changed:
+        if kept.get(one.id) is one:
+            earlier = before[one.id]
+            kept.pop(one.id) if earlier is None else kept.update({one.id: earlier})
+
+
+def _with_token(given: Break, token: int) -> Break:
+    return msgspec.structs.replace(given, token=token)
+
+
+def _switched(kept: Iterable[Break], given: Break) -> list[Break]:
+    """Those that are on and equal (place and condition), off: where one is set that is off, these are meant."""
+    def what(one: Break) -> tuple[str, ...]:
+        return one.node, one.side, one.port, one.when
+
+    if given.enabled:
+        return []
+    return [msgspec.structs.replace(one, enabled=False) for one in kept if one.enabled and what(one) == what(given)]
 
 
 def _checked(hub: Hub, flow: str, args: control.set_break, id_: str) -> Break:
@@ -124,9 +153,9 @@ def _tell(hub: Hub, flow: str, changed: dict[str, Any]) -> None:
     hub.publisher.publish(f"break/{flow}", changed)
 
 
-def _everywhere(hub: Hub, instances: list[Instance], event: Callable[[int], Event], done: Done) -> None:
+def _everywhere(hub: Hub, instances: list[Instance], wanted: list[Callable[[int], Event]], done: Done) -> None:
     """Wish for it in all instances; *done* at the first error, or when all have answered."""
-    left = len(instances)
+    left = len(instances) * len(wanted)
 
     def answered(value: Any, error: FloeError | None) -> None:
         nonlocal left
@@ -135,7 +164,8 @@ def _everywhere(hub: Hub, instances: list[Instance], event: Callable[[int], Even
             done(value, error)
 
     for instance in instances:
-        hub.wish(instance, event, answered)
+        for event in wanted:
+            hub.wish(instance, event, answered)
 
 
 def clear_break(hub: Hub, args: control.clear_break, request: Request) -> Any:
@@ -150,7 +180,7 @@ def clear_break(hub: Hub, args: control.clear_break, request: Request) -> Any:
     alive = hub.alive(flow)
     if not alive or not gone:
         return len(gone)
-    _everywhere(hub, alive, lambda token: Unbreak(args.id, args.node, token),
+    _everywhere(hub, alive, [lambda token: Unbreak(args.id, args.node, token)],
                 lambda _, error: request.fail(error) if error else request.reply(len(gone)))
     return LATER
 

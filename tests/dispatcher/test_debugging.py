@@ -36,6 +36,19 @@ def test_a_breakpoint_reaches_what_runs_already(client: Client) -> None:
     assert [(b["id"], b["enabled"], b["count"]) for b in client.call("breaks", flow="co2")] == [("mine", False, 7)]
 
 
+@pytest.mark.parametrize("up", [False, True])
+def test_setting_a_breakpoint_switched_off_switches_off_those_that_are_equal(client: Client, up: bool) -> None:
+    define(client, double="lambda x: 2 * x")
+    if up:
+        client.call("start")
+    for _ in range(2):
+        client.call("set_break", node="double", side="out", port="out", hits=3)
+    client.call("set_break", node="double", when="msg > 1")
+    assert client.call("set_break", node="double", side="out", port="out", enabled=False)["id"] == "b1"
+    assert [(b["id"], b["hits"], b["enabled"]) for b in client.call("breaks")] == [("b1", 3, False), ("b2", 3, False), ("b3", 0, True)]
+    assert client.call("set_break", node="double", when="msg > 2", enabled=False)["id"] == "b4"
+
+
 def test_breakpoints_are_cleared_by_id_by_node_or_all(client: Client) -> None:
     define(client, double="lambda x: 2 * x", inc="lambda x: x + 1")
     client.call("start")

@@ -208,7 +208,7 @@ VERBS = (
             Argument("--when", "only where this is true: an expression over msg, meta and state", kind="condition"),
             Argument("--hits", "only from the N-th on", kind="whole"),
             Argument("--log", "log this text instead of holding; {expression} in it is replaced", many=True),
-            Argument("--off", "set it, but switched off", kind="flag"),
+            Argument("--off", "switch off the one with this place and condition, or set it switched off", kind="flag"),
             OF_FLOW,
             JSON,
         ),

@@ -59,12 +59,13 @@ def ending() -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened(*, start: bool) -> Iterator[Session]:
-    """A session for one command; with *start* a dispatcher is started where there is none."""
+    """A session for one command; with *start* a dispatcher is started where there is none, else one that serves is found."""
 
     def connect(name: str, same: str) -> Any:
         from floe_jupyter.wire.client import connect as attach
+        from floe_jupyter.wire.connection import existing_path
 
-        return attach(start, client=name, session=same)
+        return attach(start, client=name, path="" if start else existing_path(), session=same)
 
     session = Session(f"floe {os.getpid()}", opener=connect)
     before = use(session)

@@ -175,7 +175,8 @@ class Client:
         if self._command is None:
             found = find(self.path)
             if found is None:
-                raise PeerGone(f"no dispatcher serves {self.path}; start one by running a flow")
+                raise PeerGone(f"no dispatcher serves {self.path}; run a flow there, or name the connection file of another in "
+                               "FLOE_CONNECTION")
         else:
             found = find_or_start(self.path, self._command)
         return Channel(*found, self.name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import os
 import select
 import socket
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from floe_jupyter.errors import EnvironmentFailed, PeerGone, PeerSilent, from_wire
+from floe_jupyter.errors import DefinitionError, EnvironmentFailed, PeerGone, PeerSilent, from_wire
 
 START_WITHIN = 30.0
 """Seconds that a dispatcher gets to start."""
@@ -114,6 +115,38 @@ def find(path: str) -> tuple[Connection, socket.socket] | None:
         return connection, reach(connection)
     except OSError:
         return None
+
+
+def existing_path() -> str:
+    """The connection file for what looks at a dispatcher without starting one: ours; where nobody serves there, that of the
+    only other that serves in the runtime directory, as a Jupyter server's does for a terminal. Raises `DefinitionError` where
+    several do, and `PeerGone`.
+    """
+    path = default_path()
+    if os.environ.get("FLOE_CONNECTION"):
+        return path
+    found = [path] if _serves(path) else [other for other in _beside(path) if _serves(other)]
+    if len(found) > 1:
+        raise DefinitionError(f"{len(found)} dispatchers serve here: {', '.join(found)}; say which one: "
+                              f"FLOE_CONNECTION={found[0]} floe ...")
+    if not found:
+        raise PeerGone(f"no dispatcher serves {path}, or another file beside it; run a flow in a notebook or `floe start FLOW "
+                       "--file FILE`, or name its connection file: FLOE_CONNECTION=PATH floe ...")
+    return found[0]
+
+
+def _beside(path: str) -> list[str]:
+    return sorted(glob.glob(os.path.join(glob.escape(os.path.dirname(path)), "floe-*.json")))
+
+
+def _serves(path: str) -> bool:
+    try:
+        found = find(path)
+    except EnvironmentFailed:
+        return False  # it is another user's
+    if found is not None:
+        found[1].close()
+    return found is not None
 
 
 def find_or_start(path: str, command: Sequence[str] = COMMAND, within: float = START_WITHIN) -> tuple[Connection, socket.socket]:

@@ -60,6 +60,14 @@ class CommandLine:
             raise
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
+    def stop(self) -> None:
+        """End the dispatcher, if there is one."""
+        code = (
+            "from floe_jupyter.wire.client import connect\nfrom floe_jupyter.errors import PeerGone\n"
+            "try:\n    connect(False).call('shutdown')\nexcept PeerGone:\n    pass"
+        )
+        subprocess.run([sys.executable, "-c", code], env=self.environment, cwd=self.folder, timeout=30, check=True)
+
 
 @pytest.fixture
 def floe(tmp_path: Path) -> Iterator[CommandLine]:
@@ -67,8 +75,4 @@ def floe(tmp_path: Path) -> Iterator[CommandLine]:
     (tmp_path / "evens.floe").write_text(FLOW)
     made = CommandLine(tmp_path)
     yield made
-    stop = (
-        "from floe_jupyter.wire.client import connect\nfrom floe_jupyter.errors import PeerGone\n"
-        "try:\n    connect(False).call('shutdown')\nexcept PeerGone:\n    pass"
-    )
-    subprocess.run([sys.executable, "-c", stop], env=made.environment, cwd=made.folder, timeout=30, check=True)
+    made.stop()

@@ -211,3 +211,29 @@ def test_help_lists_only_what_works(floe):
         assert f"  {command} " in text
     assert "host" not in text.split("Commands:")[1]
     assert "images" not in text
+
+
+def test_a_terminal_finds_the_dispatcher_of_the_jupyter_server_and_asks_which_where_there_are_several(floe):
+    del floe.environment["FLOE_CONNECTION"]
+    path = f"{floe.environment['JUPYTER_RUNTIME_DIR']}/floe-%s.json"
+    none = floe("runs")
+    assert none.returncode == 1
+    assert all(word in none.stderr for word in (path % "user", "floe start FLOW --file FILE", "FLOE_CONNECTION=PATH floe"))
+    jupyter = dict(floe.environment)
+    try:
+        for server in ("4711", "4712"):
+            floe.environment = {**jupyter, "JPY_PARENT_PID": server}
+            assert floe("start", "--file", "evens.floe").returncode == 0
+            floe.environment = dict(jupyter)
+            if server == "4711":
+                assert [flow["flow"] for flow in json.loads(floe("flows", "--json").stdout)] == ["evens"]
+        several = floe("runs")
+        assert several.returncode == 2
+        assert f"{path % '4711'}, {path % '4712'}" in several.stderr
+        assert f"FLOE_CONNECTION={path % '4711'} floe" in several.stderr
+        floe.environment["FLOE_CONNECTION"] = path % "4712"
+        assert floe("runs").returncode == 0
+    finally:
+        for server in ("4711", "4712"):
+            floe.environment = {**jupyter, "FLOE_CONNECTION": path % server}
+            floe.stop()

@@ -166,7 +166,7 @@ def _value(argument: Argument, given: Any) -> Any:
     text = " ".join(word.strip() for word in given) if isinstance(given, list) else given
     if text is None or text == "":
         return None if argument.kind in ("expression", "json", "whole", "duration") else ""
-    if argument.kind in ("expression", "json"):
+    if argument.kind == "expression":
         return text
     return _converted(argument, unquote(text))
 

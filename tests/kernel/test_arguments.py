@@ -40,6 +40,8 @@ def parsed(line: str) -> dict[str, object]:
         ('break clean --log "saw {msg}"  # note', {"node": "clean", "log": "saw {msg}"}),
         ("step # x", {}),
         ('module count --state {"n": 0}', {"name": "count", "state": '{"n": 0}'}),
+        ("module count --state '{\"n\": 5}'", {"name": "count", "state": '{"n": 5}'}),
+        (r'module count --state "{\"n\": 5}"', {"name": "count", "state": '{"n": 5}'}),
     ],
 )
 def test_a_line_is_read_as_it_looks(line, expected):

@@ -205,7 +205,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     >>> nearest("claen", ["clean", "parse"])
     "did you mean 'clean'?"
     """
-    names = sorted(valid)
+    names = sorted(set(valid))
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"

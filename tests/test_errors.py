@@ -89,3 +89,8 @@ def test_a_failed_run_shows_the_modules_own_trace_and_no_frames_of_ours() -> Non
     error.trace = "Cell In[3], line 2\nValueError: no\n"
     assert error._render_traceback_() == ["Cell In[3], line 2\nValueError: no", "RunFailed: run co2.1.local.1 failed"]
     assert RunFailed("x")._render_traceback_() == ["RunFailed: x"]
+
+
+def test_a_name_that_is_known_from_several_places_is_listed_once() -> None:
+    assert nearest("xyz", ["in", "in", "fl", "fl"]) == "known: fl, in"
+    assert str(unknown("port", "xyz", ["in", "in"])) == "no port 'xyz'; known: in"

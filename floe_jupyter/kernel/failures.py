@@ -65,11 +65,12 @@ PASSED_OVER = ("skipped", "dropped")
 
 
 def run_failed(ref: str, failures: Sequence[Failure], run: Any = None) -> RunFailed:
-    """The error of a failed run: one line that names node, cause and place; behind it the module's own trace."""
+    """The error of a failed run: one line that names node (if any), cause and place; behind it the module's own trace."""
     errors = errors_of(failures)
     if not errors:
         return RunFailed(f"run {ref} failed", run=run)
     first = next((error for error in errors if error.kind not in PASSED_OVER), errors[0])
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     place = f" ({first.place})" if first.place else ""
-    return RunFailed(f"run {ref} failed in {first.node!r}: {first.message}{place}{more}", run=run, trace=first.trace)
+    node = f" in {first.node!r}" if first.node else ""  # the time of a run runs out in no node
+    return RunFailed(f"run {ref} failed{node}: {first.message}{place}{more}", run=run, trace=first.trace)

@@ -128,7 +128,7 @@ def test_the_time_that_a_run_may_take_is_bounded(session):
     define_module(session, Module("slow", "import time\ndef slow(msg):\n    time.sleep(msg)\n    return msg\n"))
     define_flow(session, flow_of(session, {"name": "one"}, "slow\n", Place()))
     began = time.monotonic()
-    with pytest.raises(floe.RunFailed):
+    with pytest.raises(floe.RunFailed, match=r"^run one\.1\.local\.1 failed: .*0\.5"):
         floe.flow("one").run([20], timeout=0.5)
     assert time.monotonic() - began < 8
 

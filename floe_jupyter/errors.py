@@ -24,14 +24,13 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import os
+import sys
 from collections.abc import Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-HERE = str(Path(__file__).parent) + os.sep
-LIBRARY = str(Path(os.__file__).parent) + os.sep
+HERE = __file__.rpartition("/")[0] + "/"
+LIBRARY = contextlib.__file__.rpartition("/")[0] + "/"
 
 
 class FloeError(Exception):
@@ -174,9 +173,8 @@ def from_user(error: Exception) -> None:
 
 def without_engine(error: BaseException) -> list[str]:
     """An error as IPython shows it, with the user's frames alone."""
-    from IPython.core.getipython import get_ipython
-
-    shell, frames = get_ipython(), _users(error.__traceback__)
+    ipython, frames = sys.modules.get("IPython"), _users(error.__traceback__)  # which asks for this; a runner has none
+    shell = ipython.get_ipython() if ipython else None
     if shell is None or frames is None:
         return [f"{type(error).__name__}: {error}"]
     return list(shell.InteractiveTB.structured_traceback(type(error), error, frames, tb_offset=0))
@@ -196,7 +194,7 @@ def _users(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _ours(file: str) -> bool:
-    return file.startswith(HERE) or f"{os.sep}IPython{os.sep}core{os.sep}" in file or f"{os.sep}ipykernel{os.sep}" in file
+    return file.startswith(HERE) or "/IPython/core/" in file or "/ipykernel/" in file
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -40,8 +40,8 @@ function withAwait(body, names, filename, shift, first) {
   const before = "return (async () => {";
   try {
     return vm.compileFunction(`${before}${body}})()`, names, { filename, columnOffset: -shift - before.length });
-  } catch {
-    throw first;
+  } catch (second) {
+    throw first.message.startsWith("await is only valid") ? second : first;
   }
 }
 

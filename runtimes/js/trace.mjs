@@ -7,7 +7,7 @@ const UNIT = /\(?floe-unit-(\d+):(\d+)(?::(\d+))?\)?/;
 /** Where texts of modules stand, by the number of their unit; the file name of a unit is `floe-unit-<number>`. */
 const units = new Map();
 const ours = new URL(".", import.meta.url).href;
-let folders = [ours, ours.replace("file://", ""), "node:internal", "node:async_hooks"];
+let folders = [ours, ours.replace("file://", ""), "node:internal", "node:async_hooks", "node:vm"];
 
 export const unitName = (number) => `floe-unit-${number}`;
 export const addUnit = (number, module) => units.set(number, placeOf(module));
@@ -35,17 +35,24 @@ export function explain(thrown) {
   return { message, trace: bounded(trace), cell: spot?.cell ?? 0, line: spot?.line ?? 0 };
 }
 
-/** The same for text that does not compile: V8 puts the place and a caret in front of the trace. */
+/** The same for text that does not compile: V8 puts the place and mostly a caret in front of the trace. */
 export function explainSyntax(error) {
   const stack = safe(() => String(error.stack ?? ""), "");
-  const match = /^floe-unit-(\d+):(\d+)\n.*\n([ \t]*)\^/.exec(stack);
+  const match = /^floe-unit-(\d+):(\d+)\n(.*)\n([ \t]*)(\^?)/.exec(stack);
   const unit = match && units.get(Number(match[1]));
   if (!unit) return explain(error);
-  const message = oneLine(headline(error));
-  const [source, line] = [unit.lines[match[2] - 1] ?? "", unit.line + Number(match[2])];
-  const trace = `${unit.name}, line ${line}\n    ${source}\n    ${match[3]}^\n${message}`;
+  const last = Math.max(1, unit.lines.findLastIndex((text) => text.trim() !== "") + 1);
+  const number = Math.min(Number(match[2]), last); // behind the user's text stands ours, which makes it the body of a function
+  const message = oneLine(number < match[2] ? headline(error).replace(ENDED, "Unexpected end of input") : headline(error));
+  const [source, line] = [unit.lines[number - 1], unit.line + number];
+  const before = number < match[2] || match[5] === "" ? source.replace(/[^\t]/g, " ") : match[4].slice(number === 1 ? ahead(match[3]) : 0);
+  const trace = `${unit.name}, line ${line}\n    ${source}\n    ${before}^\n${message}`;
   return { message, trace: bounded(trace), cell: unit.cell, line };
 }
+
+const ENDED = /(?:Unexpected |missing \)).*/;
+/** How much of ours stands in front of the user's first line. */
+const ahead = (shown) => /^(?:return \(async \(\) => \{)?"use strict";/.exec(shown)?.[0].length ?? 0;
 
 const safe = (read, otherwise) => {
   try {

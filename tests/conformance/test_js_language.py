@@ -136,6 +136,23 @@ def test_a_syntax_error_shows_the_line_with_a_caret(js: Host) -> None:
     assert "^" in failure["trace"]
 
 
+@pytest.mark.parametrize(("source", "line", "column", "message"), [
+    ("export default function f(msg) {\n  return msg\n", 2, 12, "Unexpected end of input"),
+    ("export default (msg) => msg +\n", 1, 29, "Unexpected end of input"),
+    ("function f(m) { return m }\n/* open", 2, 7, "Invalid or unexpected token"),
+    ("function f(m) { return m }}", 1, 26, "Unexpected token '}'"),
+    ("const m = await 3;\nfunction f(m) {\n return m\n", 3, 9, "Unexpected end of input"),
+    ("const m = await 3 4;\nfunction f(m) { return m }", 1, 18, None),
+    ("const s = `open\nfunction f(m) { return m }\n\n", 2, 26, None),
+])
+def test_a_syntax_error_is_shown_in_the_users_text_only(js: Host, source: str, line: int, column: int, message: str | None) -> None:
+    failure = js.load(source, module={"place": {"cell": 9, "line": 1}})["failure"]
+    assert (failure["cell"], failure["line"]) == (9, line + 1)
+    said = f"SyntaxError: {message}" if message else failure["message"]
+    text = source.split("\n")[line - 1]
+    assert failure["trace"] == f"Cell In[9], line {line + 1}\n    {text}\n    {' ' * column}^\n{said}"
+
+
 @pytest.mark.parametrize("thrown", ["'text'", "5", "null", "undefined", "{ code: 7 }", "Symbol('x')", "Object.create(null)",
                                     "new Proxy({}, { get() { throw 1 }, getPrototypeOf() { throw 2 } })",
                                     "Object.defineProperty(new Error('x'), 'stack', { get() { throw 1 } })"])

@@ -30,6 +30,19 @@ def test_the_debuggers_keys_work_in_the_bench(bench: Bench, key: str, call: str,
     assert bench.called(call) == args
 
 
+@pytest.mark.parametrize("key", ["F10", "F9", "Shift+F9"])
+def test_where_the_run_is_over_the_keys_reach_no_other_run_and_it_is_said_why(bench: Bench, key: str) -> None:
+    bench.mount(CO2, lively(CO2))
+    bench.page.evaluate("window.further = 0; document.addEventListener('keydown', () => { window.further++; })")
+    bench.page.evaluate("ref => window.publish(`run/${ref}`, {...window.world.info, status: 'done'})", INSTANCE)
+    expect(bench.page.locator('[data-cmd="stop"]')).to_be_disabled()
+    bench.page.locator(".floe-graph > svg").focus()
+    bench.page.keyboard.press(key)
+    expect(bench.page.locator(".floe-bench > .floe-problem")).to_contain_text("Nothing runs here")
+    assert bench.page.evaluate("window.further") == (1 if "+" in key else 0)  # that of Shift alone
+    assert [bench.calls(call) for call in ("step", "resume", "pause", "cancel", "stop")] == [[]] * 5
+
+
 def test_the_buttons_have_the_debuggers_words_and_keys_and_rest_when_the_run_is_over(bench: Bench) -> None:
     bench.mount(CO2, lively(CO2))
     titles = [bench.page.locator(f'[data-cmd="{name}"]').get_attribute("title") for name in ("resume", "pause", "stop", "step", "back")]

@@ -98,6 +98,26 @@ def test_a_run_is_stepped_back_and_continued_while_a_cell_blocks_the_kernel(note
     assert [kernel["execution_state"] for kernel in book.lab.kernels()] == ["busy"]
 
 
+def test_the_keys_at_a_run_that_is_over_leave_a_held_run_alone(notebook: Books) -> None:
+    book = notebook([*DEFINE, "over = %floe run chain --input {'n':1}", BREAK, HELD, "1"])
+    page = opened(book, 8)
+    expect(rows(page, "held")).to_have_count(1, timeout=PATIENT)
+    ref = rows(page, "runs").filter(has_text="done").first.get_attribute("data-run")
+    rows(page, "runs").and_(page.locator(f'[data-run="{ref}"]')).locator("button").first.click()
+    expect(page.locator(".floe-tab:not(.lm-mod-hidden) .floe-phase")).to_contain_text("done", timeout=PATIENT)
+    expect(status(page)).to_contain_text(str(ref))
+    page.locator(".floe-tab .floe-graph > svg").focus()
+    for key in ("F10", "F9", "Shift+F9"):
+        page.keyboard.press(key)
+        expect(page.locator(".floe-tab .floe-bench > .floe-problem")).to_contain_text("Nothing runs here")
+    expect(page.locator(".floe-sidebar [data-cmd=stop] jp-button")).to_have_attribute("aria-disabled", "true")
+    expect(rows(page, "held").filter(has_text="label.in")).to_have_count(1)
+    page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab").filter(has_text=".ipynb").click()
+    expect(page.locator(".floe-sidebar [data-cmd=stop] jp-button")).not_to_have_attribute("aria-disabled", "true")
+    page.keyboard.press("F10")  # the notebook is looked at again, and with it the run that is held
+    expect(rows(page, "held").filter(has_text="last.in")).to_have_count(1, timeout=PATIENT)
+
+
 def test_a_held_message_is_opened_at_its_node_dropped_and_its_run_terminated(notebook: Books) -> None:
     page = held(notebook).page
     rows(page, "held").locator("button").first.click()

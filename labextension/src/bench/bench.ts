@@ -121,7 +121,8 @@ export class Bench {
     size.observe(this.host);
     this.canvas.addEventListener('floe-drawn', drawn);
     const late = setTimeout(() => this.beat.ask(), PATIENCE);
-    this.ends.push(() => size.disconnect(), () => clearTimeout(late), keys(this.node, actions, () => this.phase()));
+    this.ends.push(() => size.disconnect(), () => clearTimeout(late), keys(this.node, actions, () => this.phase(),
+      why => { this.problem.textContent = why; }));
   }
 
   /** How high the graph wants to be at the width it has. */

@@ -63,15 +63,16 @@ function button(name: keyof Actions, label: string, key: string, more: string, c
   return made;
 }
 
-/** F9 continues or pauses, F10 steps, Shift F9 stops: the debugger's keys. */
-export function keys(host: HTMLElement, actions: Actions, phase: () => Phase): () => void {
+/** F9 continues or pauses, F10 steps, Shift F9 stops: the debugger's keys. They never go further, where JupyterLab's commands would
+ * take them for another run; where there is nothing to drive here, it is said why. */
+export function keys(host: HTMLElement, actions: Actions, phase: () => Phase, say: (why: string) => void): () => void {
   const listen = (event: KeyboardEvent) => {
     const { paused, over, live } = phase();
     const action = event.key === 'F10' ? actions.step : event.key !== 'F9' ? null : event.shiftKey ? actions.stop : paused ? actions.resume : actions.pause;
-    if (action && !over && live) {
-      action();
+    if (action) {
       event.preventDefault();
       event.stopPropagation();
+      over || !live ? say(`${over ? 'Nothing runs here' : 'This is not live'}: in here ${event.key} acts on this flow only.`) : action();
     }
   };
   host.addEventListener('keydown', listen);

@@ -90,6 +90,9 @@ function doer(app: JupyterFrontEnd, known: Known, target: Target, tabs: WidgetTr
   return deeds;
 }
 
+/** Where the buttons of the panel, the menus and the palette are: who goes there still means the run that was looked at. */
+const TOOLS = '.floe-sidebar, .lm-MenuBar, .lm-Menu, .lm-CommandPalette, .jp-SideBar';
+
 /** The keys are meant for the flow that is looked at: the tab in front, or the widget in which the focus is. */
 function looking(app: JupyterFrontEnd, tabs: WidgetTracker<Tab>, target: Target): void {
   const look = () => {
@@ -99,9 +102,12 @@ function looking(app: JupyterFrontEnd, tabs: WidgetTracker<Tab>, target: Target)
   app.shell.currentChanged?.connect(look);
   tabs.currentChanged.connect(look);
   document.addEventListener('focusin', event => {
-    const instance = (event.target as Element).closest?.<HTMLElement>('.floe-bench[data-instance]')?.dataset.instance;
+    const at = event.target as Element;
+    const instance = at.closest?.<HTMLElement>('.floe-bench[data-instance]')?.dataset.instance;
     if (instance) {
       target.look(instance);
+    } else if (!at.closest?.(`${TOOLS}, .floe-tab`)) {
+      target.leave();
     }
   });
 }

@@ -1,4 +1,5 @@
-/** The run that the commands and keys are meant for: the one looked at, else the newest that is held, else the newest at work. */
+/** The run that the commands and keys are meant for: the one looked at, else the newest that is held, else the newest at work.
+ * One that is over stands for itself only while it is looked at: nobody who looks at it means another. */
 
 import type { RunInfo, View } from '../wire';
 import { Emitter } from './emitter';
@@ -9,6 +10,7 @@ export class Target {
   run: RunInfo | null = null;
   view: View | null = null;
   private looked = '';
+  private left = false;
   private followed = '';
   private end: () => void = () => undefined;
   private readonly ends: Array<() => void>;
@@ -21,7 +23,16 @@ export class Target {
   /** A person looks at this run or instance; '' when at none. */
   look(instance: string): void {
     this.looked = instance;
+    this.left = false;
     this.choose();
+  }
+
+  /** The person turned to something else. */
+  leave(): void {
+    if (!this.left) {
+      this.left = true;
+      this.choose();
+    }
   }
 
   get flow(): string {
@@ -64,14 +75,15 @@ export class Target {
   private choose(): void {
     const { runs } = this.known;
     const live = runs.filter(r => !OVER.has(r.status));
-    this.run = live.find(r => this.isLooked(r)) ?? live.find(r => r.status === 'held') ?? live[0]
-      ?? runs.find(r => this.isLooked(r)) ?? runs[0] ?? null;
+    const looked = live.find(r => this.isLooked(r)) ?? runs.find(r => this.isLooked(r));
+    this.run = looked && !(this.left && OVER.has(looked.status)) ? looked
+      : live.find(r => r.status === 'held') ?? live[0] ?? looked ?? runs[0] ?? null;
     this.follow(this.over ? '' : this.flow);
     this.changed.emit();
   }
 
   private isLooked(run: RunInfo): boolean {
-    return run.ref === this.looked || run.instance === this.looked;
+    return this.looked !== '' && (run.ref === this.looked || run.instance === this.looked);
   }
 
   private follow(instance: string): void {

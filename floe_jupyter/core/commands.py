@@ -124,7 +124,8 @@ class Notice(msgspec.Struct, frozen=True, tag=True):
     ``refused`` (a version that did not load), ``lost`` (a runtime), ``idle`` (held, with nothing else to do; ``refused``
     says of nodes that do not load why), ``resumed``,
     ``withdrawn`` (a step back takes results with these ``ids`` back: they are given again if the step is done again),
-    ``dropped`` (a new version of the flow has no such ``place``, where so many ``messages`` of the run waited).
+    ``dropped`` (a new version of the flow has no such ``place``, where so many ``messages`` of the run waited), ``edited`` (the
+    held message with this ``id``).
     """
 
     kind: str

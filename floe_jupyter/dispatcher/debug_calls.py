@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.core import events
+from floe_jupyter.core.commands import Notice
 from floe_jupyter.core.events import Break, Event, Unbreak, View
 from floe_jupyter.core.messages import Batch, plain_text, single
 from floe_jupyter.core.model import Module, Node
@@ -272,7 +273,13 @@ def _answer_held(hub: Hub, request: Request, instance: Instance, id_: str) -> No
 
 def edit(hub: Hub, args: control.edit, request: Request) -> Any:
     return _wish(hub, request, args.flow, lambda token: events.Edit(args.id, args.text, args.tagged, token),
-                 lambda instance, _: _answer_held(hub, request, instance, args.id))
+                 lambda instance, _: _edited(hub, request, instance, args.id))
+
+
+def _edited(hub: Hub, request: Request, instance: Instance, id_: str) -> None:
+    """No number of the view is another now: who shows the value learns of it only by this."""
+    hub.publisher.publish(f"notice/{instance.name}", Notice("edited", data={"id": id_}))
+    _answer_held(hub, request, instance, id_)
 
 
 def drop(hub: Hub, args: control.drop, request: Request) -> Any:

@@ -45,7 +45,9 @@ def test_a_page_steps_and_edits(kernel: Kernels, visit: Pages) -> None:
     assert looking.call("wait", ref=ref)["status"] == "held"
     [held] = looking.call("held", flow=ref)
     assert (held["value"], held["reason"]) == (1, "breakpoint")
+    looking.send({"subscribe": "notice/"})
     looking.call("edit", flow=ref, id=held["id"], text=base64.b64encode(b"50").decode())
+    assert looking.event(f"notice/{ref}", lambda notice: notice["kind"] == "edited")["data"] == {"id": held["id"]}
     assert list(looking.call("step", flow=ref)) == ["double"]
     looking.call("clear_break", flow="co2")
     looking.call("resume", flow=ref)

@@ -144,6 +144,28 @@ def test_the_dispatchers_complaint_about_a_breakpoint_stands_at_its_field(bench:
     bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'set_break' && a.enabled === false)")
 
 
+RATIO = """e => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgb = (...colors) => { colors.forEach(c => { canvas.fillStyle = c; canvas.fillRect(0, 0, 1, 1); }); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const light = ([r, g, b]) => { const [x, y, z] = [r, g, b].map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * x + .7152 * y + .0722 * z; };
+  const page = getComputedStyle(document.querySelector('.floe-bench')).backgroundColor;
+  const [a, b] = [light(rgb(page)), light(rgb(page, getComputedStyle(e).color))].sort((x, y) => y - x);
+  return (a + .05) / (b + .05); }"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "dark-high-contrast"])
+def test_errors_can_be_read_in_every_theme(bench: Bench, theme: str, pictures: Path) -> None:
+    loaded = "href => new Promise(done => { const link = document.getElementById('theme'); link.onload = () => done(); link.href = href; })"
+    bench.page.evaluate(loaded, f"/theme/{theme}.css?chosen")  # another address than the first, so that it is loaded in any case
+    inspector = looked(bench, "mean")
+    expect(inspector.locator(".floe-error").first).to_be_visible()
+    bench.page.locator('[data-tab="logs"]').click()
+    bench.page.evaluate("document.querySelector('.floe-bench > .floe-problem').textContent = 'No.'")
+    ratios = [bench.page.locator(f".floe-bench {name}").first.evaluate(RATIO) for name in (".floe-error", ".floe-stderr", ".floe-problem")]
+    assert min(ratios) >= 4.5, ratios
+    bench.page.screenshot(path=pictures / f"errors-{theme}.png")
+
+
 def test_rows_are_a_table_pictures_are_shown_and_arrays_are_summarised(bench: Bench, pictures: Path) -> None:
     numbers = struct.pack("<3d", -1.5, 2, 40)
     tagged = {"$floe": ["bytes", 0]}, {"$floe": ["array", 1, "<f8", [3, 1]]}, {"$floe": ["int", "123456789012345678901234567890"]}

@@ -22,7 +22,7 @@ const STYLE = `
 .floe-notice { padding: 4px 8px; background: var(--jp-layout-color2, ButtonFace); border-bottom: 1px solid var(--jp-border-color2, #e0e0e0); }
 .floe-problem:empty { display: none; }
 .floe-problem { padding: 3px 8px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 120px; overflow: auto; }
-.floe-error, .floe-problem, .floe-stderr { color: var(--jp-error-color0, var(--jp-error-color1, #c62828)); }
+.floe-error, .floe-problem, .floe-stderr { color: color-mix(in srgb, var(--jp-error-color1, #d32f2f) 65%, var(--jp-ui-font-color0, CanvasText)); }
 .floe-progress, .floe-work { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 8px; padding: 3px 8px; border-bottom: 1px solid var(--jp-border-color2, #e0e0e0); }
 .floe-progress progress { flex: 1 1 100px; min-width: 60px; height: 8px; accent-color: var(--jp-brand-color1, #1976d2); }
 .floe-work { flex-direction: column; align-items: stretch; color: var(--jp-ui-font-color2, GrayText); overflow-wrap: anywhere; max-height: 84px; overflow: auto; }

@@ -49,7 +49,7 @@ button.floe-entry-main { cursor: pointer; }
 .floe-side-lines { font: var(--jp-code-font-size, 13px) / 18px var(--jp-code-font-family, monospace); font-size: 12px; overflow: auto; flex: 1; min-height: 0;
   outline: none; padding: 0 8px; }
 .floe-side-line { white-space: pre-wrap; overflow-wrap: anywhere; content-visibility: auto; contain-intrinsic-height: 18px; }
-.floe-side-line[data-stream=stderr] { color: var(--jp-error-color1); }
+.floe-side-line[data-stream=stderr] { color: color-mix(in srgb, var(--jp-error-color1) 65%, var(--jp-ui-font-color0)); }
 .floe-side-line-node { color: var(--jp-ui-font-color2); user-select: none; }
 .floe-side-logs-body { display: flex; flex-direction: column; height: 100%; }
 .floe-section-panel[data-floe-section=logs], .floe-section-panel[data-floe-section=runs] { min-height: 120px; }

@@ -77,6 +77,59 @@ def test_a_held_message_is_edited_and_what_is_no_json_cannot_be_saved(bench: Ben
     assert base64.b64decode(sent["text"]) == b'{"ppm":12345678901234567890,"s":"a \\" b"}'
 
 
+GO = [('[data-held="m0"] [data-cmd="step-message"]', "step"), ('.floe-toolbar [data-cmd="step"]', "step"),
+      ('.floe-toolbar [data-cmd="resume"]', "resume"), ("F10", "step"), ("F9", "resume")]
+
+
+def go(bench: Bench, how: str) -> None:
+    """Press a key, or the button."""
+    bench.page.keyboard.press(how) if how.startswith("F") else bench.page.locator(how).click()
+
+
+def order(bench: Bench, *names: str) -> list[str]:
+    """The calls of these names, as they came."""
+    return [str(name) for name, _ in bench.page.evaluate("window.calls") if name in names]
+
+
+@pytest.mark.parametrize(("how", "call"), GO)
+def test_a_value_that_was_typed_is_saved_before_the_message_goes_on(bench: Bench, how: str, call: str) -> None:
+    area = looked(bench, "parse").locator('[data-held="m0"] textarea')
+    area.fill('{"ppm": 4}')
+    go(bench, how)
+    bench.called(call)
+    assert order(bench, "edit", "step", "resume") == ["edit", call]
+    assert base64.b64decode(bench.called("edit")["text"]) == b'{"ppm":4}'
+    expect(area).not_to_have_attribute("data-dirty", "")
+
+
+@pytest.mark.parametrize("how", [how for how, _ in GO])
+def test_nothing_goes_on_while_what_was_typed_is_no_json(bench: Bench, how: str) -> None:
+    message = looked(bench, "parse").locator('[data-held="m0"]')
+    message.locator("textarea").fill('{"ppm": ')
+    go(bench, how)
+    expect(message.locator('[data-field="problem"]')).to_contain_text("This is not JSON")
+    if "step-message" not in how:
+        expect(bench.page.locator(".floe-bench > .floe-problem")).to_contain_text("nothing goes on: This is not JSON")
+        expect(message.locator("textarea")).to_be_focused()
+    expect(message.locator("textarea")).to_have_value('{"ppm": ')
+    assert order(bench, "edit", "step", "resume") == []
+
+
+def test_a_condition_that_was_typed_is_set_before_a_step_and_a_wrong_one_refuses_it(bench: Bench) -> None:
+    row = looked(bench, "parse").locator('[data-break="b1"]')
+    when = row.locator('[data-field="when"]')
+    when.fill("msg > 1")
+    bench.page.keyboard.press("F10")
+    bench.called("step")
+    assert order(bench, "set_break", "step") == ["set_break", "step"]
+    assert bench.called("set_break")["when"] == "msg > 1"
+    when.fill("len(msg")
+    bench.page.keyboard.press("F10")
+    expect(bench.page.locator(".floe-bench > .floe-problem")).to_contain_text("')' is missing")
+    expect(row.locator('[data-problem="when"]')).to_contain_text("')' is missing")
+    assert order(bench, "step") == ["step"]
+
+
 @pytest.mark.parametrize(("command", "call", "args"), [
     ("step-message", "step", {"flow": INSTANCE, "message": "m1@parse"}), ("drop", "drop", {"flow": INSTANCE, "id": "m1@parse"}),
     ("duplicate", "duplicate", {"flow": INSTANCE, "id": "m1@parse"})])
@@ -142,6 +195,14 @@ def test_the_dispatchers_complaint_about_a_breakpoint_stands_at_its_field(bench:
     bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'set_break' && a.hits === 3 && a.id === 'b1')")
     row.locator('[data-field="enabled"]').uncheck()
     bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'set_break' && a.enabled === false)")
+
+
+def test_enter_sets_a_condition_also_where_a_notebook_takes_the_key_for_itself(bench: Bench) -> None:
+    bench.page.evaluate("document.addEventListener('keydown', e => { if (e.key === 'Enter') { e.preventDefault(); } })")
+    when = looked(bench, "parse").locator('[data-break="b1"] [data-field="when"]')
+    when.fill("msg > 1")
+    when.press("Enter")
+    assert bench.called("set_break")["when"] == "msg > 1"
 
 
 RATIO = """e => {

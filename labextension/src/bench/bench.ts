@@ -9,6 +9,7 @@ import type { Record as Step, View } from '../wire';
 import { Acts } from './acts';
 import { Dock } from './dock';
 import { h } from './dom';
+import { settle } from './drafts';
 import { Follower, type Target } from './follow';
 import { Inspector } from './inspector';
 import { Logs } from './logs';
@@ -223,7 +224,8 @@ export class Bench {
 
   private actions(): Actions {
     const go = (name: 'resume' | 'pause' | 'step' | 'back') => () => void this.attempt(() => this.acts.go(name));
-    return { resume: go('resume'), pause: go('pause'), step: go('step'), back: go('back'), stop: () => void this.attempt(() => this.acts.stop()) };
+    const on = (name: 'resume' | 'step') => () => void this.attempt(async () => { await settle(this.node); await this.acts.go(name); });
+    return { resume: on('resume'), pause: go('pause'), step: on('step'), back: go('back'), stop: () => void this.attempt(() => this.acts.stop()) };
   }
 
   /** Do something with the dispatcher; what goes wrong is shown. */

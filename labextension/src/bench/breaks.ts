@@ -1,6 +1,7 @@
 /** The breakpoints of a node: condition, hit count, log text, enabled. */
 
 import { h } from './dom';
+import { draft } from './drafts';
 
 export interface Breakpoint {
   id: string; node: string; side: string; port: string; when: string; hits: number; log: string; enabled: boolean; count: number;
@@ -20,24 +21,42 @@ export function breakpoints(node: string, mine: Breakpoint[], actions: BreakActi
 }
 
 function row(breakpoint: Breakpoint, actions: BreakActions): HTMLElement {
-  const change = (part: Partial<Breakpoint>, problem: HTMLElement) => {
-    actions.set({ ...breakpoint, ...part }).then(() => { problem.textContent = ''; Object.assign(breakpoint, part); },
-      (error: Error) => { problem.textContent = error.message; });
+  const change = async (part: Partial<Breakpoint>, problem: HTMLElement) => {
+    try {
+      await actions.set({ ...breakpoint, ...part });
+      problem.textContent = '';
+      Object.assign(breakpoint, part);
+    } catch (error) {
+      problem.textContent = (error as Error).message;
+      throw error;
+    }
   };
   const field = (name: 'when' | 'log' | 'hits', label: string, hint: string) => {
     const problem = h('div', { class: 'floe-problem', role: 'alert', 'data-problem': name });
     const input = h('input', { value: name === 'hits' ? breakpoint.hits || '' : breakpoint[name], placeholder: hint, 'data-field': name, spellcheck: false,
-      ...name === 'hits' ? { type: 'number', min: 0 } : {},
-      change: () => change({ [name]: name === 'hits' ? Number(input.value) : input.value }, problem) });
+      ...name === 'hits' ? { type: 'number', min: 0 } : {}, change: () => void save().catch(shown), keydown: (event: KeyboardEvent) => {
+        if (event.key === 'Enter') {
+          event.stopPropagation(); // a notebook would take it, and the field would never hear of a change
+          void save().catch(shown);
+        }
+      } });
+    const save = draft(input, text => change({ [name]: name === 'hits' ? Number(text) : text }, problem));
     return h('div', {}, h('label', {}, h('span', {}, label), input), problem);
   };
   const problem = h('div', { class: 'floe-problem', role: 'alert' });
   const place = `${breakpoint.side === 'in' ? 'in front' : 'behind'}${breakpoint.port ? ` (${breakpoint.port})` : ''}`;
   const enabled = h('input', { type: 'checkbox', checked: breakpoint.enabled, 'data-field': 'enabled',
-    change: () => change({ enabled: enabled.checked }, problem) });
-  return h('fieldset', { 'data-break': breakpoint.id },
+    change: () => void change({ enabled: enabled.checked }, problem).catch(shown) });
+  const remove = () => {
+    made.querySelectorAll('[data-dirty]').forEach(field => field.removeAttribute('data-dirty')); // it goes with the breakpoint
+    actions.clear(breakpoint.id).catch((error: Error) => { problem.textContent = error.message; });
+  };
+  const made = h('fieldset', { 'data-break': breakpoint.id },
     h('div', { class: 'floe-head' }, h('label', { class: 'floe-tick' }, enabled, ` ${place}, hit ${breakpoint.count}×`),
-      h('button', { class: 'floe-link', 'data-cmd': 'break-clear', 'aria-label': `Remove the breakpoint ${place}`,
-        click: () => { actions.clear(breakpoint.id).catch((error: Error) => { problem.textContent = error.message; }); } }, 'remove')),
+      h('button', { class: 'floe-link', 'data-cmd': 'break-clear', 'aria-label': `Remove the breakpoint ${place}`, click: remove }, 'remove')),
     problem, field('when', 'only when', "msg['ppm'] < 0"), field('hits', 'from hit', '1'), field('log', 'log instead', "ppm is {msg['ppm']}"));
+  return made;
 }
+
+/** The problem stands at its field already. */
+const shown = () => undefined;

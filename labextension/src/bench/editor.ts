@@ -2,6 +2,7 @@
 
 import type { HeldMessage } from '../wire';
 import { h } from './dom';
+import { draft } from './drafts';
 import { hasBuffers } from './tagged';
 import { inexact, invalid } from './json';
 
@@ -26,23 +27,27 @@ export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
   const button = (cmd: string, text: string, title: string, work: () => Promise<void>) =>
     h('button', { 'data-cmd': cmd, title, click: attempt(work) }, text);
   const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 5, 'data-field': 'value', 'aria-label': 'Value of the message, as JSON' });
-  const save = button('save', 'Save', 'Give the message this value', async () => { await actions.save(area.value); delete area.dataset.dirty; });
+  const store = draft(area, async text => {
+    const wrong = invalid(text);
+    await (wrong ? Promise.reject(new Error(wrong)) : actions.save(text)).catch((error: Error) => { say(error.message); throw error; });
+  });
+  const settled = (act: () => Promise<void>) => () => store().then(act);
+  const save = button('save', 'Save', 'Give the message this value', async () => { area.dataset.dirty = ''; await store(); });
   const fork = button('fork', 'Fork', 'A run of its own, from here, with this value', () => actions.fork(area.value));
   const why = unfit(held.value);
   area.value = why ? '' : JSON.stringify(held.value, null, 2);
   area.rows = Math.min(14, Math.max(2, area.value.split('\n').length));
   area.addEventListener('input', () => {
     const wrong = invalid(area.value);
-    area.dataset.dirty = '';
     area.setAttribute('aria-invalid', String(wrong !== ''));
     say(wrong);
     save.disabled = fork.disabled = wrong !== '';
   });
   const front = held.side !== 'out';
   const buttons = h('div', { class: 'floe-buttons' }, !why && save,
-    front && button('step-message', 'Step', 'Only this message goes on', actions.step),
-    held.failure && button('retry', 'Try again', 'After the module was mended', actions.retry),
-    front && button('duplicate', 'Duplicate', 'A copy behind it', actions.duplicate),
+    front && button('step-message', 'Step', 'Only this message goes on', settled(actions.step)),
+    held.failure && button('retry', 'Try again', 'After the module was mended', settled(actions.retry)),
+    front && button('duplicate', 'Duplicate', 'A copy behind it', settled(actions.duplicate)),
     !why && fork, button('drop', 'Drop', 'Take the message out of the flow', actions.drop));
   return h('div', { class: 'floe-editor' }, why ? h('p', { class: 'floe-hint' }, why) : area, problem, buttons);
 }

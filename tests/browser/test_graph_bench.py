@@ -130,6 +130,76 @@ def test_a_condition_that_was_typed_is_set_before_a_step_and_a_wrong_one_refuses
     assert order(bench, "step") == ["step"]
 
 
+def many(count: int, first: int = 0) -> list[dict[str, Any]]:
+    """That many messages that are held in front of `parse`."""
+    return [{"id": f"m{i}", "node": "parse", "port": "in", "run": 1, "reason": "step", "value": {"n": i}} for i in range(first, first + count)]
+
+
+def hold(bench: Bench, held: list[dict[str, Any]]) -> None:
+    """The dispatcher says that these are held now."""
+    bench.page.evaluate("held => { window.world.held = held; }", held)
+    bench.show({**lively(CO2)["view"], "held": len(held), "recorded": 50})
+
+
+def test_the_first_held_message_is_open_after_each_step_and_the_closed_ones_say_what_is_in_them(bench: Bench) -> None:
+    inspector = looked(bench, "parse", held=many(6))
+    for first in range(1, 6):
+        hold(bench, many(6 - first, first))
+        lead = inspector.locator('[data-section="held"]').first
+        expect(lead).to_have_attribute("data-held", f"m{first}")
+        expect(lead.locator("textarea")).to_be_visible()
+        expect(lead.locator("textarea")).to_have_value(re.compile(f'"n": {first}'))
+    hold(bench, many(6))
+    closed = inspector.locator('.floe-section[data-held="m4"] > summary')
+    expect(closed).to_have_text("Held in front (in): step {n: 4}")
+    expect(closed.locator(".floe-preview")).to_be_visible()
+
+
+def test_the_focus_stays_at_its_control_when_a_value_is_saved_and_when_the_message_goes_on(bench: Bench) -> None:
+    inspector = looked(bench, "parse", held=many(3))
+    inspector.locator('[data-held="m0"] [data-cmd="save"]').click()
+    bench.called("edit")
+    hold(bench, [{**many(1)[0], "value": {"n": 100}}, *many(2, 1)])
+    expect(inspector.locator('[data-held="m0"] textarea')).to_have_value(re.compile("100"))
+    expect(inspector.locator('[data-held="m0"] [data-cmd="save"]')).to_be_focused()
+    inspector.locator('[data-held="m0"] [data-cmd="step-message"]').focus()
+    hold(bench, many(2, 1))
+    expect(inspector.locator('[data-held="m1"] [data-cmd="step-message"]')).to_be_focused()
+    hold(bench, [])
+    expect(inspector).to_be_focused()
+
+
+def test_all_held_messages_are_counted_where_only_the_first_are_listed(bench: Bench) -> None:
+    world = lively(CO2)
+    world["view"]["held"] = world["view"]["nodes"][1]["held"] = 89
+    bench.mount(CO2, {**world, "held": many(20)}, height=700)
+    waiting = bench.page.locator('[data-section="waiting"]')
+    expect(waiting.locator("summary")).to_have_text("Held messages (89)")
+    expect(waiting.locator(".floe-row")).to_have_count(20)
+    expect(waiting.locator(".floe-hint")).to_have_text("69 more")
+    bench.page.locator('[data-node="parse"] .box').click()
+    expect(bench.page.locator('[data-section="rest"] > summary')).to_have_text("69 more held messages")
+
+
+def test_what_cannot_be_done_in_a_run_that_is_over_is_not_offered(bench: Bench) -> None:
+    section = looked(bench, "parse").locator('[data-section="inject"]')
+    section.locator("summary").click()
+    expect(section.locator("textarea")).to_be_enabled()
+    bench.page.locator('[data-tab="timeline"]').click()
+    bench.page.locator('[data-cmd="walk-back"]').click()
+    back = bench.page.locator('[data-cmd="back-to"]')
+    expect(back).to_be_enabled()
+    bench.page.evaluate("ref => window.publish(`run/${ref}`, {...window.world.info, status: 'done'})", INSTANCE)
+    expect(back).to_be_disabled()
+    expect(back).to_have_attribute("title", re.compile("over: no step of it can be undone"))
+    expect(bench.page.locator('[data-cmd="fork-step"]')).to_be_enabled()
+    bench.page.locator('[data-cmd="look-now"]').click()
+    section.locator("summary").click()
+    expect(section.locator("textarea")).to_be_disabled()
+    expect(section.locator('[data-cmd="inject"]')).to_be_disabled()
+    expect(section.locator('[data-cmd="inject"]')).to_have_attribute("title", re.compile("Nothing runs that could take it"))
+
+
 @pytest.mark.parametrize(("command", "call", "args"), [
     ("step-message", "step", {"flow": INSTANCE, "message": "m1@parse"}), ("drop", "drop", {"flow": INSTANCE, "id": "m1@parse"}),
     ("duplicate", "duplicate", {"flow": INSTANCE, "id": "m1@parse"})])
@@ -250,6 +320,7 @@ def test_the_picture_in_a_held_message_is_fetched_and_shown(bench: Bench) -> Non
     assert message.locator("img").evaluate("async e => { await e.decode(); return e.naturalWidth; }") == 1
     bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'held' && a.buffers && a.id === 'm9@parse')")
     expect(message).to_contain_text("bytes or arrays, which cannot be edited")
+    expect(bench.page.locator('.floe-section[data-held="m9"] > summary')).to_have_text("Held in front (in): pause {picture: bytes, n: 1}")
     expect(message.locator("textarea")).to_have_count(0)
     expect(message.locator('[data-cmd="step-message"]')).to_be_visible()
 

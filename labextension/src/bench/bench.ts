@@ -170,12 +170,12 @@ export class Bench {
     }
   }
 
-  private details(view: View | null, { live }: Phase): void {
+  private details(view: View | null, { live, over }: Phase): void {
     const { known, shape } = this;
     const node = (view ?? empty(shape, [])).nodes.find(n => n.id === this.selected) ?? null;
     this.inspector.show({ node, step: this.looked, message: this.message, ports: node ? portsOf(shape, node.id) : [], held: known.held,
-      breaks: known.breaks, steps: known.steps, failures: known.info?.failures ?? [], live });
-    this.timeline.show(known.steps, live);
+      waiting: view?.held ?? 0, breaks: known.breaks, steps: known.steps, failures: known.info?.failures ?? [], live, over });
+    this.timeline.show(known.steps, live, over);
     this.labels.timeline(known.steps.length ? `Timeline (${known.steps.length})` : 'Timeline');
     this.labels.logs(known.said ? `Logs (${known.said})` : 'Logs');
     if (this.dock.shows(this.logs.node)) {
@@ -199,8 +199,10 @@ export class Bench {
     this.beat.ask();
   }
 
-  private inspect(message: string, node: string): void {
+  /** Look into a node, and there first into this message; '' for the first. */
+  inspect(message: string, node: string): void {
     this.message = message;
+    this.known.message = message && `${message}@${node}`;
     this.graph.choose(node);
   }
 

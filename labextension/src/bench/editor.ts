@@ -64,11 +64,11 @@ function unfit(value: unknown): string {
 }
 
 /** A value put in front of a node by hand. */
-export function injector(ports: string[], inject: (port: string, text: string) => Promise<void>): HTMLElement {
-  const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 2, 'data-field': 'inject', 'aria-label': 'A new message, as JSON', placeholder: '{"ppm": 421}' });
+export function injector(ports: string[], inject: (port: string, text: string) => Promise<void>, over: boolean): HTMLElement {
+  const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 2, 'data-field': 'inject', 'aria-label': 'A new message, as JSON', placeholder: '{"ppm": 421}', disabled: over });
   const port = h('select', { 'data-field': 'port', 'aria-label': 'Port' }, ...ports.map(p => h('option', { value: p }, p)));
   const problem = h('div', { class: 'floe-problem', role: 'alert' });
-  const send = h('button', { 'data-cmd': 'inject', title: 'Put it in front of this node', disabled: true, click: () => {
+  const send = h('button', { 'data-cmd': 'inject', title: over ? 'Nothing runs that could take it: the run is over, or none was begun' : 'Put it in front of this node', disabled: true, click: () => {
     inject(port.value, area.value).then(() => { problem.textContent = ''; area.value = ''; send.disabled = true; delete area.dataset.dirty; },
       (error: Error) => { problem.textContent = error.message; });
   } }, 'Inject');

@@ -47,6 +47,8 @@ export class Follower {
   /** Whether the dispatcher answers for this instance: else what is shown is only what was saved. */
   live = false;
   node: string | null = null;
+  /** A held message, `id@node`, that is looked at though others stand before it. */
+  message = '';
   private instance = '';
   private ends: Array<() => void> = [];
   private readonly topics: Array<() => void> = [];
@@ -204,7 +206,7 @@ export class Follower {
     const marks = JSON.stringify(view?.nodes.map(n => n.breaks?.length ? [n.breaks, n.id === this.node ? n.taken : 0] : 0));
     const recorded = `${view?.recorded} ${view?.nodes.map(n => n.failed).join()} ${this.node}`;
     const [held, breaks, steps] = await Promise.all([
-      view?.held ? connection.call('held', { flow, limit: HELD }) : [],
+      view?.held ? this.heldNow() : [],
       marks !== this.marks ? connection.call('breaks', { flow: this.target.flow }) as Promise<Breakpoint[]> : this.breaks,
       recorded !== this.recorded && view ? connection.call('history', { flow, limit: STEPS }).catch(() => []) : this.steps]);
     Object.assign(this, { held, breaks, steps, marks, recorded });
@@ -212,6 +214,17 @@ export class Follower {
       this.info = await connection.call('run_info', { ref: this.ref }).catch(() => this.info);
     }
     this.heard.changed();
+  }
+
+  private async heldNow(): Promise<HeldMessage[]> {
+    const { connection, flow, message } = this;
+    const found = await connection.call('held', { flow, limit: HELD });
+    if (!message || found.some(m => `${m.id}@${m.node}` === message)) {
+      return found;
+    }
+    const further = await connection.call('held', { flow, id: message, limit: 1 }).catch(() => []);
+    this.message = further.length ? message : ''; // it went on
+    return [...found, ...further];
   }
 
   async attempt(work: () => Promise<unknown>): Promise<void> {

@@ -17,11 +17,15 @@ export interface Known {
   /** A held message that was clicked. */
   message: string;
   ports: string[];
+  /** The first of each node; `waiting` are held in all. */
   held: HeldMessage[];
+  waiting: number;
   breaks: Breakpoint[];
   steps: Step[];
   failures: Failure[];
   live: boolean;
+  /** Nothing runs that could take a message. */
+  over: boolean;
 }
 
 export interface InspectorActions extends BreakActions {
@@ -57,11 +61,12 @@ export class Inspector {
     }
   }
 
-  private overview({ failures, held }: Known): Section[] {
+  private overview({ failures, held, waiting }: Known): Section[] {
+    const all = Math.max(waiting, held.length);
     const rows = () => h('div', {}, ...held.slice(0, SHOWN).map(m => h('button', { class: 'floe-row', 'data-held': m.id, click: () => this.actions.select(m.node) },
-      h('b', {}, m.node), ` ${preview(m.value, 80)}`)));
+      h('b', {}, m.node), ` ${preview(m.value, 80)}`)), all > SHOWN && h('p', { class: 'floe-hint' }, `${all - SHOWN} more`));
     return [...failures.slice(-SHOWN).reverse().map((f, i) => this.failure(f, `f${i}`)),
-      ...held.length ? [{ key: 'waiting', title: `Held messages (${held.length})`, sign: held.slice(0, SHOWN), make: rows }] : []];
+      ...held.length ? [{ key: 'waiting', title: `Held messages (${all})`, sign: held.slice(0, SHOWN), make: rows }] : []];
   }
 
   private failure(failure: Failure, key: string): Section {
@@ -74,21 +79,22 @@ export class Inspector {
     const last = steps[steps.length - 1];
     const failures = known.failures.filter(f => f.node === node.id).slice(-3);
     const marks = known.breaks.filter(b => b.node === node.id);
-    const shape = JSON.stringify([known.live, known.ports]);
+    const shape = JSON.stringify([known.live, known.over, known.ports]);
+    const more = Math.max(node.held ?? 0, mine.length) - SHOWN;
     return [
       ...node.error ? [{ key: 'error:node', title: 'Error', sign: node.error, make: () => h('pre', { class: 'floe-error' }, node.error!) }] : [],
       ...failures.map((f, i) => this.failure(f, `n${i}`)),
-      ...mine.slice(0, SHOWN).map((m, i) => this.held(m, known.live, i < 3)),
-      ...mine.length > SHOWN ? [{ key: 'rest', title: `${mine.length - SHOWN} more held messages`, sign: 0, open: false, make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.') }] : [],
+      ...mine.slice(0, SHOWN).map((m, i) => this.held(m, known.live, i)),
+      ...more > 0 ? [{ key: 'rest', title: `${more} more held messages`, sign: 0, open: false, make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.') }] : [],
       ...last ? [{ key: 'last', title: 'Last step', sign: last.seq, make: () => step(last) },
         { key: 'state', title: 'State', sign: last.after, make: () => tree(last.after) }] : [],
       ...!known.live ? [] : [{ key: 'breaks', title: `Breakpoints (${marks.length})`, sign: [marks, shape], make: () => breakpoints(node.id, marks.map(b => ({ ...b })), this.actions) }],
       ...known.live ? [{ key: 'inject', title: 'Inject a message', sign: shape, open: false,
-        make: () => injector(known.ports, (port, text) => this.actions.inject(node.id, port, text)) }] : [],
+        make: () => injector(known.ports, (port, text) => this.actions.inject(node.id, port, text), known.over) }] : [],
       ...steps.length ? [{ key: 'history', title: `History (${steps.length})`, sign: steps.map(s => s.seq), open: false, make: () => this.history(steps) }] : []];
   }
 
-  private held(held: HeldMessage, live: boolean, open: boolean): Section {
+  private held(held: HeldMessage, live: boolean, at: number): Section {
     const make = () => {
       const value = h('div', {}, tree(held.value));
       if (hasBuffers(held.value)) {
@@ -103,7 +109,8 @@ export class Inspector {
       return h('div', {}, ...body);
     };
     const where = `${held.side === 'out' ? 'behind' : 'in front'} (${held.port})`;
-    return { key: `held:${held.side ?? 'in'}:${held.id}`, title: `Held ${where}: ${held.reason}`, sign: [held, live], open, data: { held: held.id }, make };
+    return { key: `held:${held.side ?? 'in'}:${held.id}`, title: `Held ${where}: ${held.reason}`, hint: preview(held.value, 60), sign: [held, live],
+      open: at < 3, lead: at === 0, data: { held: held.id }, make };
   }
 
   private history(steps: Step[]): HTMLElement {

@@ -11,18 +11,21 @@ export interface TimelineActions {
   fork(step: Step): Promise<void>;
 }
 
+const UNDO = 'Undo the steps behind this one';
+
 export class Timeline {
   private readonly slider = h('input', { type: 'range', min: 0, step: 1, 'data-field': 'step', 'aria-label': 'Recorded steps', input: () => this.go(Number(this.slider.value)) });
   private readonly words = h('span', { class: 'floe-words', role: 'status' });
   private readonly back = this.button('walk-back', '◀', 'The step before', () => this.go(this.at - 1));
   private readonly forth = this.button('walk-forth', '▶', 'The step behind', () => this.go(this.at + 1));
-  private readonly return = this.button('back-to', 'Go back to here', 'Undo the steps behind this one', () => this.with(s => this.actions.backTo(s)));
+  private readonly return = this.button('back-to', 'Go back to here', UNDO, () => this.with(s => this.actions.backTo(s)));
   private readonly again = this.button('fork-step', 'Fork from here', 'A run of its own that starts with this message', () => this.with(s => this.actions.fork(s)));
   private readonly leave = this.button('look-now', 'Now', 'Back to what is now', () => this.go(this.steps.length));
   readonly node = h('div', { class: 'floe-timeline' }, h('div', { class: 'floe-walk' }, this.back, this.slider, this.forth), this.words,
     h('div', { class: 'floe-buttons' }, this.return, this.again, this.leave));
   private steps: Step[] = [];
   private live = false;
+  private over = false;
   /** The place of the step that is looked at; the number of steps: what is now. */
   private at = 0;
 
@@ -30,10 +33,12 @@ export class Timeline {
     this.draw();
   }
 
-  show(steps: Step[], live: boolean): void {
-    if (steps === this.steps && live === this.live) {
+  /** `over`: the run is, so that nothing can be undone in it. */
+  show(steps: Step[], live: boolean, over: boolean): void {
+    if (steps === this.steps && live === this.live && over === this.over) {
       return;
     }
+    this.over = over;
     const looked = this.steps[this.at];
     const there = looked ? steps.findIndex(s => s.seq === looked.seq) : -1;
     this.steps = steps;
@@ -58,7 +63,9 @@ export class Timeline {
     this.slider.disabled = !this.steps.length;
     this.back.disabled = this.at === 0;
     this.forth.disabled = this.leave.disabled = !step;
-    this.return.disabled = this.again.disabled = !step || !this.live;
+    this.again.disabled = !step || !this.live;
+    this.return.disabled = this.again.disabled || this.over;
+    this.return.title = this.over ? 'The run is over: no step of it can be undone. Fork from here instead.' : UNDO;
     this.words.textContent = step ? `${this.at + 1} of ${this.steps.length}: ${told(step)}`
       : this.steps.length ? `now, after ${this.steps.length} recorded steps` : 'No steps are recorded. They are while a breakpoint is set, or with --debug.';
   }

@@ -99,6 +99,10 @@ export function preview(value: unknown, room: number): string {
   if (value === null || typeof value !== 'object') {
     return short(typeof value === 'string' ? JSON.stringify(value.slice(0, room)) : String(value), room);
   }
+  const tag = tagOf(value);
+  if (tag && tag[0] !== 'escape') {
+    return short(tagged(tag, []).textContent!, room);
+  }
   let text = '';
   for (const key of Object.keys(value).slice(0, 12)) {
     if (text.length > room) {

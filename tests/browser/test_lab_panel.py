@@ -70,6 +70,7 @@ def test_what_is_defined_and_run_appears_by_itself(notebook: Books) -> None:
     expect(rows(page, "flows").and_(page.locator("[data-flow=chain]"))).to_have_count(1, timeout=PATIENT)
     expect(run(page)).to_have_attribute("data-state", "done", timeout=PATIENT)
     expect(run(page)).to_contain_text("1 result")
+    expect(page.locator(".floe-side-status-words")).to_have_text("done, 1 result")
     expect(page.locator("[data-shelf=archive]")).to_have_text(f"archive {rows(page, 'runs').count()}")
     page.locator("[data-shelf=archive]").click()
     expect(rows(page, "runs")).to_have_count(0)
@@ -124,15 +125,33 @@ def test_a_held_message_is_opened_at_its_node_dropped_and_its_run_terminated(not
     expect(page.locator(".floe-tab [data-node=label].selected")).to_be_visible(timeout=PATIENT)
     rows(page, "held").hover()
     rows(page, "held").locator("[data-cmd=drop-message]").click()
-    expect(rows(page, "held").filter(has_text='{"n":0}')).to_have_count(0, timeout=PATIENT)
+    expect(rows(page, "held").filter(has_text='{n: 0}')).to_have_count(0, timeout=PATIENT)
     page.keyboard.press("Shift+F9")
     expect(run(page)).to_have_attribute("data-state", "cancelled", timeout=PATIENT)
+
+
+def test_the_panel_shows_an_edited_value_the_hits_of_a_breakpoint_and_opens_the_message_that_is_clicked(notebook: Books) -> None:
+    book = held(notebook)
+    page = book.page
+    expect(rows(page, "held")).to_contain_text("{n: 0}")
+    book.do(f"%floe edit {rows(page, 'held').get_attribute('data-held')} {{'n': 70}}")
+    expect(rows(page, "held")).to_contain_text("{n: 70}", timeout=PATIENT)
+    expect(rows(page, "breakpoints")).to_contain_text("hit 1\u00d7", timeout=PATIENT)
+    rows(page, "held").locator("button").first.click()
+    page.locator(".floe-tab [data-cmd=duplicate]").click(timeout=PATIENT)
+    expect(rows(page, "held")).to_have_count(2, timeout=PATIENT)
+    for row in reversed(rows(page, "held").all()):
+        row.locator("button").first.click()
+        lead = page.locator(".floe-tab .floe-section[data-section=held]").first
+        expect(lead).to_have_attribute("data-held", str(row.get_attribute("data-held")))
+        expect(lead.locator("textarea")).to_be_visible()
 
 
 def test_all_breakpoints_are_removed_only_after_a_question(notebook: Books) -> None:
     book = held(notebook)
     page = book.page
     book.begin("floe:remove-breakpoints")
+    expect(page.locator(".jp-Dialog")).to_contain_text("1 breakpoint of all flows")
     page.locator(".jp-Dialog button", has_text="Cancel").click()
     expect(rows(page, "breakpoints")).to_have_count(1)
     page.locator(".floe-sidebar [data-cmd=remove-breakpoints] jp-button").click()
@@ -234,6 +253,11 @@ def test_lines_that_modules_print_appear_in_the_logs_and_are_filtered(notebook: 
     page.get_by_label("Filter lines").fill("")
     page.locator(".jp-AccordionPanel-toolbar").get_by_label("Clear the lines").or_(page.get_by_title("Clear the lines")).first.click()
     expect(lines).to_have_count(0)
+    show(page, "Logs")
+    expect(page.locator(".floe-side-lines")).to_be_hidden()
+    show(page, "Logs")
+    book.do("%floe run chain --input {'n':50}")
+    expect(lines).to_have_text(["last saw number 100"], timeout=PATIENT)
 
 
 def test_settings_act_at_once(notebook: Books) -> None:

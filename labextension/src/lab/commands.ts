@@ -3,10 +3,12 @@
 import { Dialog, InputDialog, showDialog, type ICommandPalette } from '@jupyterlab/apputils';
 import { closeAllIcon, pauseIcon, refreshIcon, runIcon, stepOverIcon, stopIcon, undoIcon, type LabIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
+import { settleAll } from '../bench/drafts';
 import { setPaused } from '../bench/paused';
 import { flowIcon } from './icon';
 import type { Known } from './known';
 import type { Deeds } from './sections/deeds';
+import { count } from './sections/flows';
 import type { Target } from './target';
 
 interface Command { label: string; caption: string; icon: LabIcon; enabled?: () => boolean; visible?: () => boolean; run: (args: Args) => unknown }
@@ -37,14 +39,18 @@ const ARGUMENTS = { type: 'object', properties: { flow: { type: 'string' }, inst
 /** Those that a held run waits for. */
 function stepping(known: Known, target: Target, deeds: Deeds): Record<string, Command> {
   const call = (name: 'resume' | 'pause' | 'step' | 'back') => () => deeds.attempt(() => known.connection.call(name, { flow: target.flow }));
+  const on = (name: 'resume' | 'step') => () => {
+    const { flow } = target;
+    deeds.attempt(async () => { await settleAll(flow); await known.connection.call(name, { flow }); });
+  };
   return {
-    continue: { label: 'Continue', caption: 'Continue the flow', icon: runIcon, run: call('resume'),
+    continue: { label: 'Continue', caption: 'Continue the flow', icon: runIcon, run: on('resume'),
       enabled: () => target.paused, visible: () => target.paused },
     pause: { label: 'Pause', caption: 'Pause the flow', icon: pauseIcon, run: call('pause'),
       enabled: () => !target.over && !target.paused, visible: () => !target.paused },
     stop: { label: 'Terminate', caption: 'Cancel the run', icon: stopIcon, enabled: () => !target.over,
       run: () => deeds.attempt(() => known.connection.call('cancel', { ref: target.run?.ref ?? '' })) },
-    step: { label: 'Next', caption: 'Step: each node takes one message', icon: stepOverIcon, run: call('step'), enabled: () => target.paused },
+    step: { label: 'Next', caption: 'Step: each node takes one message', icon: stepOverIcon, run: on('step'), enabled: () => target.paused },
     'step-back': { label: 'Step Back', caption: 'Undo the last step', icon: undoIcon, run: call('back'),
       enabled: () => target.paused && target.recorded > 0 }
   };
@@ -79,7 +85,7 @@ async function choose(known: Known): Promise<string> {
 }
 
 async function removeAll(known: Known, deeds: Deeds): Promise<void> {
-  const { button } = await showDialog({ title: 'Remove All Breakpoints?', body: `${known.breaks.length} breakpoints of all flows will be removed.`,
+  const { button } = await showDialog({ title: 'Remove All Breakpoints?', body: `${count(known.breaks.length, 'breakpoint')} of all flows will be removed.`,
     buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: 'Remove' })] });
   if (button.accept) {
     for (const flow of new Set(known.breaks.map(b => b.flow))) {

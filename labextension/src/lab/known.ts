@@ -121,7 +121,7 @@ export class Known {
 
   private notice({ kind }: { kind: string }): void {
     this.refresher.touch('held');
-    if (kind === 'held') {
+    if (kind === 'held' || kind === 'log') {
       this.refresher.touch('breaks');
     } else if (kind === 'loaded' || kind === 'lost') {
       this.refresher.touch('runners', 'environments');
@@ -188,10 +188,10 @@ export class Known {
     let before = '';
     return this.connection.subscribe(`view/${instance}`, value => {
       const { held, recorded, nodes } = value as View;
-      const now = JSON.stringify([held, recorded, nodes.map(n => n.held)]);
+      const now = JSON.stringify([held, recorded, nodes.map(n => [n.held, n.breaks?.length ? n.taken : 0])]);
       if (now !== before) {
         before = now;
-        this.refresher.touch('held');
+        this.refresher.touch('held', 'breaks');
       }
     });
   }

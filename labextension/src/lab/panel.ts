@@ -62,11 +62,11 @@ export const panel: JupyterFrontEndPlugin<void> = {
 /** What rows and commands do. */
 function doer(app: JupyterFrontEnd, known: Known, target: Target, tabs: WidgetTracker<Tab>, notebooks: INotebookTracker | null): Deeds {
   const deeds: Deeds = {
-    open: (flow, instance, node) => {
+    open: (flow, instance, node, message) => {
       const tab = tabs.find(w => w.content.flow === flow && w.content.instance === instance) ?? opened(flow, instance);
       app.shell.activateById(tab.id);
       if (node) {
-        tab.content.select(node);
+        tab.content.select(node, message);
       }
     },
     attempt: work => void work().catch((error: Error) => Notification.error(error.message, { autoClose: 8000 })),

@@ -47,12 +47,14 @@ export class FlowTab extends Widget {
     return this.instance || this.newest?.instance || this.newest?.ref || '';
   }
 
-  /** Select a node, as soon as it is drawn. */
-  select(node: string): void {
+  /** Select a node, and one of the messages that wait there, as soon as it is drawn. */
+  select(node: string, message = ''): void {
     this.seeking?.disconnect();
     const found = () => {
-      const group = this.node.querySelector<SVGElement>(`.floe-graph [data-node="${CSS.escape(node)}"]`);
-      group?.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+      const group = this.node.querySelector(`.floe-graph [data-node="${CSS.escape(node)}"]`);
+      if (group) {
+        this.bench.inspect(message, node);
+      }
       return Boolean(group);
     };
     if (!found()) {

@@ -4,6 +4,7 @@
 import type { RunInfo, View } from '../wire';
 import { Emitter } from './emitter';
 import { OVER, type Known } from './known';
+import { count } from './sections/flows';
 
 export class Target {
   readonly changed = new Emitter<void>();
@@ -59,10 +60,10 @@ export class Target {
     }
     const parts = [run.status === 'active' && view?.paused ? 'paused' : run.status];
     if (!this.over && view?.held) {
-      parts.push(`${view.held} message${view.held === 1 ? '' : 's'} held`);
+      parts.push(`${count(view.held, 'message')} held`);
     }
     if (run.results) {
-      parts.push(`${run.results} results`);
+      parts.push(count(run.results, 'result'));
     }
     return parts[0] === 'held' && parts[1]?.endsWith('held') ? parts.slice(1).join(', ') : parts.join(', ');
   }

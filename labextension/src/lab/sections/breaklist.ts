@@ -59,7 +59,7 @@ function words({ side, when, hits, log, count }: FlowBreak): string {
     parts.push(`log ${log}`);
   }
   if (count) {
-    parts.push(`met ${count}×`);
+    parts.push(`hit ${count}×`);
   }
   return parts.join(' · ');
 }

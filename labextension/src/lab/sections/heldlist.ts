@@ -1,6 +1,7 @@
 /** Every message that waits, in all runs. */
 
 import { deleteIcon, refreshIcon, stepOverIcon } from '@jupyterlab/ui-components';
+import { preview } from '../../bench/tree';
 import type { HeldOf, Known } from '../known';
 import { PlainRow } from '../row';
 import { Rows } from '../rows';
@@ -33,20 +34,14 @@ export class HeldSection extends Section {
       actions.unshift({ name: 'retry-message', label: 'Retry this message', icon: refreshIcon,
         run: () => deeds.attempt(() => call('retry', { flow: instance, id })) });
     }
-    const row = new PlainRow({ held: id, instance, flow, at: node }, () => deeds.open(flow, instance, node), actions);
+    const row = new PlainRow({ held: id, instance, flow, at: node }, () => deeds.open(flow, instance, node, id), actions);
     return { node: row.node, update: ({ message: now }: HeldOf) => row.set(
-      `${now.node}.${now.port}`, brief(now.value), now.failure ? 'failed' : 'held',
-      [`${instance}, ${now.side === 'out' ? 'behind' : 'in front of'} ${now.node}: ${now.reason}`, brief(now.value, 400),
+      `${now.node}.${now.port}`, preview(now.value, 80), now.failure ? 'failed' : 'held',
+      [`${instance}, ${now.side === 'out' ? 'behind' : 'in front of'} ${now.node}: ${now.reason}`, preview(now.value, 400),
         now.failure?.message].filter(Boolean).join('\n')) };
   }
 }
 
 function key({ instance, message }: HeldOf): string {
   return JSON.stringify([instance, message.id, message.node, message.side, Boolean(message.failure)]);
-}
-
-/** A value in a few words. */
-export function brief(value: unknown, most = 80): string {
-  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, most)) : JSON.stringify(value) ?? '';
-  return text.length > most ? `${text.slice(0, most)}…` : text;
 }

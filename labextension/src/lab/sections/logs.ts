@@ -23,11 +23,13 @@ export class LogsSection extends Section {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private end: (() => void) | null = null;
   private most = 500;
+  /** What was cleared, by when it was written: it is not fetched again. */
+  private cleared = -Infinity;
 
   constructor(known: Known) {
     super('logs', 'Logs', known, []);
     this.toolbar.addItem('clear', new ToolbarButton({ icon: clearIcon, tooltip: 'Clear the lines', dataset: { 'data-cmd': 'clear-logs' } as never,
-      onClick: () => { this.lines = []; this.drawAll(); } }));
+      onClick: () => this.clear() }));
     this.body.classList.add('floe-side-logs-body');
     this.body.append(h('div', { class: 'floe-side-filters' }, this.filter), this.list, this.hint);
   }
@@ -59,6 +61,13 @@ export class LogsSection extends Section {
     this.drawAll();
   }
 
+  private clear(): void {
+    this.cleared = [...this.lines, ...this.fresh].reduce((last, { time }) => Math.max(last, time), this.cleared);
+    this.lines = [];
+    this.fresh = [];
+    this.drawAll();
+  }
+
   /** What was written before anybody looked. */
   private async fetch(): Promise<void> {
     const { connection, runs } = this.known;
@@ -71,7 +80,7 @@ export class LogsSection extends Section {
       const lines = await connection.call('logs', { flow: instance, limit: this.most }).catch(() => []) as Line[];
       return lines.map(line => ({ ...line, instance }));
     }));
-    this.lines = merge([...this.lines, ...this.fresh, ...found.flat()]).slice(-this.most);
+    this.lines = merge([...this.lines, ...this.fresh, ...found.flat().filter(line => line.time > this.cleared)]).slice(-this.most);
     this.fresh = [];
     this.drawAll();
   }

@@ -106,6 +106,6 @@ function title(run: RunInfo): string {
   if (run.forked_from) {
     lines.push(`forked from ${run.forked_from}`);
   }
-  lines.push(...(run.failures ?? []).slice(0, 3).map(f => `${f.node}: ${f.message}`));
+  lines.push(...(run.failures ?? []).slice(0, 3).map(f => `${f.node && `${f.node}: `}${f.message}`));
   return lines.join('\n');
 }

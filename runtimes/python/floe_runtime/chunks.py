@@ -255,6 +255,8 @@ class Chunks:
             call.numbers = {slot: {call.at: n[call.at]} for slot, n in call.numbers.items() if call.at in n}
         if runtime.forked:
             os._exit(0)
+        if step.end:
+            runtime.logs.flush()  # first: its run may be over with this
         runtime.send(returned.write(step, runtime.codec, runtime.segments))
         if step.failure is not None:
             runtime.stop(call.slot, step.left)  # what comes after a failure must not overtake what goes back

@@ -152,6 +152,7 @@ class Logs:
         self._send = send
         self._logs = {}
         self._owner = get_ident()
+        self._written = False
         sys.stdout, sys.stderr = Stream("stdout", self, 1), Stream("stderr", self, 2)
 
     def open(self, slot):
@@ -169,11 +170,15 @@ class Logs:
             _write_all(fallback, text)
             return
         log.write(stream, text)
+        self._written = True  # behind it: a thread of the user's may print while others are sent
         if log.due and get_ident() == self._owner:
             log.flush()
 
     def flush(self):
         """Send what all slots have."""
+        if not self._written:
+            return
+        self._written = False
         for log in list(self._logs.values()):
             log.flush()
 

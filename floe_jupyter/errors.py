@@ -197,6 +197,11 @@ def _ours(file: str) -> bool:
     return file.startswith(HERE) or "/IPython/core/" in file or "/ipykernel/" in file
 
 
+def does_not_load(node: str, module: str, error: str) -> str:
+    """What people are told of a node whose module does not load, with the cure."""
+    return f"node {node!r} does not load ({error}): mend module {module!r} and define it again"
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A hint like ``did you mean 'clean'?`` or ``known: a, b``; empty when nothing is known.
 

@@ -23,7 +23,7 @@ from floe_jupyter.core.options import (
     ValueKind,
     built_in,
 )
-from floe_jupyter.errors import DefinitionError, ExpressionError, nearest
+from floe_jupyter.errors import DefinitionError, ExpressionError, UnknownName, nearest, unknown
 
 Modules = Mapping[str, Module] | Iterable[str] | None
 Known = dict[str, Module | None] | None
@@ -244,6 +244,28 @@ def _end(index: int, wire: Wire, side: str, nodes: dict[str, Node], known: Known
         yield Problem(_no_port(nodes[name], port, ports, side), about)
 
 
+def entries(flow: Flow, modules: Modules, node: str = "", port: str = "in") -> tuple[str, ...]:
+    """Where input goes in: *node*, or the sources. Raises `UnknownName` and `DefinitionError`: what is fed elsewhere is lost."""
+    nodes = {each.id: each for each in flow.nodes}
+    if node and node not in nodes:
+        raise unknown(f"node in flow {flow.name!r}", node, nodes)
+    found = (node,) if node else sources(flow)
+    if not found:
+        raise no_sources(flow)
+    for name in found:
+        ports = ports_of(nodes[name], known_modules(modules), "target")
+        if ports is not None and port not in ports:
+            error = unknown(f"input port of node {name!r}", port, ports)
+            raise UnknownName(f"{error}; write NODE.port, such as {name}.{ports[0]}" if ports else str(error))
+    return found
+
+
+def no_sources(flow: Flow) -> DefinitionError:
+    """The error of input without an address where every node has incoming wires."""
+    return DefinitionError(f"every node of flow {flow.name!r} has incoming wires; say into which one the messages go: --to NODE "
+                           f"(to= in Python, {flow.name}.NODE with send), such as {flow.nodes[0].id}")
+
+
 def ports_of(node: Node, known: Known, side: str) -> tuple[str, ...] | None:
     """The ports of one side (``source``: the outputs, else the inputs); None where nothing is known about them."""
     module: Module | BuiltIn | None = built_in(node.module, node.kind)
@@ -263,4 +285,5 @@ def _no_port(node: Node, port: str, ports: tuple[str, ...], side: str) -> str:
     return f"{node.id} has no {what} {port!r}; {nearest(port, ports)}"
 
 
-__all__ = ["Modules", "Problem", "check", "cycle_wires", "downstream", "known_modules", "ports_of", "sources", "upstream"]
+__all__ = ["Modules", "Problem", "check", "cycle_wires", "downstream", "entries", "known_modules", "no_sources", "ports_of",
+           "sources", "upstream"]

@@ -120,9 +120,9 @@ class Reply(msgspec.Struct, frozen=True, tag=True):
 
 
 class Notice(msgspec.Struct, frozen=True, tag=True):
-    """Something for people to see: ``log`` (of a breakpoint), ``held``, ``failure``, ``retry``, ``dead``, ``loaded``,
-    ``refused`` (a version that did not load), ``lost`` (a runtime), ``idle`` (held, with nothing else to do; ``refused``
-    says of nodes that do not load why), ``resumed``,
+    """Something for people to see: ``log`` (of a breakpoint), ``held``, ``failure`` (``skipped`` where its run goes on without
+    the message, and nothing else tells of it), ``retry``, ``dead``, ``loaded``, ``refused`` (a version that did not load),
+    ``lost`` (a runtime), ``idle`` (held, with nothing else to do; ``refused`` says of nodes that do not load why), ``resumed``,
     ``withdrawn`` (a step back takes results with these ``ids`` back: they are given again if the step is done again),
     ``dropped`` (a new version of the flow has no such ``place``, where so many ``messages`` of the run waited), ``edited`` (the
     held message with this ``id``).

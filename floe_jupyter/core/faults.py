@@ -88,11 +88,12 @@ def give_up(instance: Instance, node: NodeState, item: Item, failure: Failure) -
     """The message is over, and so may be its run."""
     node.taken += 1
     instance.note(lambda: _ungiven(node))
-    instance.order(updates.notice_of("failure", failure))
+    skipped = node.node.on_error == "skip" and not node.outs.get("error")
+    instance.order(updates.notice_of("failure", failure, **({"skipped": True} if skipped else {})))
     if node.outs.get("error"):
         node.given += 1
         instance.debugger.emitted(node, "error", record(item.batch, failure))
-    elif node.node.on_error != "skip":
+    elif not skipped:
         fail_run(instance, item.batch.run, failure, at_once=instance.fail_fast and failure.kind != "crashed")
         spread(instance, node, item.batch.run)
     account(instance, item.batch, -1)
@@ -118,4 +119,4 @@ def passed_over(instance: Instance, failure: Failure) -> None:
     if node is not None:
         node.failed += 1
         node.error = failure.message
-        instance.order(updates.notice_of("failure", failure))
+        instance.order(updates.notice_of("failure", failure, skipped=True))

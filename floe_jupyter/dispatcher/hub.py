@@ -201,8 +201,9 @@ class Hub:
         """Where messages go in: *node*, or every source. Raises `UnknownName`."""
         nodes = (self._node(instance, node),) if node else instance.sources
         if not nodes:
-            raise DefinitionError(f"every node of flow {instance.flow.name!r} has incoming wires; say into which node the "
-                                  "messages go")
+            from floe_jupyter.core.check import no_sources
+
+            raise no_sources(instance.flow)
         return nodes
 
     def _inject(self, instance: Instance, nodes: tuple[str, ...], port: str, batch: Batch, done: Done | None, *,

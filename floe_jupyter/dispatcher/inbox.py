@@ -16,7 +16,7 @@ from floe_jupyter.dispatcher.hub import Hub
 from floe_jupyter.dispatcher.results import by_run
 from floe_jupyter.dispatcher.runners import Runner
 from floe_jupyter.dispatcher.runs import FAILURES, Instance, Run
-from floe_jupyter.errors import EnvironmentFailed
+from floe_jupyter.errors import EnvironmentFailed, does_not_load
 from floe_jupyter.wire.links import Logged, Out, Progress, RunnerHello, Seen
 
 LOGGED = 65_536
@@ -111,8 +111,7 @@ def _idle(hub: Hub, instance: Instance, notice: Notice) -> None:
 
 def _refused(instance: Instance, errors: dict[str, str]) -> list[str]:
     modules = {node.id: node.module for node in instance.flow.nodes}
-    return [f"node {node!r}, which does not load ({error}): mend module {modules.get(node, node)!r} and define it again"
-            for node, error in errors.items()]
+    return [does_not_load(node, modules.get(node, node), error) for node, error in errors.items()]
 
 
 def _resumed(hub: Hub, instance: Instance, notice: Notice) -> None:
@@ -134,8 +133,8 @@ def _withdrawn(hub: Hub, instance: Instance, notice: Notice) -> None:
 def _broken(hub: Hub, instance: Instance, notice: Notice) -> None:
     """The instance could not be made, or its machine broke: its runs have failed, and say why."""
     text = notice.data.get("message")
-    if notice.node:
-        _passed_over(instance, notice)
+    if notice.data.get("skipped"):
+        _skipped(instance, notice)
     if notice.node or notice.run or not text:
         return
     for run in list(instance.runs.values()):
@@ -144,13 +143,10 @@ def _broken(hub: Hub, instance: Instance, notice: Notice) -> None:
         hub.close(instance, str(text))
 
 
-def _passed_over(instance: Instance, notice: Notice) -> None:
-    """A message that a node with ``on_error=skip`` failed on is named among the errors of its run, which goes on."""
-    node = next((node for node in instance.flow.nodes if node.id == notice.node), None)
+def _skipped(instance: Instance, notice: Notice) -> None:
+    """A message that a node skipped is named among the errors of its run, which goes on."""
     run = instance.runs.get(notice.run)
-    if node is None or run is None or node.on_error != "skip" or len(run.failures) >= FAILURES:
-        return
-    if not any(wire.source == node.id and wire.source_port == "error" for wire in instance.flow.wires):
+    if run is not None and len(run.failures) < FAILURES:
         failure = msgspec.convert(notice.data["failure"], Failure)
         run.failures = (*run.failures, msgspec.structs.replace(failure, kind="skipped"))
 

@@ -78,7 +78,7 @@ def _began(process: str) -> float:
 
 
 def _left(parent: str) -> Iterator[tuple[int, float, str]]:
-    """The directories of servers that are gone: the bytes of their stores, and when they were last used."""
+    """The directories of owners that are gone: the bytes of their stores, and when they were last used."""
     with suppress(FileNotFoundError), os.scandir(parent) as entries:
         for entry in entries:
             if entry.name.isdecimal() and entry.is_dir(follow_symlinks=False) and is_gone(entry.name):

@@ -247,6 +247,8 @@ def request(hub: Hub, args: control.request, request: Request) -> Any:
 
 
 def stop(hub: Hub, args: control.stop, request: Request) -> Any:
+    if args.flow in hub.definitions.flows and not hub.alive(args.flow):
+        raise DefinitionError(f"flow {args.flow!r} is not up; `%floe start {args.flow}` starts it")
     instance = hub.up.get(args.flow) or hub.instance_of(args.flow)
     hub.stop(instance, lambda: request.reply({"instance": instance.name}))
     return LATER

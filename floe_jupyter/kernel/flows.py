@@ -7,10 +7,9 @@ from itertools import chain, islice
 from operator import length_hint
 from typing import Any
 
-from floe_jupyter.core.graph import sources
 from floe_jupyter.core.model import Flow as Definition
 from floe_jupyter.core.model import Module
-from floe_jupyter.errors import DefinitionError, UnknownName, unknown
+from floe_jupyter.errors import DefinitionError
 from floe_jupyter.kernel.arguments import seconds
 from floe_jupyter.kernel.debugging import NOT_GIVEN, Steppable, one, port_of, text_of
 from floe_jupyter.kernel.failures import run_failed
@@ -134,27 +133,11 @@ class Flow(Steppable):
 
     def _input(self, to: str) -> tuple[str, str]:
         """The node and the port that *to* means; refused here, because what is fed elsewhere would be lost without a word."""
-        node, port = port_of(to)
-        if node and node not in self.nodes:
-            raise unknown(f"node in flow {self.name!r}", node, self.nodes)
-        entries = (node,) if node else sources(self.definition)
-        if not entries:
-            raise DefinitionError(
-                f"every node of flow {self.name!r} has incoming wires; say into which one the messages go: --to NODE "
-                f"(to= in Python, {self.name}.NODE with send), such as {self.nodes[0]}"
-            )
-        for entry in entries:
-            self._check_port(entry, port)
-        return node, port
+        from floe_jupyter.core.check import entries
 
-    def _check_port(self, entry: str, port: str) -> None:
-        definition = self.definition
-        name = next(node.module for node in definition.nodes if node.id == entry)
-        module = self._session.modules().get(name)
-        ports = {*(module.inputs if module else ("in",)), *(w.target_port for w in definition.wires if w.target == entry)}
-        if port not in ports:
-            error = unknown(f"input port of node {entry!r}", port, ports)
-            raise UnknownName(f"{error}; write NODE.port, such as {entry}.{min(ports)}")
+        node, port = port_of(to)
+        entries(self.definition, self._session.modules(), node, port)
+        return node, port
 
     # --- a flow that stays up ----------------------------------------------------------------------------------------
 
@@ -195,12 +178,7 @@ class Flow(Steppable):
 
     def stop(self) -> Flow:
         """Stop what `start` started; its runs are cancelled. Returns itself."""
-        try:
-            self._session.call("stop", flow=self.name)
-        except UnknownName:
-            raise
-        except DefinitionError:  # which tells of the run or the flow that was stopped last
-            raise DefinitionError(f"flow {self.name!r} is not up; `%floe start {self.name}` starts it") from None
+        self._session.call("stop", flow=self.name)
         return self
 
     def fork(self, id: str, value: Any = NOT_GIVEN, *, debug: bool = False) -> Run:  # noqa: A002 - the word of the magic

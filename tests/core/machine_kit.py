@@ -9,6 +9,7 @@ from typing import Any
 from floe_jupyter.core.events import (
     Activate,
     Activated,
+    Back,
     Call,
     Command,
     Count,
@@ -17,11 +18,14 @@ from floe_jupyter.core.events import (
     Load,
     Loaded,
     Output,
+    Pause,
+    Reply,
     Returned,
     Route,
     Routed,
     Start,
     StateChange,
+    Step,
 )
 from floe_jupyter.core.machine import Machine
 from floe_jupyter.core.messages import Batch
@@ -122,4 +126,25 @@ def values(batch: Batch) -> list[Any]:
     return found
 
 
-__all__ = ["Count", "StateChange", "World", "batch", "flow", "modules_of", "values"]
+def paused(*messages: object, wires: tuple[str, ...] = ("a>b",), **options: object) -> World:
+    world = World(flow(*wires), **options)
+    world.send(Pause("p"))
+    if messages:
+        world.inject("a", *messages)
+    return world
+
+
+def step(world: World, **fields: object) -> object:
+    """Step, and let every module that is called echo."""
+    world.send(Step(token="s", **fields))
+    for call in world.calls():
+        world.echo(call)
+    return world.all(Reply, token="s")[-1].value
+
+
+def back(world: World) -> Reply:
+    world.send(Back("b"))
+    return world.all(Reply, token="b")[-1]
+
+
+__all__ = ["Count", "StateChange", "World", "back", "batch", "flow", "modules_of", "paused", "step", "values"]

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from floe_jupyter.core.check import Problem, check
+from floe_jupyter.core.check import Problem, check, entries
 from floe_jupyter.core.model import Flow, Module, Node, Retry, Wire
-from floe_jupyter.errors import DefinitionError
+from floe_jupyter.errors import DefinitionError, UnknownName
 
 MODULES = {"read": Module("read", ""), "parse": Module("parse", "", outputs=("out", "bad")),
            "join": Module("join", "", inputs=("left", "right"))}
@@ -133,3 +133,20 @@ def test_ten_thousand_nodes_are_checked() -> None:
 def test_what_arrives_from_another_process_is_checked_like_what_was_typed() -> None:
     sent = msgspec.json.decode(b'{"name": "f", "nodes": [{"id": "a", "module": "raed"}]}', type=Flow)
     assert "did you mean 'read'?" in str(check(sent, MODULES)[0])
+
+
+def test_input_goes_to_a_named_node_or_to_the_sources_and_never_to_a_port_that_is_not_there() -> None:
+    modules = {"a": Module("a", "x"), "b": Module("b", "x", inputs=("left", "right"))}
+    chain = Flow("f", (Node("a", "a"), Node("b", "b")), (Wire("a", "b", target_port="left"),))
+    assert entries(chain, modules) == ("a",)
+    assert entries(chain, modules, "b", "right") == ("b",)
+    assert entries(chain, None, "b") == ("b",)  # nothing is known of its ports
+    with pytest.raises(UnknownName, match="no node in flow 'f' 'c'"):
+        entries(chain, modules, "c")
+    with pytest.raises(UnknownName, match=r"no input port of node 'b' 'in'; known: left, right; write NODE\.port, such as b\.left"):
+        entries(chain, modules, "b")
+    with pytest.raises(UnknownName, match="no input port of node 'a' 'x'"):
+        entries(chain, {"a": Module("a", "x", inputs=())}, port="x")
+    ring = msgspec.structs.replace(chain, wires=(*chain.wires, Wire("b", "a")))
+    with pytest.raises(DefinitionError, match=r"every node of flow 'f' has incoming wires; .* --to NODE .*, such as a"):
+        entries(ring, modules)

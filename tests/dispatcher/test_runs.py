@@ -255,7 +255,7 @@ def test_a_cycle_without_a_source_wants_a_node_named(client: Client) -> None:
     client.call("define", module=Module("tag", "lambda x: x"))
     client.call("define_flow", flow=Flow("ring", (Node("a", "tag"), Node("b", "tag")), (Wire("a", "b"), Wire("b", "a"))))
     info = client.call("open_run", flow="ring")
-    with pytest.raises(DefinitionError, match="say into which node"):
+    with pytest.raises(DefinitionError, match="say into which one the messages go: --to NODE"):
         client.call("feed", ref=info.ref, batch=batch(1))
 
 

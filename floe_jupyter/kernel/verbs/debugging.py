@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.core.events import View
-from floe_jupyter.errors import DefinitionError
+from floe_jupyter.errors import DefinitionError, does_not_load
 from floe_jupyter.kernel.arguments import Argument
 from floe_jupyter.kernel.debugging import (
     NOT_GIVEN,
@@ -128,7 +128,7 @@ def _refused(request: Request) -> str:
     flow = request.session.flows().get(view.flow)
     modules = {node.id: node.module for node in (flow.nodes if flow else ())}
     return "".join(
-        f"; node {node.id!r} does not load ({node.error}): mend module {modules.get(node.id, node.id)!r} and define it again"
+        f"; {does_not_load(node.id, modules.get(node.id, node.id), node.error)}"
         for node in view.nodes
         if node.status == "refused" and not node.runtime
     )

@@ -6,9 +6,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_SYSTEM_CERTS := 1
 # For tests that share nothing: one process a core, each taking from the others what they have not begun.
 PARALLEL := -n logical --dist worksteal
-# The number of stress rounds; the defaults keep `make test` short, `make stress` raises them.
+# What measures time in a browser runs alone.
+TIMED := $(addprefix tests/browser/,jupyterlab/test_speed.py jupyterlab/test_busy.py view/test_cost.py view/test_fold.py)
 
-.PHONY: help setup browser frontend demo test check lint types layers unit notebooks bench stress conformance wheel clean
+.PHONY: help setup browser frontend demo test check lint types layers unit notebooks bench stress mutants conformance wheel clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +33,7 @@ check: lint types layers ## style, types and layers, in seconds
 
 lint: setup
 	@.venv/bin/ruff check floe_jupyter runtimes tests notebooks
+	@.venv/bin/ruff format --check --quiet floe_jupyter runtimes tests
 
 types: setup
 	@.venv/bin/mypy floe_jupyter
@@ -43,7 +45,9 @@ layers: setup
 unit: setup
 	@rm -f .coverage .coverage.*
 	@$(PYTHON) -m pytest tests/core $(PARALLEL) --cov=floe_jupyter.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 -q
-	@$(PYTHON) -m pytest tests --ignore=tests/core -q
+	@$(PYTHON) -m pytest tests --ignore=tests/core --ignore=tests/browser -n logical --dist loadfile --max-worker-restart 0 -q
+	@$(PYTHON) -m pytest tests/browser -n logical --dist loadfile --max-worker-restart 0 -q $(addprefix --ignore=,$(TIMED))
+	@$(PYTHON) -m pytest $(TIMED) -q
 
 notebooks: setup
 	@$(PYTHON) -m pytest -p nbval --nbval --nbval-sanitize-with notebooks/nbval-sanitize.cfg notebooks -q
@@ -51,8 +55,12 @@ notebooks: setup
 bench: setup ## figures, baselines measured in the same run, ratios
 	@$(PYTHON) -m tests.benchmarks
 
-stress: setup ## the long proofs: a million mutated frames, 60 s of back pressure, 10,000 simulator seeds
-	@FLOE_FUZZ=1000000 FLOE_SEEDS=10000 FLOE_LONG=1 $(PYTHON) -m pytest tests -q -m slow --timeout 1200
+stress: setup ## the long proofs: a million mutated frames, 60 s of back pressure, 100,000 simulator seeds
+	@FLOE_SEEDS=100000 $(PYTHON) -m pytest tests/core/simulation/test_simulator.py $(PARALLEL) -q
+	@FLOE_FUZZ=1000000 FLOE_LONG=1 $(PYTHON) -m pytest tests -q -m slow --timeout 1200
+
+mutants: setup ## faults put into the program on purpose, one at a time: the tests must notice each (nightly)
+	@$(PYTHON) -m tests.mutants
 
 conformance: setup ## the kit for runtimes: make conformance LANG=python
 	@FLOE_LANG=$(if $(filter $(notdir $(wildcard runtimes/*)),$(LANG)),$(LANG),) $(PYTHON) -m pytest tests/conformance -q

@@ -1,4 +1,4 @@
-"""The tree of errors: whose fault is it, and what now?
+"""The tree of errors, by fault and cure.
 
 ::
 
@@ -10,12 +10,12 @@
      │   └─ UnknownName        with the nearest valid name; also a KeyError
      ├─ ModuleFailed       a user's function raised; carries the language's own trace at its cell and line
      ├─ RunFailed          a run ended as failed; shows its first module error
-     ├─ EnvironmentFailed  something the machine lacks: an interpreter, a package, a directory that can be written
-     ├─ PeerError          another process of ours is gone, silent or speaks nonsense
+     ├─ EnvironmentFailed  the machine lacks a resource: an interpreter, a package, a writable directory
+     ├─ PeerError          another process of this package is gone, silent or sends invalid data
      │   ├─ PeerGone
-     │   ├─ PeerSilent         a wait ran out; says what it waited for
-     │   └─ ProtocolError      a frame that breaks the rules
-     └─ BugError           an invariant of ours does not hold; please report it
+     │   ├─ PeerSilent         a wait ran out; names the awaited event
+     │   └─ ProtocolError      a frame which breaks the rules
+     └─ BugError           an invariant of this package does not hold; please report it
 
 Every message names the cause and the cure.
 """
@@ -34,29 +34,35 @@ LIBRARY = contextlib.__file__.rpartition("/")[0] + "/"
 
 
 class FloeError(Exception):
-    """The root of all errors of this package. ``kind`` is its name on the wire."""
+    """Base class of all errors of this package. ``kind`` is its name on the wire."""
 
     kind = "error"
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows: where the user called us, and not how we came to say no."""
+        """Return the traceback for IPython: the user's call, without the frames of the engine."""
         return without_engine(self)
 
 
 class DefinitionError(FloeError):
-    """What the user typed cannot be right. ``cure`` says what to type instead."""
+    """A wrong definition typed by the user. The message names the correction."""
 
     kind = "definition"
 
 
 class NotationError(DefinitionError):
-    """A mistake in the text of a flow, with its place (both counted from 1)."""
+    """A mistake in the text of a flow, with its line and column (both counted from 1)."""
 
     kind = "notation"
 
-    def __init__(self, message: str, *, line: int = 0, column: int = 0, source: str = "") -> None:
+    def __init__(self, message: str, *, line: int = 0, column: int = 0, source: str = "", where: str = "") -> None:
         self.message, self.line, self.column, self.source = message, line, column, source
+        self.where = where
+        """Position as ``Cell In[3], line 4``: the line as the reader counts lines."""
         super().__init__(self._render())
+
+    def within(self, where: str) -> NotationError:
+        """Return the same mistake with its position in a cell or a file."""
+        return NotationError(self.message, line=self.line, column=self.column, source=self.source, where=where)
 
     def _render(self) -> str:
         lines = self.source.splitlines()
@@ -64,11 +70,11 @@ class NotationError(DefinitionError):
             return self.message
         text, column = _window(lines[self.line - 1], self.column)
         caret = "".join("\t" if c == "\t" else " " for c in text[: column - 1]) + "^"
-        return f"line {self.line}, column {self.column}: {self.message}\n  {text}\n  {caret}"
+        return f"{self.where or f'line {self.line}'}, column {self.column}: {self.message}\n  {text}\n  {caret}"
 
 
 def _window(text: str, column: int, width: int = 120) -> tuple[str, int]:
-    """The part of a very long line around a column, and the column in it."""
+    """Return the part of a very long line around a column, and the column in the part."""
     if len(text) <= 2 * width:
         return text, column
     start = min(max(0, column - width // 2), len(text))
@@ -76,19 +82,19 @@ def _window(text: str, column: int, width: int = 120) -> tuple[str, int]:
 
 
 class ExpressionError(DefinitionError):
-    """A condition or an edit that does not parse, is not allowed, or takes too long."""
+    """A condition or an edit which does not parse, is not allowed, or takes too long."""
 
     kind = "expression"
 
 
 class ValueRefused(DefinitionError):
-    """A value that cannot become a message: says which part, and what to send instead."""
+    """A value which cannot become a message; the message names the faulty part and a value to send instead."""
 
     kind = "value"
 
 
 class UnknownName(DefinitionError, KeyError):
-    """A name nobody defined. The message ends with the nearest valid one."""
+    """An undefined name. The message ends with the nearest valid name."""
 
     kind = "unknown"
 
@@ -97,13 +103,16 @@ class UnknownName(DefinitionError, KeyError):
 
 
 class ModuleFailed(FloeError):
-    """A user's function raised; ``trace`` is the language's own, at the notebook's cell and line."""
+    """An exception of a user's function; ``trace`` is the language's own, at the notebook's cell and line."""
 
     kind = "module"
 
 
 class RunFailed(FloeError):
-    """A run ended as failed. ``run`` is that run where the client knows it; a notebook shows ``trace``, the module's own."""
+    """The end of a run as failed.
+
+    ``run`` is the run where the client knows the run; a notebook shows ``trace``, the module's own.
+    """
 
     kind = "run"
 
@@ -112,42 +121,42 @@ class RunFailed(FloeError):
         super().__init__(message)
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of the frames of the engine."""
+        """Return the module's trace for IPython, instead of the frames of the engine."""
         return [*([self.trace.rstrip()] if self.trace else []), f"RunFailed: {self}"]
 
 
 class EnvironmentFailed(FloeError):
-    """The machine lacks something; the message says what, and how to get it."""
+    """A lack of the machine; the message names the missing part and how to get the part."""
 
     kind = "environment"
 
 
 class PeerError(FloeError):
-    """Another process of ours did not do its part."""
+    """A failure of another process of this package."""
 
     kind = "peer"
 
 
 class PeerGone(PeerError):
-    """The other process ended."""
+    """The end of the other process."""
 
     kind = "gone"
 
 
 class PeerSilent(PeerError, TimeoutError):
-    """A wait ran out; the message says for what, of whom, and how long."""
+    """The end of a wait; the message names the awaited event, the peer and the seconds waited."""
 
     kind = "silent"
 
 
 class ProtocolError(PeerError):
-    """A frame that breaks the protocol."""
+    """A frame which breaks the protocol."""
 
     kind = "protocol"
 
 
 class BugError(FloeError):
-    """An invariant of this package does not hold. Please report it with the text."""
+    """A broken invariant of this package. Please report the error with its text."""
 
     kind = "bug"
 
@@ -159,21 +168,21 @@ def _tree(root: type[FloeError]) -> Iterable[type[FloeError]]:
 
 
 def from_wire(kind: str, message: str) -> FloeError:
-    """The error that a peer reported as *kind* and *message*; an unknown kind is a plain FloeError."""
+    """Return the error reported by a peer as *kind* and *message*; a plain FloeError for an unknown kind."""
     cls = next((c for c in _tree(FloeError) if c.kind == kind), FloeError)
     return cls(message)
 
 
 def from_user(error: Exception) -> None:
-    """Code that a user handed over (an expression, an iterable) raised this: a notebook shows it without our frames."""
+    """Hide the frames of this package in a notebook for an error raised by user code (an expression, an iterable)."""
     if not hasattr(error, "_render_traceback_"):
-        with contextlib.suppress(AttributeError, TypeError):  # of a class that takes no attributes: then with them
+        with contextlib.suppress(AttributeError, TypeError):  # the class takes no attributes: the frames stay visible
             error._render_traceback_ = lambda: without_engine(error)  # type: ignore[attr-defined]
 
 
 def without_engine(error: BaseException) -> list[str]:
-    """An error as IPython shows it, with the user's frames alone."""
-    ipython, frames = sys.modules.get("IPython"), _users(error.__traceback__)  # which asks for this; a runner has none
+    """Return an error as IPython shows errors, with the user's frames alone."""
+    ipython, frames = sys.modules.get("IPython"), _users(error.__traceback__)  # a runner has no IPython
     shell = ipython.get_ipython() if ipython else None
     if shell is None or frames is None:
         return [f"{type(error).__name__}: {error}"]
@@ -181,7 +190,7 @@ def without_engine(error: BaseException) -> list[str]:
 
 
 def _users(trace: TracebackType | None) -> TracebackType | None:
-    """Without the frames of this package and of IPython, and of the standard library where these called it."""
+    """Return the trace without the frames of this package and of IPython, and of the standard library where called by these."""
     found, inside = [], True
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
@@ -198,12 +207,12 @@ def _ours(file: str) -> bool:
 
 
 def does_not_load(node: str, module: str, error: str) -> str:
-    """What people are told of a node whose module does not load, with the cure."""
+    """Return the message about a node whose module does not load, with the cure."""
     return f"node {node!r} does not load ({error}): mend module {module!r} and define it again"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """A hint like ``did you mean 'clean'?`` or ``known: a, b``; empty when nothing is known.
+    """Return a hint like ``did you mean 'clean'?`` or ``known: a, b``; empty when no name is known.
 
     >>> nearest("claen", ["clean", "parse"])
     "did you mean 'clean'?"
@@ -216,6 +225,6 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def unknown(what: str, name: str, valid: Iterable[str]) -> UnknownName:
-    """``UnknownName("no flow 'co3'; did you mean 'co2'?")``."""
+    """Return ``UnknownName("no flow 'co3'; did you mean 'co2'?")``."""
     hint = nearest(name, valid)
     return UnknownName(f"no {what} {name!r}" + (f"; {hint}" if hint else f"; no {what} is defined yet"))

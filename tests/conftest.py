@@ -1,17 +1,22 @@
-"""What all tests share: one rule for components that a machine may lack."""
+"""Fixtures and hooks of all tests, and one rule for components missing from a machine."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("floe", deadline=None)  # an example takes as long as the machine is busy; what costs time is measured
+settings.load_profile("floe")
 
 
 def missing(what: str, cure: str) -> None:
-    """Skip, naming the cure, because *what* is not here. Where ``CI=true`` nothing may be missing: fail."""
+    """Skip, naming the cure, because *what* is missing. With ``CI=true`` no component may be missing: fail."""
     text = f"{what} is missing; {cure}"
     if os.environ.get("CI") == "true":
         pytest.fail(f"{text} (with CI=true nothing may be skipped)")
@@ -20,7 +25,7 @@ def missing(what: str, cure: str) -> None:
 
 @pytest.fixture
 def need() -> Callable[[str, str], str]:
-    """``need("node", "install Node.js 20")`` gives the program's path, or skips the test and says why."""
+    """Return ``need("node", "install Node.js 20")``, which returns the program's path, or skips the test with the reason."""
 
     def find(program: str, cure: str) -> str:
         path = shutil.which(program)
@@ -36,7 +41,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure() -> None:
+    """Choose seeds never played before, the same for all processes of these tests."""
+    os.environ.setdefault("FLOE_FIRST_SEED", str(int(time.time()) * 1000))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Report the seeds, to allow playing them again."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    if any("/core/test_simulator" in report.nodeid or "/core/test_comparison" in report.nodeid for report in reports):
+        terminalreporter.write_line(f"the same seeds again: FLOE_FIRST_SEED={os.environ['FLOE_FIRST_SEED']}")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser tests go last: the driver of the browser keeps an event loop in this thread until the end, and no other
-    test could start one of its own."""
+    """Move the browser tests to the end.
+
+    The browser's driver keeps an event loop in this thread until the end, in which no other test could start a loop.
+    """
     items.sort(key=lambda item: "browser" in item.path.parts)

@@ -12,8 +12,11 @@ from types import ModuleType
 import pytest
 
 import floe_jupyter
-from floe_jupyter.core.model import LANGUAGES
-from floe_jupyter.wire import control, frames
+from floe_jupyter.core.flow.model import LANGUAGES
+from floe_jupyter.core.machine.machine import HANDLERS
+from floe_jupyter.wire.control import calls
+from floe_jupyter.wire.runtime import frames
+from tests.mutants.catalogue import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[1]
 RUNTIMES = ROOT / "runtimes"
@@ -46,9 +49,9 @@ def test_the_readme_of_runtimes_lists_no_frame_that_does_not_exist() -> None:
     assert set(answers) - {"end"} <= set(kinds(frames.FromRuntime))
 
 
-@pytest.mark.parametrize("name", sorted(control.CALLS))
+@pytest.mark.parametrize("name", sorted(calls.CALLS))
 def test_every_call_says_what_it_does_and_what_it_returns(name: str) -> None:
-    text = " ".join((control.CALLS[name].__doc__ or "").split())
+    text = " ".join((calls.CALLS[name].__doc__ or "").split())
     assert len(text) > 10
     assert re.search(r"\bReturns?\b|\[|\{", text), f"the docstring of the call {name!r} does not say what it returns"
 
@@ -83,11 +86,54 @@ def test_all_is_sorted_and_names_what_exists() -> None:
 
 
 def test_every_module_of_the_core_opens_with_what_it_is_for() -> None:
-    for path in sorted((ROOT / "floe_jupyter" / "core").glob("*.py")):
+    for path in sorted((ROOT / "floe_jupyter" / "core").rglob("*.py")):
         assert ast.get_docstring(ast.parse(path.read_text())), f"core/{path.name} does not say what it is for"
 
 
 def test_no_module_is_longer_than_its_limit() -> None:
-    for path in sorted((ROOT / "floe_jupyter").rglob("*.py")):
+    for path in sorted(path for folder in ("floe_jupyter", "runtimes", "tests") for path in (ROOT / folder).rglob("*.py")):
         lines = path.read_text().count("\n")
         assert lines <= 400, f"{path.relative_to(ROOT)} has {lines} lines; split it by idea (at most 400)"
+
+
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_path_that_a_document_names_exists(name: str) -> None:
+    named = re.findall(r"`((?:floe_jupyter|labextension|runtimes|notebooks|tests)/[\w./-]*)`", (ROOT / name).read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_command_that_a_document_names_exists(name: str) -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert (
+        set(re.findall(r"\bmake ([a-z]+)\b", " ".join(re.findall(r"`[^`]*`|^make .*$", (ROOT / name).read_text(), re.MULTILINE))))
+        <= targets
+    )
+
+
+def handlers() -> str:
+    """The table of events, with the module that handles each."""
+    rows = []
+    for event, handler in HANDLERS.items():
+        kind = "request" if event.__module__.endswith("requests") else "fact"
+        place = handler.__module__.removeprefix("floe_jupyter.core.machine.").replace(".", "/")
+        where = "debugging/debugger" if handler.__name__ == "<lambda>" else place
+        rows.append(f"| `{event.__name__}` | {kind} | `{where}.py` |")
+    return "\n".join(["| event | kind | handled in |", "|---|---|---|", *rows])
+
+
+def test_the_readme_of_the_machine_has_every_event_and_its_place() -> None:
+    text = (ROOT / "floe_jupyter" / "core" / "machine" / "README.md").read_text()
+    found = text.partition("<!-- handlers -->")[2].partition("<!-- /handlers -->")[0]
+    assert found.strip() == handlers(), "put the table that `tests.test_documents.handlers` makes into it"
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_mutant_has_its_place_and_its_tests(mutant: Mutant) -> None:
+    assert (ROOT / mutant.file).read_text().count(mutant.before) == 1, f"{mutant.file} changed: say where the fault stands now"
+    for test in mutant.tests:
+        file, _, name = test.partition("::")
+        assert not name or f"def {name}(" in (ROOT / file).read_text(), f"{test} is not there any more"

@@ -18,7 +18,20 @@ def test_all_is_sorted_and_complete():
 
 
 def test_the_promised_names_are_exported():
-    assert {"flow", "runner", "Flow", "Run", "Breakpoint", "Held", "ModuleError", "RunFailed"} <= set(floe_jupyter.__all__)
+    assert {
+        "flow",
+        "runner",
+        "workspaces",
+        "use",
+        "remove",
+        "KnownWorkspace",
+        "Flow",
+        "Run",
+        "Breakpoint",
+        "Held",
+        "ModuleError",
+        "RunFailed",
+    } <= set(floe_jupyter.__all__)
 
 
 def test_runner_stays_callable_when_the_package_of_that_name_is_imported():

@@ -59,6 +59,24 @@ def test_the_wheel_holds_the_runtimes_and_no_tests(wheel: Path) -> None:
     assert not [n for n in names if n.startswith("tests/") or "node_modules" in n or "__pycache__" in n]
 
 
+def test_item10_the_wheel_holds_the_example_notebooks_and_their_data(wheel: Path) -> None:
+    held = zipfile.ZipFile(wheel)
+    found = {
+        name.removeprefix("floe_jupyter/_examples/") for name in held.namelist() if name.startswith("floe_jupyter/_examples/")
+    }
+    notebooks = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert found == notebooks | {"data/README.md", "data/co2-weekly-mlo.csv"}
+    assert all(held.read(f"floe_jupyter/_examples/{name}") == (ROOT / "notebooks" / name).read_bytes() for name in found)
+
+
+def test_item10_the_installed_server_extension_finds_its_examples(environment: Path, tmp_path: Path) -> None:
+    """In a process that has Jupyter, as if it were installed beside the wheel."""
+    [site] = (environment / "lib").glob("python3*/site-packages")
+    code = "from floe_jupyter.server import examples as e; print(e.__file__, len(e.examples()))"
+    done = _run(sys.executable, "-W", "ignore", "-c", code, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)})
+    assert done.stdout.strip() == f"{site}/floe_jupyter/server/examples.py 6"
+
+
 def test_the_installed_package_has_a_front_end_without_node(environment: Path) -> None:
     [package] = (environment / "lib").glob("python3*/site-packages/floe_jupyter")
     extension = environment / "share/jupyter/labextensions/floe-jupyter"
@@ -78,14 +96,18 @@ def test_the_installed_server_extension_is_switched_on(environment: Path) -> Non
 
 def test_jupyterlab_finds_the_installed_extension(environment: Path) -> None:
     """JupyterLab itself looks, as if it were installed beside the wheel."""
-    code = ("from jupyterlab_server.config import get_federated_extensions as found; import sys; "
-            "print('floe-jupyter' in found([sys.argv[1]]))")
+    code = (
+        "from jupyterlab_server.config import get_federated_extensions as found; import sys; "
+        "print('floe-jupyter' in found([sys.argv[1]]))"
+    )
     assert _run(sys.executable, "-W", "ignore", "-c", code, environment / "share/jupyter/labextensions").stdout.strip() == "True"
 
 
 def test_the_installed_package_needs_neither_ipython_nor_jupyter(environment: Path) -> None:
-    code = ("import importlib.util as u, floe_jupyter, floe_jupyter.dispatcher, floe_jupyter.runner\n"
-            "print([n for n in ('IPython', 'ipykernel', 'jupyterlab', 'traitlets') if u.find_spec(n)])")
+    code = (
+        "import importlib.util as u, floe_jupyter, floe_jupyter.dispatcher, floe_jupyter.runner\n"
+        "print([n for n in ('IPython', 'ipykernel', 'jupyterlab', 'traitlets') if u.find_spec(n)])"
+    )
     done = _run(environment / "bin" / "python", "-c", code, cwd=environment)
     assert done.stdout.strip() == "[]"
 
@@ -93,5 +115,7 @@ def test_the_installed_package_needs_neither_ipython_nor_jupyter(environment: Pa
 def test_the_installed_command_runs_a_flow_of_two_languages(environment: Path, tmp_path: Path) -> None:
     (tmp_path / "loud.floe").write_text(FLOW)
     clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "FLOE_CONNECTION": str(tmp_path / "connection.json")}
-    done = _run(environment / "bin" / "floe", "run", tmp_path / "loud.floe", "--input", "-", cwd=tmp_path, env=clean, input="1\n21\n")
+    done = _run(
+        environment / "bin" / "floe", "run", tmp_path / "loud.floe", "--input", "-", cwd=tmp_path, env=clean, input="1\n21\n"
+    )
     assert done.stdout.split("\n") == ['"2!"', '"42!"', ""]

@@ -1,4 +1,4 @@
-"""``python -m floe_jupyter.cli``."""
+"""Entry point of ``python -m floe_jupyter.cli``."""
 
 from floe_jupyter.cli import main
 

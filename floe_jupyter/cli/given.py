@@ -1,4 +1,4 @@
-"""What ``floe run`` feeds: the JSON lines of a file, or those of a standard input that is a pipe or a file."""
+"""Input of ``floe run``: the JSON lines of a file, or of a standard input that is a pipe or a file."""
 
 from __future__ import annotations
 
@@ -6,47 +6,67 @@ import os
 import select
 import stat
 import sys
+from codecs import BOM_UTF8 as BOM
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from floe_jupyter.errors import DefinitionError, EnvironmentFailed
-from floe_jupyter.kernel.debugging import NOT_GIVEN
-from floe_jupyter.kernel.verbs.running import json_value
+from floe_jupyter.client.stepping import NOT_GIVEN
+from floe_jupyter.client.verbs.running import message_value
+from floe_jupyter.errors import DefinitionError
 
 PATIENCE = 20.0
-"""Seconds in which a pipe that nobody named has to give something: many a program leaves one open that it never writes to."""
+"""Seconds in which a pipe not named by the user has to give input: many programs leave a pipe open without ever writing."""
 
 
 def piped() -> Any:
-    """The values of standard input where somebody has put something there; NOT_GIVEN where there is not one line."""
+    """Return the values of standard input if a program or file feeds it; NOT_GIVEN if not a single line arrives."""
     if not _is_fed(sys.stdin):
         return NOT_GIVEN
     wait_for_something(sys.stdin, PATIENCE)
-    values = _values(sys.stdin, "standard input")
+    values = _values(sys.stdin.buffer, "standard input")
     first = list(islice(values, 1))
     return chain(first, values) if first else NOT_GIVEN
 
 
 def read(source: str) -> Iterator[Any]:
-    """The values of a file of JSON lines, while it is being written too. Raises DefinitionError with the line."""
+    """Return the values of a file of JSON lines, also while the file is being written. Raises DefinitionError with the line."""
     if source == "-":
-        return _values(sys.stdin, "standard input")
+        if sys.stdin is None:
+            raise DefinitionError("standard input is closed; name a file with --input FILE")
+        return _values(sys.stdin.buffer, "standard input")
     try:
-        return _values(open(source, encoding="utf-8"), source)
+        return _values(open(source, "rb"), source)
     except OSError as error:
-        raise EnvironmentFailed(f"{source} cannot be read: {error.strerror}") from None
+        raise DefinitionError(f"{source} cannot be read: {error.strerror}; give a file of JSON lines") from None
 
 
 def _values(stream: Any, name: str) -> Iterator[Any]:
+    """Yield the values of lines read as bytes, not as text: JSON lines are UTF-8 regardless of the locale."""
     with stream:
-        for number, line in enumerate(stream, 1):
-            if line.strip():
-                yield json_value(line, f"{name}, line {number},")
+        try:
+            for number, line in enumerate(stream, 1):
+                text = _text(line, f"{name}, line {number},", first=number == 1)
+                if text.strip():
+                    yield message_value(text, f"{name}, line {number},")
+        except OSError as error:
+            raise DefinitionError(f"{name} cannot be read: {error.strerror}") from None
+
+
+def _text(line: bytes, what: str, *, first: bool) -> str:
+    if first and line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DefinitionError(f"{what} begins as UTF-16 does; save it as UTF-8")
+    try:
+        return line.removeprefix(BOM).decode() if first else line.decode()
+    except UnicodeDecodeError as error:
+        byte = f"byte {line[error.start]:#04x} at place {error.start + 1}"
+        raise DefinitionError(f"{what} is no UTF-8 text ({byte}); save it as UTF-8") from None
 
 
 def _is_fed(stream: Any) -> bool:
-    """A pipe or a file; no terminal, no /dev/null, no socket, and not closed: there nobody has put anything for us."""
+    """Return True for a pipe or a file. A terminal, /dev/null, a socket or a closed stream counts as no input, because none was
+    given there on purpose.
+    """
     try:
         mode = os.fstat(stream.fileno()).st_mode
     except (AttributeError, OSError, ValueError):
@@ -55,8 +75,8 @@ def _is_fed(stream: Any) -> bool:
 
 
 def wait_for_something(stream: Any, patience: float) -> None:
-    """Until there is something to read, or the end. Raises DefinitionError: guessing that nothing was meant would feed the flow
-    something else than a slow program has to say, and waiting for ever would stop a machine where nobody looks.
+    """Wait for input or the end of input. Raises DefinitionError: assuming no input would feed the flow other values than a slow
+    program writes, and waiting for ever would stop a machine where no person looks.
     """
     if not select.select([stream], [], [], patience)[0]:
         raise DefinitionError(

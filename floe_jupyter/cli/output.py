@@ -1,55 +1,82 @@
-"""What the command line prints: tables, JSON, JSON lines."""
+"""Output of the command line: tables, JSON, JSON lines."""
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
+from floe_jupyter.cli.terminal import escaped, harmless, say
+from floe_jupyter.client.tables import Table
 from floe_jupyter.core.messages import texts
-from floe_jupyter.kernel.tables import Table
-from floe_jupyter.wire.control import ResultBatch
-from floe_jupyter.wire.values import decode
+from floe_jupyter.errors import ValueRefused
+from floe_jupyter.wire.control.calls import ResultBatch
+from floe_jupyter.wire.inline import TAG, text_of
+from floe_jupyter.wire.values import encode, parts
 
 
 def show(value: Any) -> None:
-    """A value for people: a table with lines on a terminal, aligned text elsewhere."""
+    """Print a value for people: a table with lines on a terminal, aligned text elsewhere."""
     if isinstance(value, Table) and value.rows and sys.stdout.isatty():
         from rich.console import Console
 
         Console().print(rich_table(value))
     elif value is not None:
-        click.echo(repr(value))
+        say(repr(value))
 
 
 def rich_table(table: Table) -> Any:
+    """Return the table for rich, with escaped texts."""
     from rich import box
     from rich.table import Table as Lines
     from rich.text import Text
 
     lines = Lines(*table.columns, box=box.SIMPLE)
     for cells in table.cells():
-        lines.add_row(*map(Text, cells))
+        lines.add_row(*(Text(escaped(cell)) for cell in cells))
     return lines
 
 
 def dumps(value: Any) -> str:
-    """JSON text; what JSON cannot say is tagged as between runtimes."""
-    return json.dumps(value, default=_plain, ensure_ascii=False)
+    """Return JSON text; values that JSON cannot express are tagged as in `floe run`, as is a key ``$floe`` of the value's own."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        text = ""
+    return text if text and TAG not in text else json.dumps(_tagged(value), ensure_ascii=False, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return {"$floe": ["bytes", base64.b64encode(value).decode()]}
-    return value.tolist() if hasattr(value, "tolist") else repr(value)
+def _tagged(value: Any) -> Any:
+    """Return the value with tags; values without a tag are replaced by their repr."""
+    try:
+        [(text, views)] = parts(encode([value]))
+        return json.loads(text_of(text, views))
+    except ValueRefused:
+        if isinstance(value, dict):
+            return {str(key): _tagged(item) for key, item in value.items()}
+        return list(map(_tagged, value)) if isinstance(value, (list, tuple)) else repr(value)
+
+
+def plain(value: Any) -> str:
+    """Return the JSON text of a value that is JSON already: tags stay tags."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=repr)
+
+
+def write(text: str) -> None:
+    """Write JSON to standard output, in UTF-8 for every locale; on a terminal the text commands nothing, and stays JSON."""
+    text = harmless(text, sys.stdout)
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        sys.stdout.write(text)
+    else:
+        sys.stdout.flush()
+        binary.write(text.encode("utf-8", "replace"))
+    sys.stdout.flush()
 
 
 def lines(batch: ResultBatch) -> Iterator[str]:
-    """The results of a batch, one JSON text each: as the module gave them, without decoding where nothing binary is in them."""
-    if batch.batch.buffers:
-        return map(dumps, decode(batch.batch))
-    return (text.decode() for text in texts(batch.batch.payload))
+    """Return the results of a batch as JSON texts, usable as input again: as the module gave them, with buffers inside."""
+    if not batch.batch.buffers:
+        return (text.decode() for text in texts(batch.batch.payload))
+    return (text_of(text, views) if views else text.decode() for text, views in parts(batch.batch))

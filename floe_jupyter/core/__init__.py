@@ -1,1 +1,1 @@
-"""What a flow means: pure, deterministic, no I/O, no clock, no random number, no threads."""
+"""The semantics of flows: pure, deterministic, no I/O, no clock, no random number, no threads."""

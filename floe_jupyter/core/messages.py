@@ -1,10 +1,10 @@
-"""Messages travel in batches: a JSON array as text, plus what belongs to each of its values.
+"""Batches of messages: a JSON array as text, plus data of each of its values.
 
-The payload stays text wherever nobody needs to look into it: cost is per batch, not per message. `split` makes single
-messages of a batch when a breakpoint, a join, a step or a recording needs them.
+The payload stays text wherever no code needs its values: cost is per batch, not per message. `split` makes single messages of a
+batch when a breakpoint, a join, a step or a recording needs single messages.
 
-A value that JSON cannot say is *tagged*: an object whose only key is ``$floe`` (the list of tags is in
-``runtimes/README.md``). A batch says whether it holds any, so that nobody searches for them in vain.
+A value without an exact JSON form is *tagged*: an object whose only key is ``$floe`` (the list of tags is in
+``runtimes/README.md``). A batch is marked if any value has a tag, so untagged batches are not searched.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from enum import Enum
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -22,11 +22,11 @@ from floe_jupyter.errors import ValueRefused
 
 TAG = "$floe"
 INLINE_LIMIT = 16 * 1024 * 1024
-"""The largest JSON text of one message, in bytes; larger data travels as buffers (bytes, arrays)."""
+"""Maximum bytes of the JSON text of one message; larger data travels as buffers (bytes, arrays)."""
 
 
 class Buffer(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
-    """Binary data beside a message: inline bytes, or the name of a shared-memory segment that holds them."""
+    """Binary data beside a message: inline bytes, or the name of the shared-memory segment with the bytes."""
 
     size: int
     data: bytes | None = None
@@ -34,27 +34,28 @@ class Buffer(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
 
 
 class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
-    """*n* messages in order. All of one run (`run`), or each with its own (`runs`)."""
+    """*n* messages in order: all of one run (`run`), or each with its run (`runs`)."""
 
     payload: bytes
-    """A JSON array of *n* values, without white space between them."""
+    """JSON array of *n* values, without white space between the values."""
     n: int
     run: int = 0
     runs: tuple[int, ...] | None = None
     ids: tuple[str, ...] | None = None
-    """One id a message, where messages are recorded; None while nothing is being debugged."""
+    """One id per message, where messages are recorded; None while debugging is off."""
     tagged: bool = False
-    """True when some value holds a ``$floe`` tag."""
+    """True when a value holds a ``$floe`` tag."""
     buffers: tuple[Buffer, ...] = ()
     counts: tuple[int, ...] | None = None
-    """How many of `buffers` belong to each message; None when there are none. Tags count from 0 within their message."""
+    """Number of `buffers` of each message; None without buffers. Tags count from 0 within their message."""
 
     @property
     def size(self) -> int:
-        """Its size, in bytes, with its buffers: what a wire's limit counts."""
+        """Bytes of the batch with its buffers, as counted by a wire's limit."""
         return len(self.payload) + sum(b.size for b in self.buffers)
 
     def run_of(self, index: int) -> int:
+        """Return the run of a message."""
         return self.run if self.runs is None else self.runs[index]
 
 
@@ -62,13 +63,20 @@ _RAW = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def texts(payload: bytes) -> list[bytes]:
-    """The JSON text of each value of an array."""
+    """Return the JSON text of each value of an array."""
     return [bytes(raw) for raw in _RAW.decode(payload)]
 
 
+def last_text(payload: bytes) -> bytes | None:
+    """Return the JSON text of the last value of an array; None for an empty array. Raises `msgspec.DecodeError`."""
+    found = _RAW.decode(payload)
+    return bytes(found[-1]) if found else None
+
+
 def pieces(payload: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """The same, to be used at once: they may keep the whole array in memory. Numbers and other simple values are told apart
-    without reading them.
+    """Return the JSON texts of an array like `texts`, for immediate use: the pieces may keep the whole array in memory.
+
+    Numbers and other simple values are separated without being parsed.
     """
     if b'"' in payload or payload.find(b"[", 1) > 0 or b"{" in payload:
         return _RAW.decode(payload)
@@ -76,20 +84,27 @@ def pieces(payload: bytes) -> Sequence[bytes | msgspec.Raw]:
 
 
 def values(batch: Batch) -> list[Any]:
-    """The values of a batch; tags stay as they are."""
+    """Return the values of a batch, with unchanged tags."""
     result = orjson.loads(batch.payload)
     assert isinstance(result, list)
     return result
 
 
 def single(text: bytes, *, run: int = 0, id: str | None = None, tagged: bool = False, buffers: tuple[Buffer, ...] = ()) -> Batch:  # noqa: A002 - the field's name
-    """A batch of one, from the JSON text of its value."""
-    return Batch(b"[" + text + b"]", 1, run=run, ids=None if id is None else (id,), tagged=tagged, buffers=buffers,
-                 counts=(len(buffers),) if buffers else None)
+    """Return a batch of one message, from the JSON text of its value."""
+    return Batch(
+        b"[" + text + b"]",
+        1,
+        run=run,
+        ids=None if id is None else (id,),
+        tagged=tagged,
+        buffers=buffers,
+        counts=(len(buffers),) if buffers else None,
+    )
 
 
 def split(batch: Batch) -> list[Batch]:
-    """Batches of one message each, in order; every one keeps its own run, id and buffers."""
+    """Return batches of one message each, in order, each with the run, id and buffers of its message."""
     if batch.n == 1:
         return [batch]
     return _parts(batch, texts(batch.payload))
@@ -99,14 +114,21 @@ def _parts(batch: Batch, payloads: list[bytes]) -> list[Batch]:
     first, result = 0, []
     for i, text in enumerate(payloads):
         size = batch.counts[i] if batch.counts else 0
-        result.append(single(text, run=batch.run_of(i), id=batch.ids[i] if batch.ids else None, tagged=batch.tagged,
-                             buffers=batch.buffers[first : first + size]))
+        result.append(
+            single(
+                text,
+                run=batch.run_of(i),
+                id=batch.ids[i] if batch.ids else None,
+                tagged=batch.tagged,
+                buffers=batch.buffers[first : first + size],
+            )
+        )
         first += size
     return result
 
 
 def cut(batch: Batch, at: int) -> tuple[Batch, Batch]:
-    """The first *at* messages and the rest; neither may be empty."""
+    """Return the first *at* messages and the rest; neither may be empty."""
     assert 0 < at < batch.n, (at, batch.n)
     payloads = texts(batch.payload)
     kept = sum(batch.counts[:at]) if batch.counts else 0
@@ -114,15 +136,23 @@ def cut(batch: Batch, at: int) -> tuple[Batch, Batch]:
 
 
 def _slice(batch: Batch, payloads: list[bytes], start: int, stop: int, low: int, high: int) -> Batch:
-    return Batch(b"[" + b",".join(payloads[start:stop]) + b"]", stop - start, run=batch.run,
-                 runs=batch.runs and batch.runs[start:stop], ids=batch.ids and batch.ids[start:stop],
-                 tagged=batch.tagged, buffers=batch.buffers[low:high], counts=batch.counts and batch.counts[start:stop])
+    return Batch(
+        b"[" + b",".join(payloads[start:stop]) + b"]",
+        stop - start,
+        run=batch.run,
+        runs=batch.runs and batch.runs[start:stop],
+        ids=batch.ids and batch.ids[start:stop],
+        tagged=batch.tagged,
+        buffers=batch.buffers[low:high],
+        counts=batch.counts and batch.counts[start:stop],
+    )
 
 
 def merge(batches: list[Batch]) -> Batch:
-    """One batch of all messages, in order; they need not be of one run. The list may not be empty."""
+    """Return one batch of all messages, in order, also of different runs. The list may not be empty."""
     if len(batches) == 1:
         return batches[0]
+    # One comprehension a field: this is on the way of every message.
     mixed = any(b.runs is not None or b.run != batches[0].run for b in batches)
     named = all(b.ids is not None for b in batches)
     heavy = any(b.buffers for b in batches)
@@ -139,28 +169,32 @@ def merge(batches: list[Batch]) -> Batch:
 
 
 def derive(parent: str, node: str, index: int) -> str:
-    """The id of the *index*-th output (over all ports, from 0) that *node* made of the message *parent*.
+    """Return the id of the *index*-th output (over all ports, from 0) which *node* made of the message *parent*.
 
-    Never random: what is emitted again after a crash has the same id. 12 hexadecimal digits.
+    Never random: an output emitted again after a crash has the same id. Runtimes derive the keys of messages on local routes in
+    the same way. 16 hexadecimal digits are enough for a run of millions of messages without a duplicate.
     """
-    return blake2b(f"{parent}/{node}/{index}".encode(), digest_size=6).hexdigest()
+    return sha256(f"{parent}/{node}/{index}".encode()).hexdigest()[:16]
 
 
 def encode_plain(value: Any) -> bytes:
-    """The JSON text of a plain value. Raises `ValueRefused`, naming the cure, for what JSON cannot say exactly (a tuple is a
-    list, as everywhere).
+    """Return the JSON text of a plain value (a tuple is a list, as everywhere).
+
+    Raises `ValueRefused`, naming the cure, for a value without an exact JSON form.
     """
     try:
         text = orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS)
         _require_plain(value)
     except TypeError as error:
-        raise ValueRefused(f"{type(value).__name__} cannot become a message: {error}; send numbers, text, lists, "
-                           "dictionaries with text keys, bytes or arrays") from None
+        raise ValueRefused(
+            f"{type(value).__name__} cannot become a message: {error}; send numbers, text, lists, "
+            "dictionaries with text keys, bytes or arrays"
+        ) from None
     return text
 
 
 def _require_plain(value: Any) -> None:
-    """Raise `TypeError` for what orjson would write as something else."""
+    """Raise `TypeError` for values which orjson would write as another value."""
     if isinstance(value, dict | list | tuple):
         for item in value.values() if isinstance(value, dict) else value:
             _require_plain(item)
@@ -172,8 +206,9 @@ def _require_plain(value: Any) -> None:
 
 
 def plain_text(text: bytes, what: str = "the new value") -> bytes:
-    """*text*, if it is the JSON text of one value that every runtime reads as it is written; errors call it *what*. Raises
-    `ValueRefused`.
+    """Return *text*, if *text* is the JSON text of one value which every runtime reads as written.
+
+    Raises `ValueRefused`; errors name the value *what*.
     """
     try:
         orjson.loads(text)
@@ -187,5 +222,7 @@ def plain_text(text: bytes, what: str = "the new value") -> bytes:
 
 def _require_64_bits(digits: str) -> None:
     if len(digits) > 18 and not -(1 << 63) <= int(digits[:25]) < 1 << 64:
-        raise ValueRefused(f"the integer {digits[:25]}{'...' if digits[25:] else ''} has more than 64 bits, which JSON does not "
-                           f'carry safely; write it as {{"{TAG}": ["int", "its digits"]}}, or as text')
+        raise ValueRefused(
+            f"the integer {digits[:25]}{'...' if digits[25:] else ''} has more than 64 bits, which JSON does not "
+            f'carry safely; write it as {{"{TAG}": ["int", "its digits"]}}, or as text'
+        )

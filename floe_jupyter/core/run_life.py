@@ -1,14 +1,20 @@
-"""The life of a run, its name, and which pending run is next. All of it as pure functions, used by every store and host.
+"""The life of a run, its name, and the choice of the next pending run: pure functions, used by every store and host.
 
 The rule is one table::
 
     pending ──▶ active ◀──▶ held
        │           │          │
-       └───────────┴────┬─────┘
+       ├───────────┴────┬─────┘
+       │                ▼
+       │           cancelling
+       │                │
+       └────────────────┤
                         ▼
             done, failed, cancelled ──▶ archived
 
-A run that is archived never changes; neither does the status of one that is over.
+*Cancelling*: the end of the run was requested, and parts of the run may still be at work.
+
+An archived run never changes; neither does the status of a finished run.
 """
 
 from __future__ import annotations
@@ -20,16 +26,17 @@ from typing import Literal
 
 import msgspec
 
-from floe_jupyter.core.model import NODE_ID
+from floe_jupyter.core.flow.model import NODE_ID
 from floe_jupyter.errors import DefinitionError, nearest
 
-Phase = Literal["pending", "active", "held", "done", "failed", "cancelled", "archived"]
+Phase = Literal["pending", "active", "held", "cancelling", "done", "failed", "cancelled", "archived"]
 _OVER: tuple[Phase, ...] = ("done", "failed", "cancelled")
 
 TRANSITIONS: dict[Phase, tuple[Phase, ...]] = {
-    "pending": ("active", *_OVER),
-    "active": ("held", *_OVER),
-    "held": ("active", *_OVER),
+    "pending": ("active", "cancelling", *_OVER),
+    "active": ("held", "cancelling", *_OVER),
+    "held": ("active", "cancelling", *_OVER),
+    "cancelling": _OVER,
     "done": ("archived",),
     "failed": ("archived",),
     "cancelled": ("archived",),
@@ -38,7 +45,7 @@ TRANSITIONS: dict[Phase, tuple[Phase, ...]] = {
 
 
 def advance(now: Phase, to: Phase, ref: str = "") -> Phase:
-    """The phase after this transition. Raises DefinitionError for one that the table does not have."""
+    """Return the phase after this transition. Raises DefinitionError for a transition outside the table."""
     if to in TRANSITIONS[now]:
         return to
     run = f"run {ref}" if ref else "the run"
@@ -49,7 +56,7 @@ def advance(now: Phase, to: Phase, ref: str = "") -> Phase:
 
 
 def is_over(phase: Phase) -> bool:
-    """Nothing of it will be executed any more."""
+    """Return True if no message of the run will be executed any more."""
     return phase in _OVER or phase == "archived"
 
 
@@ -61,7 +68,7 @@ _PARTS = {"flow": NODE_ID, "version": _NUMBER, "host": _HOST, "counter": _NUMBER
 
 
 class RunRef(msgspec.Struct, frozen=True, order=True):
-    """The globally unique name of a run: ``co2.3.local.17`` is the 17th run that the host *local* adopted of version 3."""
+    """The globally unique name of a run: ``co2.3.local.17`` is the 17th run of version 3 which the host *local* adopted."""
 
     flow: str
     version: int
@@ -73,12 +80,12 @@ class RunRef(msgspec.Struct, frozen=True, order=True):
 
 
 def run_ref(flow: str, version: int, host: str, counter: int) -> RunRef:
-    """A checked name. Raises DefinitionError."""
+    """Return a checked name. Raises DefinitionError."""
     return parse_ref(f"{flow}.{version}.{host}.{counter}")
 
 
 def parse_ref(text: str) -> RunRef:
-    """The name that `str` of it makes. Raises DefinitionError saying which part is wrong."""
+    """Return the name parsed from its `str` form. Raises DefinitionError naming the wrong part."""
     parts = text.split(".")
     if len(parts) != 4:
         raise DefinitionError(f"{text[:100]!r} names no run; a run is called flow.version.host.counter, like co2.1.local.1")
@@ -90,14 +97,14 @@ def parse_ref(text: str) -> RunRef:
 
 
 def newest(versions: Iterable[int]) -> int:
-    """The largest version, in whatever order they come; 0 when there is none (the flow is not stored yet)."""
+    """Return the largest version, in any order of *versions*; 0 without versions (the flow is not stored yet)."""
     return max(versions, default=0)
 
 
 def select_version(versions: Collection[int], wanted: int = 0) -> int:
-    """The wanted version, or the newest (0). Raises DefinitionError naming the ones there are.
+    """Return the wanted version, or the newest (0). Raises DefinitionError naming the existing versions.
 
-    A flow that was never stored has no versions: its first run takes version 1.
+    A flow never stored has no versions: its first run takes version 1.
     """
     if not wanted:
         return newest(versions) or 1
@@ -111,20 +118,20 @@ def select_version(versions: Collection[int], wanted: int = 0) -> int:
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """A run that waits for a host. `order` is its place among all adopted runs (a time, or a number); smaller is older."""
+    """A run waiting for a host. `order` is its position among all adopted runs (a time, or a number); smaller is older."""
 
     ref: str
     flow: str
     order: float
     host_tags: tuple[str, ...] = ()
-    """The host must have all of these ..."""
+    """Tags which the host must all have."""
     resource_tags: tuple[str, ...] = ()
-    """... and no other active run may hold any of these."""
+    """Resources of which no other active run may hold any."""
 
 
 def fair_order(pending: Iterable[Pending], active: Mapping[str, int] | None = None) -> list[Pending]:
-    """The order in which runs are given to hosts: flows take turns, the flow with the fewest active runs first; within a flow
-    the oldest first. So a flow that was triggered 1,000 times does not keep the others waiting.
+    """Return runs in the order of their assignment to hosts: flows take turns, the flow with the fewest active runs first; within
+    a flow the oldest first. A flow triggered 1,000 times therefore does not keep the others waiting.
     """
     queues: dict[str, list[Pending]] = {}
     for run in sorted(pending, key=lambda run: (run.order, run.ref), reverse=True):
@@ -141,24 +148,26 @@ def fair_order(pending: Iterable[Pending], active: Mapping[str, int] | None = No
 
 
 def missing_tags(run: Pending, host_tags: Collection[str]) -> tuple[str, ...]:
-    """The tags that a host lacks for this run, in the order in which the flow names them."""
+    """Return the tags which a host lacks for this run, in the order of the flow."""
     return tuple(tag for tag in run.host_tags if tag not in host_tags)
 
 
 def blocked_by(run: Pending, holders: Mapping[str, str]) -> tuple[str, ...]:
-    """The refs of the runs that hold a resource which this one needs (``holders``: resource tag -> ref), each once."""
+    """Return the refs of the runs holding a resource of this run (``holders``: resource tag -> ref), each once."""
     return tuple(dict.fromkeys(holders[tag] for tag in run.resource_tags if tag in holders))
 
 
-def next_run(pending: Iterable[Pending], host_tags: Collection[str], holders: Mapping[str, str],
-             active: Mapping[str, int] | None = None) -> Pending | None:
-    """The run that a free host executes next; None when it can execute none of them."""
-    return next((run for run in fair_order(pending, active)
-                 if not missing_tags(run, host_tags) and not blocked_by(run, holders)), None)
+def next_run(
+    pending: Iterable[Pending], host_tags: Collection[str], holders: Mapping[str, str], active: Mapping[str, int] | None = None
+) -> Pending | None:
+    """Return the run which a free host executes next; None when the host can execute none of the runs."""
+    return next(
+        (run for run in fair_order(pending, active) if not missing_tags(run, host_tags) and not blocked_by(run, holders)), None
+    )
 
 
 def waits_for(run: Pending, hosts: Mapping[str, Sequence[str]], holders: Mapping[str, str]) -> str:
-    """Why a run is pending, for people. ``hosts``: name -> tags of those that serve."""
+    """Return the reason why a run is pending, for people. ``hosts``: name -> tags of the serving hosts."""
     if not hosts:
         return "a host: none is serving; start one with `floe host`"
     lacking = {name: missing_tags(run, tags) for name, tags in hosts.items()}

@@ -1,4 +1,4 @@
-"""Tagged values (``{"$floe": [kind, ...]}``): where they point at buffers."""
+"""References to buffers in tagged values (``{"$floe": [kind, ...]}``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WITH_BUFFER = {"bytes", "array", "table"}
 
 
 def shift(message: Batch, by: int) -> bytes:
-    """The JSON text of a single message whose buffers come after *by* others."""
+    """Return the JSON text of a single message whose buffers come after *by* others."""
     text = message.payload[1:-1]
     if not by or not message.tagged or not message.buffers:
         return text
@@ -33,6 +33,6 @@ def _shift(value: Any, by: int) -> Any:
 def _shift_tag(tag: list[Any], by: int) -> list[Any]:
     if tag[0] in _WITH_BUFFER:
         return [tag[0], tag[1] + by, *tag[2:]]
-    if tag[0] == "escape":  # a user's own object of that shape: its key means nothing, its value may hold tags
+    if tag[0] == "escape":  # a user's object of the same shape: its key has no meaning, its value may hold tags
         return ["escape", {key: _shift(item, by) for key, item in tag[1].items()}]
-    return tag
+    return [tag[0], *(_shift(item, by) for item in tag[1:])]  # the header of a table holds tags

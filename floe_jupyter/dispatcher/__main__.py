@@ -1,6 +1,6 @@
 """The dispatcher's process: ``python -m floe_jupyter.dispatcher --file CONNECTION_FILE``.
 
-The runner is started before anything heavy is imported: both start side by side.
+The runner is started before any heavy import: both start in parallel.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import gc
 import os
 import sys
 
+SWEEP_AFTER = 0.5
+"""Seconds until the remains of killed runners are looked for: the first calls go first."""
 USAGE = """usage: python -m floe_jupyter.dispatcher --file CONNECTION_FILE [--data DIRECTORY] [--foreground]
 
   --file        where to say how we are found
@@ -17,7 +19,7 @@ USAGE = """usage: python -m floe_jupyter.dispatcher --file CONNECTION_FILE [--da
 
 
 def main(arguments: list[str]) -> int:
-    """Serve. Says ``ready`` or what is wrong in one line on the standard output."""
+    """Run the dispatcher. Write ``ready``, or an error in one line, to the standard output."""
     sys.modules.setdefault("typing_extensions", None)  # type: ignore[arg-type] # msgspec can do without; a quarter of the start
     try:
         options = _options(arguments)
@@ -26,7 +28,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{USAGE}\n")
         return 2
     if "--foreground" not in options and os.fork():
-        os._exit(0)  # whoever started us has nothing to wait for later
+        os._exit(0)  # the starting process gets no child to wait for later
     from floe_jupyter.errors import FloeError
 
     try:
@@ -38,37 +40,43 @@ def main(arguments: list[str]) -> int:
 
 
 def _options(arguments: list[str]) -> dict[str, str]:
-    """By hand: a library for it would take longer than all else before the runner's start."""
+    """Parse the options, by hand: importing a library would take longer than all other steps before the runner's start."""
     given = iter(arguments)
     return {option: "" if option == "--foreground" else next(given) for option in given}
 
 
 def _serve(path: str, data: str) -> None:
-    from floe_jupyter.dispatcher import place
-    from floe_jupyter.dispatcher.launch import LAUNCHERS, endpoint_in
-    from floe_jupyter.wire import leftovers, streams
+    from floe_jupyter.dispatcher import socket_directory
+    from floe_jupyter.dispatcher.runners.launchers import LAUNCHERS, adopt_orphans, endpoint_in
+    from floe_jupyter.wire import leftovers, processes
+    from floe_jupyter.wire.process_context import INHERITED
+    from floe_jupyter.wire.transport import streams
 
-    directory = place.make()
+    directory = socket_directory.make()
     endpoint = endpoint_in(directory)
-    listener = streams.listen(endpoint)  # the runner may be quicker than the rest of us
-    process = LAUNCHERS["local"]("local:", endpoint, directory)
+    listener = streams.listen(endpoint)  # the runner may be ready before the rest of the dispatcher
+    process = LAUNCHERS["local"]("local:", endpoint, directory, INHERITED)
     try:
         from floe_jupyter.dispatcher.start import start
 
         dispatcher = start(path, directory, data, {"local:": (endpoint, listener, process)})
     except BaseException:
         process.close()
+        leftovers.sweep_memory(process=process.pid)
+        leftovers.sweep_pipes(process.pid)
         leftovers.remove(directory)
         raise
-    place.sweep()
-    gc.freeze()  # what the start made stays: no collection needs to look at it again
+    socket_directory.sweep()
+    adopt_orphans()
+    dispatcher.loop.after(SWEEP_AFTER, processes.sweep)
+    gc.freeze()  # objects made by the start stay: collections need not examine them again
     gc.set_threshold(10_000, 20, 50)
     _say("ready")
     dispatcher.run()
 
 
 def _say(line: str) -> None:
-    """One line to whoever started us; then let go of its pipes."""
+    """Write a line for the starting process; then close the dispatcher's end of the pipes."""
     with open(1, "w", closefd=False, encoding="utf-8") as out:
         out.write(f"{line}\n")
     null = os.open(os.devnull, os.O_RDWR)

@@ -1,12 +1,13 @@
-"""Who is there: every client holds a connection to a Unix socket, and its end says at once that the client is gone.
+"""Attached clients: every client holds a connection to a Unix socket, whose end reports at once that the client is gone.
 
-The first line on that connection is the client's token in hexadecimal and its name. The token also begins the identities
-of its ZeroMQ sockets. The end of the client's process counts too: a forked child may keep the connection open. A second line,
-``bye``, tells an end that was meant from one that was not.
+The first line on the connection is the client's token in hexadecimal and its name. The token also begins the identities of the
+client's ZeroMQ sockets. The end of the client's process counts too: a forked child may keep the connection open. A second line,
+``bye``, tells an intended end from an unintended end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -15,44 +16,59 @@ from collections.abc import Callable
 from typing import Any
 
 from floe_jupyter.dispatcher.loop import Loop, Timer
-from floe_jupyter.wire.channel import BYE
+from floe_jupyter.dispatcher.runners.spare import Spare, text
+from floe_jupyter.wire.client.channel import BYE
+from floe_jupyter.wire.descriptors import FULL, room
 
 TOKEN = 16
-"""The length of a client's token, in bytes."""
+"""Bytes of a client's token."""
 _LINE = 512
+NAMELESS_WITHIN = 5.0
+"""Seconds that a connection gets to identify itself; a client does at once."""
+NAMELESS = 64
+"""Maximum number of connections that have not identified themselves; the oldest are closed."""
+NEEDED = 8
+"""Number of descriptors that must be free before another client is accepted.
+
+A client takes four: for the lifeline, the process, requests and events. With fewer free, the client's last connection would reach
+ZeroMQ, which ends the process when a connection cannot be accepted.
+"""
 KEPT_ANSWERS = 1_024
 KEPT_BYTES = 8 * 1024 * 1024
-"""Answers are kept for a client that asks again, up to both."""
+"""Maximum number (`KEPT_ANSWERS`) and bytes (`KEPT_BYTES`) of answers kept for a client that repeats a request."""
 
 
-class Client:
-    """One client: what it is called, what it asked, and what it was answered."""
+class AttachedClient:
+    """A client: name, requests under way, and kept answers."""
 
     def __init__(self, token: bytes, name: str) -> None:
         self.token = token
         self.name = name
         self.session = ""
+        self.workspace = ""
+        """Id of the workspace that owns the names used by the client."""
         self.greeted = False
-        """It knew the key."""
+        """True if the client has sent the right key."""
         self.guards = False
-        """A front end: while it is there, others that are killed are waited for."""
+        """True for a front end: while a front end is attached, killed clients are waited for."""
         self.bye = False
-        """It ended as it meant to."""
+        """True if the client ended intentionally."""
         self.killed = False
-        """It ended without a word, and is waited for as long as somebody looks."""
+        """True if the client ended without ``bye`` and is waited for as long as a front end is attached."""
         self.grace = 0.0
         self.pending: dict[int, Any] = {}
         """Requests under way, by id."""
         self.forgotten = 0
-        """Up to this id, answers may have been dropped."""
+        """Request id up to which answers may have been dropped."""
         self._answers: OrderedDict[int, bytes] = OrderedDict()
         self._bytes = 0
 
     def answer_to(self, number: int) -> bytes | None:
+        """Return the kept answer to a request, or None."""
         return self._answers.get(number)
 
     def keep(self, number: int, answer: bytes) -> None:
-        """Keep an answer for a repeated request; the oldest go."""
+        """Keep an answer for a repeated request; the oldest answers are dropped."""
         self._answers[number] = answer
         self._bytes += len(answer)
         while len(self._answers) > KEPT_ANSWERS or (self._bytes > KEPT_BYTES and len(self._answers) > 1):
@@ -61,23 +77,27 @@ class Client:
             self._bytes -= len(dropped)
 
 
-class Connection:
+class Lifeline:
     """One accepted connection to the lifeline."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self.line = b""
-        self.client: Client | None = None
-        self.process = _watch_process(connection)
+        self.client: AttachedClient | None = None
+        self.process: int | None = None
+        """Descriptor of the process at the other end, once the connection is identified."""
 
 
 class Clients:
-    """All clients that are there. `gone` is called once for each that ends."""
+    """All attached clients. `gone` is called once for each client that ends."""
 
-    def __init__(self, loop: Loop, listener: socket.socket, gone: Callable[[Client], None]) -> None:
+    def __init__(self, loop: Loop, listener: socket.socket, gone: Callable[[AttachedClient], None]) -> None:
         self._loop, self._listener, self._gone = loop, listener, gone
-        self._connections: dict[socket.socket, Connection] = {}
-        self._clients: dict[bytes, Client] = {}
+        self._connections: dict[socket.socket, Lifeline] = {}
+        self._clients: dict[bytes, AttachedClient] = {}
+        self._nameless: dict[Lifeline, None] = {}
+        """Connections not yet identified, the oldest first."""
+        self._spare = Spare()
         listener.settimeout(0)
         loop.watch(listener.fileno(), self.accept)
         self.idle: Timer | None = None
@@ -88,31 +108,54 @@ class Clients:
     def __iter__(self) -> Any:
         return iter(self._clients.values())
 
-    def find(self, identity: bytes) -> Client | None:
-        """The client of a socket's identity. Its connection may have come just now."""
+    def find(self, identity: bytes) -> AttachedClient | None:
+        """Return the client of a socket's identity, or None. Its connection may be waiting still (see `accept`)."""
         return self._clients.get(identity[:TOKEN])
 
     def accept(self) -> None:
-        """Take every connection that waits, and what is on them."""
+        """Accept every waiting connection, and read its data."""
         while True:
             try:
                 accepted, _ = self._listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 break
-            except OSError:  # no descriptor is left: the connection waits
-                break
-            self._take(accepted)
+            except OSError as error:  # no descriptor is left: close an unidentified connection, or else tell the new client why
+                if self._nameless:
+                    self._end(next(iter(self._nameless)))
+                elif error.errno not in FULL or not self._spare.refuse(self._listener, _tell_why):
+                    break
+                continue
+            if self._has_room():
+                self._take(accepted)
+            else:
+                with accepted:
+                    _tell_why(accepted, text())
+
+    def _has_room(self) -> bool:
+        """Return whether enough descriptors are free for another client, after closing unidentified connections if necessary."""
+        while not room(NEEDED):
+            if not self._nameless:
+                return False
+            self._end(next(iter(self._nameless)))
+        return True
 
     def _take(self, accepted: socket.socket) -> None:
         accepted.settimeout(0)
-        connection = Connection(accepted)
+        connection = Lifeline(accepted)
         self._connections[accepted] = connection
+        self._nameless[connection] = None
         self._loop.watch(accepted.fileno(), lambda: self._read(connection))
-        if connection.process is not None:
-            self._loop.watch(connection.process, lambda: self._died(connection))
         self._read(connection)
+        if connection in self._nameless:
+            self._loop.after(NAMELESS_WITHIN, lambda: self._still_nameless(connection))
+            if len(self._nameless) > NAMELESS:
+                self._end(next(iter(self._nameless)))
 
-    def _read(self, connection: Connection) -> None:
+    def _still_nameless(self, connection: Lifeline) -> None:
+        if connection in self._nameless:
+            self._end(connection)
+
+    def _read(self, connection: Lifeline) -> None:
         try:
             data = connection.socket.recv(_LINE)
         except BlockingIOError:
@@ -126,12 +169,12 @@ class Clients:
         elif data.endswith(BYE):
             connection.client.bye = True
 
-    def _died(self, connection: Connection) -> None:
-        """Its process is gone; what it wrote last still counts."""
+    def _died(self, connection: Lifeline) -> None:
+        """End the connection of a client whose process is gone, after reading its last data."""
         self._read(connection)
         self._end(connection)
 
-    def _name(self, connection: Connection, data: bytes) -> None:
+    def _name(self, connection: Lifeline, data: bytes) -> None:
         connection.line += data
         if b"\n" not in connection.line and len(connection.line) < _LINE:
             return
@@ -143,11 +186,16 @@ class Clients:
         if len(key) != TOKEN or key in self._clients:
             self._end(connection)
             return
-        connection.client = self._clients[key] = Client(key, name[:100])
+        connection.client = self._clients[key] = AttachedClient(key, name[:100])
+        self._nameless.pop(connection, None)
+        connection.process = _watch_process(connection.socket)
+        if connection.process is not None:
+            self._loop.watch(connection.process, lambda: self._died(connection))
 
-    def _end(self, connection: Connection) -> None:
+    def _end(self, connection: Lifeline) -> None:
         if self._connections.pop(connection.socket, None) is None:
             return
+        self._nameless.pop(connection, None)
         self._loop.forget(connection.socket.fileno())
         connection.socket.close()
         if connection.process is not None:
@@ -158,7 +206,7 @@ class Clients:
             self._gone(connection.client)
 
     def close(self) -> None:
-        """Tell everybody that we end, by the end of their connections."""
+        """End all connections, by which clients learn of the dispatcher's end; close the listener."""
         for connection in list(self._connections.values()):
             connection.client = None
             self._end(connection)
@@ -166,8 +214,14 @@ class Clients:
         self._listener.close()
 
 
+def _tell_why(connection: socket.socket, why: str) -> None:
+    with contextlib.suppress(OSError):
+        connection.settimeout(0)
+        connection.send(why.encode())
+
+
 def _watch_process(connection: socket.socket) -> int | None:
-    """A descriptor that can be read once the process at the other end is gone; None where that cannot be known."""
+    """Return a descriptor that becomes readable when the process at the other end is gone; None if not available."""
     try:
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         return os.pidfd_open(struct.unpack("3i", credentials)[0])

@@ -1,6 +1,6 @@
-"""The one loop of the dispatcher: sockets, descriptors and timers, in one thread.
+"""The event loop of the dispatcher: sockets, descriptors and timers, in one thread.
 
-No asyncio: it costs more than the hop itself. Callbacks never block and never raise for a peer's fault.
+asyncio is not used, because it costs more than a whole message hop. Callbacks never block, and never raise for a peer's fault.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from typing import Any
 import zmq
 
 from floe_jupyter.dispatcher import log
-from floe_jupyter.wire import sockets
+from floe_jupyter.wire.transport import sockets
 
 BURST = 64
-"""So many messages a callback takes from one socket before the others have their turn."""
+"""Maximum number of messages a callback takes from a socket before the other sockets have their turn."""
+FAULTY_AGAIN = 1.0
+"""Maximum seconds until a turn that raised is tried again."""
 _IN, _OUT = int(select.EPOLLIN), int(select.EPOLLOUT)
 
 
 class Timer:
-    """Calls back once, unless it was cancelled before."""
+    """A callback at a set time, called once unless cancelled before."""
 
     __slots__ = ("callback",)
 
@@ -31,23 +33,24 @@ class Timer:
         self.callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
+        """Cancel the callback."""
         self.callback = None
 
 
 class Loop:
-    """Waits for sockets, descriptors and times; `now` is the monotonic clock, in seconds, as of the last wait."""
+    """Event loop over sockets, descriptors and timers. `now` is the monotonic clock, in seconds, as of the last wait."""
 
     def __init__(self) -> None:
         self.now = time.monotonic()
         self.stopped = False
         self.faults = 0
-        """Callbacks that raised; their traces are in the log."""
+        """Number of callbacks that raised; the traces are in the log."""
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._writers: dict[int, Callable[[], None]] = {}
         self._sockets: dict[int, zmq.Socket[Any]] = {}
         self._stirred: dict[int, zmq.Socket[Any]] = {}
-        """ZeroMQ sockets that may hold a message: their descriptors tell only of changes, and sending may swallow one."""
+        """ZeroMQ sockets that may hold a message: their descriptors report only changes, and sending may consume a report."""
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = count()
         self._turns: list[Callable[[], float | None]] = []
@@ -61,7 +64,7 @@ class Loop:
         self._epoll.register(fd, _IN)
 
     def forget(self, source: Any) -> None:
-        """Before a watched source is closed."""
+        """Stop watching *source*; to be called before the source is closed."""
         fd = self._descriptor(source)
         if self._callbacks.pop(fd, None) is not None:
             self._epoll.unregister(fd)
@@ -69,7 +72,7 @@ class Loop:
                 known.pop(fd, None)
 
     def writing(self, fd: int, writable: Callable[[], None] | None, *, reading: bool = True) -> None:
-        """Call back when a watched descriptor can be written (and not, or also, when it can be read); None: read it only."""
+        """Call back when a watched descriptor is writable (and, with *reading*, when readable); None: watch for reading only."""
         if fd not in self._callbacks:
             return
         if writable is None:
@@ -80,7 +83,7 @@ class Loop:
             self._epoll.modify(fd, _IN | _OUT if reading else _OUT)
 
     def stir(self, socket: zmq.Socket[Any]) -> None:
-        """Something was sent by this watched socket."""
+        """Look for messages on a watched socket after a send, which may have consumed the report of its descriptor."""
         self._stirred[self._descriptor(socket)] = socket
 
     @staticmethod
@@ -88,24 +91,26 @@ class Loop:
         return source if type(source) is int else int(source.getsockopt(zmq.FD))
 
     def after(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back once, in *seconds*; return the timer."""
         timer = Timer(callback)
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), timer))
         return timer
 
     def every_turn(self, callback: Callable[[], float | None]) -> None:
-        """Call this before each wait; it says when it wants to be called again at the latest, or None."""
+        """Call *callback* before each wait; its result is the latest time of the next call, or None."""
         self._turns.append(callback)
 
     def run(self) -> None:
-        """Until `stop`."""
+        """Run turns until `stop`."""
         while not self.stopped:
             self.turn()
 
     def stop(self) -> None:
+        """End `run` after the current turn."""
         self.stopped = True
 
     def turn(self, longest: float = 60.0) -> None:
-        """One wait of at most *longest* seconds, and everything that was due after it."""
+        """Wait for at most *longest* seconds, then make all calls that are due."""
         ready = self._epoll.poll(self._wait(longest), 64)
         self.now = time.monotonic()
         for fd, events in ready:
@@ -113,7 +118,7 @@ class Loop:
                 self._stirred[fd] = self._sockets[fd]
             elif self._writers:
                 self._serve(fd, events)
-            elif (callback := self._callbacks.get(fd)) is not None:  # an earlier one of this turn may have closed it
+            elif (callback := self._callbacks.get(fd)) is not None:  # an earlier callback of the turn may have closed it
                 self._call(callback)
         for fd in list(self._stirred) if self._stirred else ():
             if fd in self._stirred:
@@ -124,7 +129,7 @@ class Loop:
                 self._call(fire)
 
     def _serve(self, fd: int, events: int) -> None:
-        """With descriptors that wait to be written; an end or an error is for whoever writes, as long as somebody does."""
+        """Call a descriptor's callbacks while any descriptor waits for writing; an end or error goes to the writer, if any."""
         writer = self._writers.get(fd)
         if writer is not None and events & ~_IN:
             self._call(writer)
@@ -134,7 +139,7 @@ class Loop:
     def _call(self, callback: Callable[[], None]) -> None:
         try:
             callback()
-        except Exception:  # noqa: BLE001 - one fault of ours must not end everybody's runs; it is in the log
+        except Exception:  # noqa: BLE001 - one fault in the dispatcher must not end the runs of all clients; it is logged
             self._fault()
 
     def _fault(self) -> None:
@@ -142,15 +147,17 @@ class Loop:
         log.fault("a callback failed; please report this")
 
     def _wait(self, longest: float) -> float:
-        """Seconds to wait. Cancelled timers that are due first are forgotten: nobody need wake up for them."""
+        """Return the seconds to wait. Cancelled timers at the head of the queue are dropped: no wake-up is needed for them."""
+        # ZeroMQ sockets and descriptors are asked in one system call; sockets may have more than the call has told.
         limit = self.now + longest
-        try:
-            for turn in self._turns:
+        for turn in self._turns:
+            try:
                 at = turn()
-                if at is not None and at < limit:
-                    limit = at
-        except Exception:  # noqa: BLE001 - as in `_call`
-            self._fault()
+            except Exception:  # noqa: BLE001 - as in `_call`; the remaining turns must still be called
+                self._fault()
+                at = self.now + FAULTY_AGAIN
+            if at is not None and at < limit:
+                limit = at
         for fd, socket in list(self._stirred.items()) if self._stirred else ():
             if sockets.waiting(socket):
                 return 0.0

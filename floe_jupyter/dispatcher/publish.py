@@ -1,6 +1,6 @@
-"""What the dispatcher publishes. Views are lossy: a slow subscriber misses some, and nobody else notices.
+"""Events published by the dispatcher. Views are lossy: a slow subscriber misses some, without effect on the others.
 
-One counter numbers everything, from the time of the start on: so the sequences of every topic strictly increase, also
+All events are numbered by one counter that begins at the time of the start: the sequence of every topic strictly increases, also
 over a restart.
 """
 
@@ -13,20 +13,24 @@ from typing import Any
 import msgspec
 import zmq
 
-from floe_jupyter.wire import sockets
+from floe_jupyter.wire.pieces import cut
+from floe_jupyter.wire.transport import sockets
 
 WAITING = 1_000
-"""So many events wait for one subscriber; what comes then is lost for it alone, at once or (see `offer`) after some patience."""
+"""Maximum number of events, or pieces of larger events (about 65 MB), that wait for one subscriber; later events are lost for the
+subscriber alone, at once or (see `offer`) after `PATIENCE`.
+"""
 PATIENCE = 0.5
-"""Seconds that events which nobody should miss wait for a subscriber that is full."""
+"""Seconds that events not to be missed wait for a full subscriber."""
 LONGEST_TOPIC = 512
 
 
 class Publisher:
-    """Sends events to whoever subscribed. Encodes nothing while nobody listens."""
+    """Sender of events to subscribers. Encodes an event only if its topic is subscribed."""
 
-    def __init__(self, socket: zmq.Socket[bytes], newest: Callable[[str], list[tuple[str, Any]]],
-                 sent: Callable[[], None]) -> None:
+    def __init__(
+        self, socket: zmq.Socket[bytes], newest: Callable[[str], list[tuple[str, Any]]], sent: Callable[[], None]
+    ) -> None:
         self._socket, self._sent = socket, sent
         self._newest = newest
         self._wanted: set[bytes] = set()
@@ -34,7 +38,7 @@ class Publisher:
         self._full_since: float | None = None
 
     def receive(self) -> None:
-        """Take notice of who subscribed; tell it what is newest under its topic."""
+        """Take note of subscriptions; send a new subscriber the newest values under its topic."""
         while True:
             if not sockets.waiting(self._socket):
                 return
@@ -48,15 +52,17 @@ class Publisher:
 
     @property
     def watched(self) -> bool:
-        """Somebody listens to something."""
+        """True if any topic is subscribed."""
         return bool(self._wanted)
 
     def wanted(self, topic: str) -> bool:
+        """Return whether *topic* is subscribed."""
         return any(topic.encode().startswith(prefix) for prefix in self._wanted)
 
     def offer(self, topic: str, value: Any, now: float) -> bool:
-        """Publish an event that nobody should miss. False when a subscriber is full: offer it again. Who stays full for longer
-        than `PATIENCE` loses it, so that the others do not wait.
+        """Publish an event that no subscriber should miss; return False if a subscriber is full: then offer the event again.
+
+        A subscriber still full after `PATIENCE` loses the event, because the other subscribers must not wait.
         """
         self._socket.setsockopt(zmq.XPUB_NODROP, 1)
         try:
@@ -73,8 +79,10 @@ class Publisher:
         return True
 
     def publish(self, topic: str, value: Any) -> None:
+        """Publish an event; a full subscriber loses it."""
         if not self._wanted or not self.wanted(topic):
             return
         self._sequence += 1
-        sockets.put(self._socket, (topic.encode(), msgspec.msgpack.encode((topic, self._sequence, value))))
+        for parts in cut(topic.encode(), self._sequence, msgspec.msgpack.encode((topic, self._sequence, value))):
+            sockets.put(self._socket, parts)
         self._sent()

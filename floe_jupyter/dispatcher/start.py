@@ -1,23 +1,24 @@
-"""The heavy half of a dispatcher's start: its log, its data directory, its store."""
+"""The heavy half of a dispatcher's start: log, data directory, store."""
 
 from __future__ import annotations
 
 import os
 
-from floe_jupyter.dispatcher.launch import LAUNCHERS, Launcher
-from floe_jupyter.dispatcher.owned import own
-from floe_jupyter.dispatcher.runners import Started
-from floe_jupyter.dispatcher.serve import Dispatcher
+from floe_jupyter.dispatcher.data_directory import own
+from floe_jupyter.dispatcher.dispatcher import Dispatcher
+from floe_jupyter.dispatcher.runners.launchers import LAUNCHERS, Launcher
+from floe_jupyter.dispatcher.runners.runners import Started
 from floe_jupyter.stores.sqlite import SqliteStore
-from floe_jupyter.wire.connection import data_directory
+from floe_jupyter.wire.client.connection import data_directory
 
 LOG_BYTES = 1024 * 1024
-"""A log that is longer starts anew with the next dispatcher."""
+"""Maximum bytes of a log continued by the next dispatcher; a longer log is emptied first."""
 
 
-def start(path: str, directory: str, data: str, started: dict[str, Started],
-          launchers: dict[str, Launcher] = LAUNCHERS) -> Dispatcher:
-    """A dispatcher that serves. Raises `EnvironmentFailed` when its directory cannot be used."""
+def start(
+    path: str, directory: str, data: str, started: dict[str, Started], launchers: dict[str, Launcher] = LAUNCHERS
+) -> Dispatcher:
+    """Create a serving dispatcher. Raises `EnvironmentFailed` if the data directory cannot be used."""
     data = data or data_directory(path)
     own(data)
     _log(os.path.join(data, "dispatcher.log"))
@@ -26,7 +27,7 @@ def start(path: str, directory: str, data: str, started: dict[str, Started],
 
 
 def _log(path: str) -> None:
-    """What goes wrong is written there; of users' values and keys, nothing is."""
+    """Send the standard error output to the log at *path*. Errors are written; users' values and keys are not."""
     if os.path.exists(path) and os.path.getsize(path) > LOG_BYTES:
         os.truncate(path, 0)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

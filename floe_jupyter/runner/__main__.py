@@ -1,44 +1,67 @@
-"""The runner's process: ``python -m floe_jupyter.runner --connect URL --url local: --lifeline FD``.
+"""Process of the runner: ``python -m floe_jupyter.runner --connect URL --url local: --lifeline FD``.
 
-A Python runtime is started before most of the runner is even imported, so that both get ready at the same time.
+A Python runtime is started before most of the runner is imported: both start at the same time.
 """
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import fcntl
 import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from floe_jupyter.errors import EnvironmentFailed
-from floe_jupyter.runner.languages import interpreter
-from floe_jupyter.runner.launch import Launched
 from floe_jupyter.runner.loop import Loop
+from floe_jupyter.runner.runtimes import descendants
+from floe_jupyter.runner.runtimes.languages import interpreter
+from floe_jupyter.runner.runtimes.launch import Launched
+from floe_jupyter.runner.runtimes.spawn import wake_with_parent
+from floe_jupyter.wire.process_context import ProcessContext
 
+USAGE = """usage: python -m floe_jupyter.runner --connect URL [--url NAME] [--lifeline FD] [--folder PATH] [--interpreter PATH]
+                                    [--load-limit SECONDS]
+
+  --connect      the dispatcher's address
+  --url          what this runner is called (default: local:)
+  --lifeline     a descriptor whose end means: the dispatcher is gone
+  --folder       where its modules run (default: here)
+  --interpreter  the Python of its first runtime (default: its own)
+  --load-limit   seconds that a module may take to load (default: 60)"""
+DEFAULTS = {"--connect": "", "--url": "local:", "--lifeline": "-1", "--folder": "", "--interpreter": "", "--load-limit": "60"}
 YOUNG = 10_000
-"""So many new objects before a collection looks at them: little here is ever part of a cycle."""
+"""Number of new objects before a garbage collection: few objects of a runner are ever part of a cycle."""
 PATIENCE = 0.3
-"""Seconds that runtimes have to finish when the runner is asked to end. The dispatcher kills a runner after half a second: by
-then it must have ended what modules have started, which nothing else ends.
+"""Seconds given to runtimes to finish when the runner is asked to end.
+
+The dispatcher kills a runner after half a second. By then the runner must have ended the processes started by modules, since no
+other process ends them.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="floe_jupyter.runner", description="Runs flows for a dispatcher.")
-    parser.add_argument("--connect", required=True, help="the dispatcher's ZeroMQ address")
-    parser.add_argument("--url", default="local:", help="what this runner is called")
-    parser.add_argument("--lifeline", type=int, default=-1, help="a descriptor whose end means: the dispatcher is gone")
-    options = parser.parse_args(arguments)
-    warm = _warm()
-    from floe_jupyter.runner.runner import Runner
+    """Serve until the dispatcher ends the runner or is gone. Return the exit code."""
+    try:
+        options = _options(sys.argv[1:] if arguments is None else arguments)
+        lifeline, load_limit = int(options["--lifeline"]), float(options["--load-limit"])
+    except ValueError as error:
+        sys.stderr.write(f"{USAGE}\n\n{error}\n")
+        return 2
+    if options["--folder"]:
+        with contextlib.suppress(OSError):  # reported when a module is run there
+            os.chdir(options["--folder"])
+    descendants.adopt_orphans()
+    wake_with_parent()
+    warm = _warm(options["--interpreter"])
+    with _hidden("typing_extensions"):  # a tenth of the start; optional for msgspec
+        from floe_jupyter.runner.runner import Runner
 
     loop = Loop()
-    ends = _Ends(loop, options.lifeline)
-    runner = Runner(loop, options.connect, options.url, warm)
-    gc.freeze()  # what the start made stays: no collection needs to look at it again
+    ends = _Ends(loop, lifeline)
+    runner = Runner(loop, options["--connect"], options["--url"], warm, options["--interpreter"], load_limit)
+    gc.freeze()  # objects made by the start stay: no collection needs to look at them again
     gc.set_threshold(YOUNG, 20, 50)
     loop.run()
     loop.stopped = False
@@ -46,15 +69,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _warm() -> Launched | None:
+@contextlib.contextmanager
+def _hidden(name: str) -> Iterator[None]:
+    """Make the import of a module fail, unless the module was imported before."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
     try:
-        return Launched(interpreter("python"))
+        yield
+    finally:
+        del sys.modules[name]
+
+
+def _options(arguments: Sequence[str]) -> Mapping[str, str]:
+    """Read the command line by hand: argparse takes 12 ms, which the first runtime would wait for. Raises ValueError."""
+    given = dict(zip(arguments[::2], arguments[1::2], strict=False))
+    if unknown := [name for name in arguments[::2] if name not in DEFAULTS]:
+        raise ValueError(f"no option is called {unknown[0]!r}")
+    if len(arguments) % 2:
+        raise ValueError(f"{arguments[-1]} needs a value")
+    if "--connect" not in given:
+        raise ValueError("--connect is missing")
+    return {**DEFAULTS, **given}
+
+
+def _warm(python: str) -> Launched | None:
+    try:
+        return Launched(interpreter("python", context=ProcessContext(interpreter=python)))
     except (EnvironmentFailed, OSError):
-        return None  # the first module that needs it will say so
+        return None  # reported by the first module that needs the runtime
 
 
 class _Ends:
-    """The ways in which a runner is told to end, besides the dispatcher's word."""
+    """Sources of the end of a runner besides the dispatcher's message: signals, and the end of the lifeline."""
 
     def __init__(self, loop: Loop, lifeline: int) -> None:
         self.orphaned = False
@@ -66,11 +114,13 @@ class _Ends:
         self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda *_: loop.stop())
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the cell, not for what it started
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the cell, not for processes started by the cell
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # wakes the loop
         loop.watch(self._woken, self._signalled)
 
     def _signalled(self, _: int) -> None:
         _drain(self._woken)
+        descendants.reap()
 
     def _lifeline_ready(self, _: int) -> None:
         if not _drain(self._lifeline):
@@ -80,7 +130,7 @@ class _Ends:
 
 
 def _drain(fd: int) -> bool:
-    """Read what is there; False when the other end is closed."""
+    """Read the available bytes; return False when the other end is closed."""
     try:
         return bool(os.read(fd, 4096))
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The arguments of the Runner API. The docstring of each is the documentation of its call."""
+"""Arguments of the Runner API. The docstring of each struct is the documentation of its call."""
 
 from __future__ import annotations
 
@@ -6,28 +6,35 @@ from typing import Any, Literal
 
 import msgspec
 
-from floe_jupyter.core.model import Flow, Module
+from floe_jupyter.core.flow.model import Flow, Module
+from floe_jupyter.wire.process_context import ProcessContext
 
 
 class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Arguments of a call; names are those of the wire."""
+    """Arguments of a call; field names are the names on the wire."""
 
 
 class ListRuntimes(Arguments, frozen=True):
-    """Returns [{"id", "lang", "environment", "pid", "status", "version", "nodes", "restarts", "memory", "bad_frames"}]; memory in
+    """List the runtimes.
+
+    Returns [{"id", "lang", "environment", "pid", "status", "version", "nodes", "restarts", "memory", "bad_frames"}]; memory in
     bytes.
     """
 
 
 class ListFlowsForRuntime(Arguments, frozen=True):
-    """Returns [{"id", "flow", "version", "status", "nodes"}]: whose modules are loaded in this runtime, and which."""
+    """List the flows with modules loaded in a runtime, and the nodes of these modules.
+
+    Returns [{"id", "flow", "version", "status", "nodes"}].
+    """
 
     runtimeId: str  # noqa: N815 - the name on the wire
 
 
 class AddOrUpdateFlow(Arguments, frozen=True):
-    """Give the runner a flow and its modules (those it has already may be left out). A running flow is rewired: nodes that
-    stay keep queues, state and breakpoints. Returns {"flowId", "version", "running"}.
+    """Give the runner a flow and its modules (modules that the runner already has may be left out).
+
+    A running flow is rewired: surviving nodes keep queues, state and breakpoints. Returns {"flowId", "version", "running"}.
     """
 
     flow: Flow
@@ -35,26 +42,28 @@ class AddOrUpdateFlow(Arguments, frozen=True):
 
 
 class RemoveFlow(Arguments, frozen=True):
-    """Stop a flow if it runs, and forget it. Returns {"flowId"}."""
+    """Stop a flow if it runs, and forget the flow. Returns {"flowId"}."""
 
     flowId: str  # noqa: N815 - the name on the wire
 
 
 class StartFlow(Arguments, frozen=True):
-    """Start a flow that stays up; if it runs already, nothing happens. Returns {"flowId", "status"}."""
+    """Start a flow that stays up; no effect if the flow runs already. Returns {"flowId", "status"}."""
 
     flowId: str  # noqa: N815 - the name on the wire
     debug: bool = False
+    context: ProcessContext | None = None
+    """Process context in which the modules of the flow run; null: the context of the runner."""
 
 
 class StopFlow(Arguments, frozen=True):
-    """Cancel its runs and unload its modules; the runner keeps the flow. Returns {"flowId", "status"}."""
+    """Cancel the runs and unload the modules of a flow; the runner keeps the flow. Returns {"flowId", "status"}."""
 
     flowId: str  # noqa: N815 - the name on the wire
 
 
 class SetBreakPointAtModule(Arguments, frozen=True):
-    """Hold messages in front of (or, side ``out``, behind) a module; also before its flow is started. Returns the breakpoint."""
+    """Hold messages in front of (or, side ``out``, behind) a module, also of a flow not started yet. Returns the breakpoint."""
 
     flowModuleId: str  # noqa: N815 - the name on the wire
     side: Literal["in", "out"] = "in"
@@ -67,19 +76,23 @@ class SetBreakPointAtModule(Arguments, frozen=True):
 
 
 class RemoveBreakPointAtModule(Arguments, frozen=True):
-    """Remove all breakpoints of a module; what they hold goes on with `continueFlow`. Returns what was removed."""
+    """Remove all breakpoints of a module; messages held by the breakpoints go on with `continueFlow`.
+
+    Returns the number of removed breakpoints; {"flow", "node"} for a flow not started yet.
+    """
 
     flowModuleId: str  # noqa: N815 - the name on the wire
 
 
 class ListBreakPoints(Arguments, frozen=True):
-    """Returns the breakpoints of a flow, or of all, each with its "flow"."""
+    """List the breakpoints of a flow, or of all flows. Returns the breakpoints, each with its "flow"."""
 
     flowId: str = ""  # noqa: N815 - the name on the wire
 
 
 class SingleStepFlow(Arguments, frozen=True):
-    """Every module that has a message takes exactly one; or one node, one message, one run.
+    """Let every module with a waiting message take exactly one message; or step one node, one message or one run.
+
     Returns {node: {"inputStates", "outputStates", "errors"}}.
     """
 
@@ -96,7 +109,7 @@ class PauseFlow(Arguments, frozen=True):
 
 
 class ContinueFlow(Arguments, frozen=True):
-    """Let go on what a pause or a breakpoint holds. Returns null."""
+    """Release all messages held by a pause or a breakpoint. Returns null."""
 
     flowId: str = ""  # noqa: N815 - the name on the wire
 
@@ -118,21 +131,39 @@ class Edit(Arguments, frozen=True):
 
 
 class Drop(Arguments, frozen=True):
-    """Take a held message out. Returns null."""
+    """Remove a held message. Returns null."""
 
     id: str
     flowId: str = ""  # noqa: N815 - the name on the wire
 
 
 class ListDependencies(Arguments, frozen=True):
-    """Returns [{"flow", "module", "lang", "deps", "environment", "lock"}]; the lock is the text of the language's own tool."""
+    """List the dependencies of the modules of running flows, or of *modules*.
+
+    Returns [{"flow", "module", "lang", "deps", "environment", "lock", "locked"}]; `lock` is the text of the language's own tool,
+    `locked` lists the packages in the lock. Both are empty until the environment has been made.
+    """
 
     flowId: str = ""  # noqa: N815 - the name on the wire
+    modules: tuple[Module, ...] | None = None
+    context: ProcessContext | None = None
+
+
+class LockDependencies(Arguments, frozen=True):
+    """Make the missing environments of *modules*.
+
+    Returns {module: text of its lock}, without the modules that have no dependencies.
+    """
+
+    modules: tuple[Module, ...]
+    context: ProcessContext | None = None
 
 
 class AddDependency(Arguments, frozen=True):
-    """A new version of the node's module with one more dependency; it is swapped in once that is installed, and no other module
-    is restarted. Returns the module's entry of `listDependencies`.
+    """Add a dependency to the module of a node, as a new version of the module.
+
+    The new version is swapped in once the dependency is installed, and no other module is restarted. Returns the module's entry
+    of `listDependencies`.
     """
 
     flowModuleId: str  # noqa: N815 - the name on the wire
@@ -140,13 +171,18 @@ class AddDependency(Arguments, frozen=True):
 
 
 class RemoveDependency(Arguments, frozen=True):
-    """The reverse of `addDependency`. Returns the same."""
+    """Remove a dependency from the module of a node; otherwise as `addDependency`. Returns the module's entry of
+    `listDependencies`.
+    """
 
     flowModuleId: str  # noqa: N815 - the name on the wire
     spec: str
 
 
 class Subscribe(Arguments, frozen=True):
-    """Returns {flow: View} as it is now; later views follow as `Seen`, at most 20 a second."""
+    """Subscribe to the views of a flow, or of all flows.
+
+    Returns {flow: View} as of now; later views follow as `Seen`, at most 20 a second.
+    """
 
     flowId: str = ""  # noqa: N815 - the name on the wire

@@ -1,6 +1,6 @@
-"""The one loop of a runner: file descriptors, timers, and what must be done before it waits again.
+"""Event loop of a runner: file descriptors, timers, and callbacks due before the next wait.
 
-No asyncio: its streams cost several times the hop itself. Callbacks must never block and never raise for a peer's fault.
+asyncio is not used: its streams cost several times the hop itself. Callbacks must never block and never raise for a peer's fault.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WRITE = select.EPOLLOUT
 
 
 class Timer:
-    """Calls back once, unless it was cancelled before."""
+    """Callback to be called once, unless cancelled before."""
 
     __slots__ = ("callback",)
 
@@ -24,11 +24,12 @@ class Timer:
         self.callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
+        """Cancel the callback."""
         self.callback = None
 
 
 class Loop:
-    """Waits for descriptors and times; `now` is the monotonic clock in seconds as of the last wait."""
+    """Event loop over descriptors and timers; `now` is the monotonic clock in seconds as of the last wait."""
 
     def __init__(self) -> None:
         self.now = time.monotonic()
@@ -42,51 +43,55 @@ class Loop:
         self._last: list[Callable[[], None]] = []
 
     def watch(self, fd: int, callback: Callable[[int], None], events: int = READ) -> None:
-        """Call back with the events of a descriptor (end and error are told whatever was asked for)."""
+        """Call *callback* with the events of a descriptor (end and error are reported in any case)."""
         self._callbacks[fd] = callback
         self._epoll.register(fd, events)
 
     def change(self, fd: int, events: int) -> None:
-        """Wait for other events of a watched descriptor; none: only for its end."""
+        """Change the events of a watched descriptor; with 0 only the end is reported."""
         self._epoll.modify(fd, events)
 
     def forget(self, fd: int) -> None:
-        """Before a watched descriptor is closed."""
+        """Stop watching a descriptor. Must be called before a watched descriptor is closed."""
         if self._callbacks.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
     def at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Return a timer to call back at *when* on the loop's clock."""
         timer = Timer(callback)
         heapq.heappush(self._timers, (when, next(self._numbers), timer))
         return timer
 
     def after(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Return a timer to call back after *seconds*."""
         return self.at(self.now + seconds, callback)
 
     def every_turn(self, callback: Callable[[], float | None]) -> None:
-        """Call this before each wait, in the order of registration; it says when it wants to be called at the latest
-        (a time of the past: do not wait at all), or None.
+        """Register a callback for each turn, called before the wait, in the order of registration.
+
+        The callback returns the latest time at which to be called again (a past time: do not wait at all), or None.
         """
         self._turns.append(callback)
 
     def soon(self, callback: Callable[[], None]) -> None:
-        """Call once before the next wait: for what gathers while events are handled."""
+        """Call *callback* once before the next wait, for work collected while events are handled."""
         self._soon.append(callback)
 
     def last(self, callback: Callable[[], None]) -> None:
-        """As `soon`, after all of those: for what nobody waits for who could be at work already."""
+        """Call *callback* once after all callbacks of `soon`, for work that keeps no other process waiting."""
         self._last.append(callback)
 
     def run(self) -> None:
-        """Until `stop`."""
+        """Run until `stop`."""
         while not self.stopped:
             self.turn()
 
     def stop(self) -> None:
+        """Stop the loop."""
         self.stopped = True
 
     def turn(self, longest: float = 3600.0) -> None:
-        """One wait of at most *longest* seconds, and everything that was due after it."""
+        """Wait once for at most *longest* seconds, and call all due callbacks."""
         ready = self._epoll.poll(self._wait(longest), 64)
         self.now = time.monotonic()
         callbacks = self._callbacks
@@ -131,4 +136,5 @@ class Loop:
                 timer.callback()
 
     def close(self) -> None:
+        """Close the epoll descriptor."""
         self._epoll.close()

@@ -1,72 +1,88 @@
-"""The runner: instances of flows, the runtimes they use, and the dispatcher they serve, on one loop."""
+"""Runner: instances of flows, runtimes, and the connection to the dispatcher, on one loop."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from functools import cached_property
 from itertools import count
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from floe_jupyter.core.events import CloseRun, Command, Ended, Event, Failure, Inject, Load, Notice, Reply, Returned
-from floe_jupyter.core.machine import Machine
+from floe_jupyter.core.machine.events import Command, Ended, Failure, Inject, Load, Notice, Reply
+from floe_jupyter.core.machine.machine import Machine
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.errors import EnvironmentFailed, FloeError, ProtocolError, unknown
+from floe_jupyter.errors import FloeError, unknown
 from floe_jupyter.runner import segments
-from floe_jupyter.runner.api import Api, ask_instance
-from floe_jupyter.runner.environments import Environments
-from floe_jupyter.runner.instance import Instance
-from floe_jupyter.runner.languages import Interpreter, languages
-from floe_jupyter.runner.launch import Launched
+from floe_jupyter.runner.driver import MachineDriver
+from floe_jupyter.runner.environments.cache import Environments
+from floe_jupyter.runner.frame_router import FrameRouter
 from floe_jupyter.runner.loop import Loop
-from floe_jupyter.runner.pool import Pool
-from floe_jupyter.runner.process import Runtime
+from floe_jupyter.runner.runtimes import descendants
+from floe_jupyter.runner.runtimes.languages import languages
+from floe_jupyter.runner.runtimes.launch import Launched
+from floe_jupyter.runner.runtimes.loader import Loader
+from floe_jupyter.runner.runtimes.loads import LOAD_LIMIT
+from floe_jupyter.runner.runtimes.pool import Pool
+from floe_jupyter.runner.runtimes.process import LOOK_AGAIN, Runtime
+from floe_jupyter.runner.runtimes.slots import Slot
+from floe_jupyter.runner.runtimes.translate import closed_by
 from floe_jupyter.runner.segments import Segments
-from floe_jupyter.runner.slots import LOAD_ATTEMPTS, Slot
-from floe_jupyter.runner.translate import named, returned
 from floe_jupyter.runner.uplink import Uplink
-from floe_jupyter.wire import leftovers
-from floe_jupyter.wire.frames import (
-    ActivatedFrame,
+from floe_jupyter.wire import leftovers, processes
+from floe_jupyter.wire.process_context import INHERITED, ProcessContext, current_context
+from floe_jupyter.wire.runner_messages import Answer, Ask, Bye, Logged, Open, Out, Probe, Progress, RunnerHello, Seen, Shut, Wish
+from floe_jupyter.wire.runtime.frames import (
     FreeFrame,
-    Head,
-    LoadedFrame,
-    LoadFrame,
-    LogFrame,
-    RefusedFrame,
-    ReturnedFrame,
-    RoutedFrame,
 )
-from floe_jupyter.wire.links import Answer, Ask, Bye, Logged, Open, Out, Progress, RunnerHello, Seen, Shut, Wish
+
+if TYPE_CHECKING:
+    from floe_jupyter.runner.api import Api
 
 VIEW_EVERY = 0.05
-"""Seconds between two views of an instance, at least."""
+"""Minimum number of seconds between two views of an instance."""
+VIEW_SHARE = 10.0
+"""Minimum pause between two views, as a multiple of the time taken by the last view: views of a large flow must not slow its
+work.
+"""
 STOP_LIMIT = 3.0
 """Seconds that modules have to finish when their flow is stopped."""
 
 
 class Runner:
-    """Owner of the runtimes, host of the instances."""
+    """Owner of the runtimes and host of the instances."""
 
-    def __init__(self, loop: Loop, connect: str, url: str, warm: Launched | None = None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        connect: str,
+        url: str,
+        warm: Launched | None = None,
+        interpreter: str = "",
+        load_limit: float = LOAD_LIMIT,
+    ) -> None:
         self.loop = loop
-        self.instances: dict[str, Instance] = {}
+        self.instances: dict[str, MachineDriver] = {}
         self._refused: dict[str, str] = {}
-        """Instances whose flow no machine could be made of, and why."""
-        self._slots = count(1)
+        """Errors by instance, for flows of which no machine could be made."""
         self._calls = count(1)
-        self._news: list[Instance] = []
+        self._news: list[MachineDriver] = []
         self._held_back = False
         self._log_cut: dict[tuple[str, str, str], int] = {}
         leftovers.sweep_pipes()
         segments.sweep_dead()
         self.segments = Segments(self._free)
         self.pool = Pool(loop, self)
+        self.frame = FrameRouter(self.pool, self.segments, self._log, self._close).frame
+        """Handler of the frames of runtimes."""
+        self._context = current_context(interpreter=interpreter)
         self.environments = Environments(loop, self._progress)
+        self._loader = Loader(loop, self.pool, self.environments, load_limit)
         if warm is not None:
+            warm.interpreter = warm.interpreter.within(self._context)
             self.pool.adopt(warm)
-        self._api = Api(self)
-        self._owner = f"floe-{os.getppid()}-d{os.getpid()}"
-        """The beginning of the names of segments that we hand to the dispatcher: it removes them."""
+        self._owner = f"{leftovers.maker(os.getppid())}-d{os.getpid()}"
+        """Prefix of the names of segments handed to the dispatcher, which removes them."""
         self.uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take)
         self.uplink.send(RunnerHello(url, os.getpid(), languages()))
         loop.every_turn(self._hold_back)
@@ -74,11 +90,11 @@ class Runner:
     # --- the dispatcher --------------------------------------------------------------------------------------------------
 
     def take(self, message: Any) -> None:
-        """Carry out what the dispatcher says."""
+        """Carry out a message of the dispatcher."""
         self._TAKE[type(message)](self, message)
 
     def _open(self, message: Open) -> None:
-        """Make an instance and start it. One that cannot be made fails whatever is sent to it."""
+        """Make and start an instance. If the instance cannot be made, all later messages to the instance fail."""
         if message.instance in self.instances:
             return
         try:
@@ -87,33 +103,47 @@ class Runner:
             self._refused[message.instance] = str(error)
             self.uplink.send(Out(message.instance, (Notice("failure", data={"message": str(error)}),)))
 
-    def make(self, message: Open) -> Instance:
-        """An instance at work. Raises DefinitionError."""
-        machine = Machine(message.flow, {m.name: m for m in message.modules}, debug=message.debug,
-                          hold_errors=message.hold_errors, states=message.states, timeout=message.timeout)
-        instance = Instance(message.instance, message.prefix, machine, self, message.flow, message.modules)
+    def make(self, message: Open) -> MachineDriver:
+        """Make, start and return an instance. Raises DefinitionError."""
+        machine = Machine(
+            message.flow,
+            {m.name: m for m in message.modules},
+            debug=message.debug,
+            hold_errors=message.hold_errors,
+            states=message.states,
+            timeout=message.timeout,
+            spreads=True,
+        )
+        instance = MachineDriver(
+            message.instance, message.prefix, machine, self, message.flow, message.modules, self.context_of(message.context)
+        )
+        instance.timeout = message.timeout or message.flow.timeout
         self.instances[instance.name] = instance
         instance.start()
         return instance
+
+    def context_of(self, given: ProcessContext | None) -> ProcessContext:
+        """Return the context in which modules run: the given context, else the runner's own."""
+        return given if given and given != INHERITED else self._context
 
     def _shut(self, message: Shut) -> None:
         self._refused.pop(message.instance, None)
         if (instance := self.instances.get(message.instance)) is not None:
             self.shut(instance)
 
-    def shut(self, instance: Instance) -> None:
-        """Stop it, and forget it when nothing of it is at work any more."""
+    def shut(self, instance: MachineDriver) -> None:
+        """Stop an instance, and forget the instance when no call is in flight."""
         instance.stop()
         if instance.over:
             self._close(instance)
         else:
             self.loop.after(STOP_LIMIT, lambda: self._force(instance))
 
-    def _force(self, instance: Instance) -> None:
+    def _force(self, instance: MachineDriver) -> None:
         for runtime in {id(r): r for r, _ in instance.calls.values()}.values():
             runtime.kill(f"did not finish within {STOP_LIMIT:.0f} s of the stop of its flow")
 
-    def _close(self, instance: Instance) -> None:
+    def _close(self, instance: MachineDriver) -> None:
         if self.instances.get(instance.name) is instance:
             self._see(instance)
             instance.discard()
@@ -135,9 +165,15 @@ class Runner:
         answers: list[Command] = []
         if (token := getattr(message.event, "token", None)) is not None:
             answers.append(Reply(token, error=("unknown", text)))
-        answers += [Ended(run, "failed", (Failure("", text, "load"),)) for run in _closed_by(message.event)]
+        answers += [Ended(run, "failed", (Failure("", text, "load"),)) for run in closed_by(message.event)]
         if answers:
             self.uplink.send(Out(message.instance, tuple(answers)))
+
+    @cached_property
+    def _api(self) -> Api:
+        from floe_jupyter.runner.api import Api  # the import takes 4 to 8 ms of a start, and no flow needs it to run
+
+        return Api(self)
 
     def _ask(self, message: Ask) -> None:
         def done(value: Any, error: tuple[str, str] | None = None) -> None:
@@ -145,72 +181,52 @@ class Runner:
 
         try:
             if message.instance:
-                done(ask_instance(self.instance(message.instance), message.call, message.args))
+                done(self._api.ask(self.instance(message.instance), message.call, message.args))
             else:
                 self._api.call(message.call, message.args, done)
         except FloeError as error:
             done(None, (error.kind, str(error)))
 
-    def instance(self, name: str) -> Instance:
-        """By its name. Raises UnknownName."""
+    def instance(self, name: str) -> MachineDriver:
+        """Return an instance by name. Raises UnknownName."""
         found = self.instances.get(name)
         if found is None:
             raise unknown("instance", name, self.instances)
         return found
 
+    def _probe(self, _: Probe) -> None:
+        """Ignore a probe: the link acknowledges every message, including probes."""
+
     def _bye(self, _: Bye) -> None:
         self.loop.stop()
 
-    # --- what instances need -----------------------------------------------------------------------------------------------
+    # --- host of the instances ---------------------------------------------------------------------------------------------
 
-    def new_slot(self, instance: Instance, load: Load) -> Slot:
-        slot = Slot(next(self._slots), instance, load)
-        self.loop.soon(lambda: self._settle(slot))
-        return slot
-
-    def _settle(self, slot: Slot) -> None:
-        if not (slot.forgotten or self.pool.closed):
-            self.environments.find(slot.load.module, lambda found: self._place(slot, found))
-
-    def _place(self, slot: Slot, found: Interpreter | EnvironmentFailed) -> None:
-        if slot.forgotten:
-            return
-        if isinstance(found, EnvironmentFailed):
-            slot.instance.refused(slot, Failure(slot.node, str(found), "load"))
-        else:
-            self.pool.place(slot.instance, found, slot.lane, lambda runtime: self._load(slot, runtime), apart=slot.attempts > 0)
-
-    def _load(self, slot: Slot, runtime: Runtime | EnvironmentFailed) -> None:
-        if slot.forgotten:
-            return
-        if isinstance(runtime, EnvironmentFailed):
-            slot.instance.refused(slot, Failure(slot.node, str(runtime), "load"))
-            return
-        load = slot.load
-        slot.runtime = runtime
-        runtime.slots[slot.number] = slot
-        runtime.loading.append(slot)
-        runtime.send(LoadFrame(slot=slot.number, node=load.node, module=load.module, prefix=slot.instance.prefix,
-                               state=load.state, on_error=load.on_error, commit_each=load.commit_each, lane=load.lane))
+    def new_slot(self, instance: MachineDriver, load: Load) -> Slot:
+        """Return a slot and load the module in a runtime."""
+        return self._loader.new(instance, load)
 
     def forget_slot(self, slot: Slot) -> None:
-        if slot.runtime is not None:
-            slot.runtime.forget(slot)
-        slot.forgotten = True
+        """Drop an unloaded slot."""
+        self._loader.forget(slot)
 
     def new_call(self) -> int:
+        """Return a new call number."""
         return next(self._calls)
 
     def kill(self, runtime: str, cause: str) -> None:
+        """Kill a runtime, by name."""
         if (found := self.pool.runtimes.get(runtime)) is not None:
             found.kill(cause)
 
     def hand_over(self, batch: Batch) -> Batch:
+        """Return the batch with segment names for the dispatcher, which removes the segments."""
         return self.segments.hand_over(batch, self._owner)
 
-    def has_news(self, instance: Instance) -> None:
+    def has_news(self, instance: MachineDriver) -> None:
+        """Send the instance's news before the next wait."""
         if not self._news:
-            self.loop.last(self._tell_news)  # the runtimes go first: they work while we tell
+            self.loop.last(self._tell_news)  # frames to runtimes go first: runtimes work while the news are sent
         self._news.append(instance)
 
     def _tell_news(self) -> None:
@@ -218,90 +234,33 @@ class Runner:
         for instance in told:
             commands, instance.news = tuple(instance.news), []
             for command in commands:
-                if type(command) is Ended and command.run == instance.own_run:
-                    self.uplink.send(Seen(instance.name, instance.machine.view()))  # the last look, before the run is over
+                if type(command) is Ended and command.run == instance.own_run:  # last view of the run
+                    machine = instance.machine
+                    self.uplink.send(Seen(instance.name, machine.view(), machine.ends(), machine.hits()))
             self.uplink.send(Out(instance.name, commands))
 
-    def has_changed(self, instance: Instance) -> None:
-        wait = instance.seen_at + VIEW_EVERY - self.loop.now
+    def has_changed(self, instance: MachineDriver) -> None:
+        """Schedule the next view of an instance."""
+        wait = instance.seen_at + max(VIEW_EVERY, VIEW_SHARE * instance.view_cost) - self.loop.now
         self.loop.after(max(VIEW_EVERY / 5, wait), lambda: self._see(instance))
 
-    def _see(self, instance: Instance) -> None:
+    def _see(self, instance: MachineDriver) -> None:
         instance.changed = False
         if instance.broken or self.instances.get(instance.name) is not instance:
             return
-        instance.seen_at = self.loop.now
+        instance.seen_at, begin = self.loop.now, time.thread_time()
         view = instance.machine.view()
         if view != instance.sent_view and self.uplink.offer(Seen(instance.name, view)):
             instance.sent_view = view
+        instance.view_cost = time.thread_time() - begin
 
     def _progress(self, what: str, text: str, *, done: bool = False) -> None:
         self.uplink.offer(Progress("", what, text, done))
 
-    # --- what runtimes tell ------------------------------------------------------------------------------------------------
-
-    def frame(self, runtime: Runtime, head: Head, parts: list[bytes]) -> None:
-        """Raises ProtocolError for a frame that breaks the rules."""
-        if type(head) is ReturnedFrame:
-            self._returned(runtime, head, parts)
-            return
-        number = getattr(head, "slot", 0)
-        slot = runtime.slots.get(number)
-        if type(head) is LogFrame and (slot is not None or number in runtime.former):
-            instance, node = runtime.former[number] if slot is None else (slot.instance.name, slot.node)
-            self._log(instance, node, head.stream, head.text, head.cut)
-            return
-        if slot is None:
-            raise ProtocolError(f"a {type(head).__name__} about slot {number}, which is not loaded there")
-        if type(head) in (LoadedFrame, RefusedFrame) and slot in runtime.loading:
-            runtime.loading.remove(slot)
-        if not slot.forgotten:
-            self._FRAMES[type(head)](self, slot, head)
-        elif not runtime.calls:
-            runtime.clean()
-
-    def _returned(self, runtime: Runtime, head: ReturnedFrame, parts: list[bytes]) -> None:
-        key = runtime.calls.get(head.call)
-        if key is None:
-            raise ProtocolError(f"an answer to call {head.call}, which is not under way")
-        instance, call = key
-        event = returned(head, parts, call, runtime.slots)
-        self._adopt(event, head, runtime)
-        if not runtime.useful:
-            self.pool.worked(runtime)
-        if head.end:
-            del runtime.calls[head.call]
-            if not runtime.calls:
-                runtime.clean()
-        instance.returned(call, event)
-        if instance.stopping and instance.over:
-            self._close(instance)
-
-    def _adopt(self, event: Returned, head: ReturnedFrame, runtime: Runtime) -> None:
-        for output in event.outputs:
-            if output.batch.buffers:
-                self.segments.adopt(output.batch, runtime.name)
-        for left in event.left:
-            if left.batch.buffers:
-                self.segments.adopt(left.batch, runtime.name)
-        if head.kept:
-            self.segments.keep(head.kept)
-
-    def _loaded(self, slot: Slot, head: LoadedFrame) -> None:
-        slot.loaded, slot.fusable, slot.follows = True, head.fusable, head.follows
-        slot.instance.loaded(slot)
-
-    def _slot_refused(self, slot: Slot, head: RefusedFrame) -> None:
-        slot.instance.refused(slot, named(head.failure, slot.node))
-
-    def _activated(self, slot: Slot, head: ActivatedFrame) -> None:
-        slot.instance.activated(slot, head.state)
-
-    def _routed(self, slot: Slot, _: RoutedFrame) -> None:
-        slot.instance.routed(slot)
+    # --- reports of runtimes -----------------------------------------------------------------------------------------------
 
     def printed(self, runtime: Runtime, stream: str, text: str, cut: int) -> None:
-        """What came past its modules belongs to whichever of them it may be."""
+        """Log output printed past a process's modules, with the node's name if the instance has only one node in the process."""
         nodes: dict[str, set[str]] = {}
         for slot in runtime.slots.values():
             nodes.setdefault(slot.instance.name, set()).add(slot.node)
@@ -315,33 +274,19 @@ class Runner:
             self._log_cut[place] = cut + len(text)
 
     def ready(self, runtime: Runtime) -> None:
-        """Frames were sent ahead; nothing waits for this."""
+        """Ignore the hello of a runtime: frames were sent ahead, and no caller waits for the hello."""
 
     def lost(self, runtime: Runtime, cause: str) -> None:
+        """Forget a lost runtime, and load the unfinished modules again."""
         self.pool.lost(runtime, cause)
         self.segments.maker_gone(runtime.name)
         if self.pool.closed:
-            return  # who heard of it would load its modules again
-        loading = [slot for slot in runtime.loading if not slot.forgotten]
-        for instance in list({s.instance.name: s.instance for s in runtime.slots.values()}.values()):
-            instance.lost(runtime, cause)
+            return  # a report would make the machines load their modules again
+        concerned = {s.instance.name: s.instance for s in runtime.slots.values()}
+        self._loader.lost(runtime, cause)
+        for instance in concerned.values():
             if instance.stopping and instance.over:
                 self._close(instance)
-        for slot in loading:
-            slot.runtime = None
-        if loading and not self.loop.stopped:
-            self._load_again(loading, cause)
-
-    def _load_again(self, loading: list[Slot], cause: str) -> None:
-        """Modules are loaded one after the other, so it was the first that may have ended the process."""
-        suspect = loading[0]
-        suspect.attempts += 1
-        for slot in loading:
-            if slot.attempts < LOAD_ATTEMPTS:
-                self._settle(slot)
-            elif not slot.forgotten:
-                slot.instance.refused(slot, Failure(slot.node, f"the runtime ended while it loaded {slot.node!r}: {cause}",
-                                                    "crashed", attempts=slot.attempts))
 
     def _free(self, maker: str, again: list[str], remove: list[str]) -> bool:
         runtime = self.pool.runtimes.get(maker)
@@ -353,37 +298,32 @@ class Runner:
     # --- bounds, and the end ---------------------------------------------------------------------------------------------------
 
     def _hold_back(self) -> None:
-        """A dispatcher that does not keep up stops the runtimes, by their pipes; nothing is thrown away."""
+        """Pause or resume all runtimes through their pipes, as the dispatcher falls behind or catches up; no output is lost."""
         if self.uplink.full != self._held_back:
             self._held_back = not self._held_back
             for runtime in self.pool.runtimes.values():
                 runtime.hold(paused=self._held_back)
 
     def close(self, patience: float) -> None:
-        """End all processes (with *patience* 0 at once), remove what they made, and close the connection."""
+        """End all processes (with *patience* 0 at once), remove their files, and close the connection."""
         self.environments.close()
         deadline = self.loop.now + patience + 0.8
         self.pool.close(at_once=not patience)
         self.loop.after(patience, lambda: self.pool.close(at_once=True))
         while self.pool.runtimes and self.loop.now < deadline:
             self.loop.turn(0.1)
-        self.segments.clear(f"floe-{os.getpid()}-")
+        while (left := descendants.strangers()) and self.loop.now < deadline:
+            processes.kill(left)
+            self.loop.turn(LOOK_AGAIN)
+        self.segments.clear(f"{leftovers.maker()}-")
         leftovers.sweep_pipes(os.getpid())
         self.uplink.close()
 
     _TAKE: ClassVar[dict[type, Callable[[Runner, Any], None]]] = {
-        Wish: _wish, Open: _open, Shut: _shut, Ask: _ask, Bye: _bye,
+        Wish: _wish,
+        Open: _open,
+        Shut: _shut,
+        Ask: _ask,
+        Probe: _probe,
+        Bye: _bye,
     }
-    _FRAMES: ClassVar[dict[type, Callable[[Runner, Slot, Any], None]]] = {
-        LoadedFrame: _loaded, RefusedFrame: _slot_refused, ActivatedFrame: _activated,
-        RoutedFrame: _routed,
-    }
-
-
-def _closed_by(event: Event) -> tuple[int, ...]:
-    """The runs that an event closes."""
-    if isinstance(event, CloseRun):
-        return (event.run,)
-    if isinstance(event, Inject) and event.close:
-        return event.batch.runs or (event.batch.run,)
-    return ()

@@ -1,7 +1,7 @@
-"""Shared-memory segments that messages here refer to: who made them, and when nobody needs them any more.
+"""Shared-memory segments of the messages in the runner, their makers, and their release.
 
-A segment lives in the runner as long as some `Buffer` object names it. Then its maker is told that it may use it again;
-where the maker is gone, or is none of our runtimes, the file is removed. Names begin with the maker's: ``floe-<pid>-...``.
+A segment lives in the runner as long as a `Buffer` object names the segment. Then the maker is told that the segment may be
+reused; if the maker is gone, or is none of our runtimes, the file is removed. Names begin with the maker's: ``floe-<pid>-...``.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ import os
 import re
 import weakref
 from collections.abc import Callable, Container
+from contextlib import suppress
 from itertools import count
 
 import msgspec
 
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.runner.launch import MEMORY
-from floe_jupyter.wire.leftovers import is_gone
+from floe_jupyter.runner.runtimes.launch import MEMORY
+from floe_jupyter.wire.leftovers import remove_file, sweep_memory
 
 _NAME = re.compile(r"floe-(\d+)-[A-Za-z0-9_-]+\Z")
 
 
 class Segments:
-    """The segments in use. `free` is called with (maker, names to use again, names to remove) when runtimes made them."""
+    """Segments in use. `free` is called with (maker, names to reuse, names to remove) for segments made by runtimes."""
 
     def __init__(self, free: Callable[[str, list[str], list[str]], bool], directory: str = MEMORY) -> None:
         self.directory = directory
@@ -34,9 +35,9 @@ class Segments:
         self._numbers = count(1)
 
     def adopt(self, batch: Batch, maker: str = "") -> None:
-        """Count the segments of a batch that arrived; without *maker* they are ours from now on, to be removed.
+        """Count the segments of a received batch; without *maker* the segments become ours, to be removed.
 
-        Raises ProtocolError when a name could lead anywhere else.
+        Raises ProtocolError for a name that could lead outside the directory.
         """
         for buffer in batch.buffers:
             if buffer.segment:
@@ -48,11 +49,11 @@ class Segments:
                 weakref.finalize(buffer, self._release, name).atexit = False
 
     def keep(self, names: list[str]) -> None:
-        """Some process still maps these: they must never be used again."""
+        """Mark segments still mapped by some process: the segments must never be reused."""
         self._kept.update(n for n in names if n in self._users)
 
     def hand_over(self, batch: Batch, owner: str) -> Batch:
-        """The batch under names that *owner* must remove; what it refers to outlives everything here."""
+        """Return the batch under names that *owner* must remove; the segments under these names outlive the runner."""
         if not any(b.segment for b in batch.buffers):
             return batch
         buffers = tuple(self._linked(b, owner) if b.segment else b for b in batch.buffers)
@@ -77,31 +78,29 @@ class Segments:
             remove(self.directory, name)
 
     def maker_gone(self, maker: str) -> None:
-        """Remove what a dead runtime made and nobody here refers to; the rest goes when its last reader does."""
+        """Remove the unused segments of a dead runtime; each segment in use is removed with the last reader."""
         sweep(self.directory, f"{maker}-", self._users.keys())
 
     def clear(self, prefix: str) -> None:
-        """Remove everything whose name begins so: at the end of the process."""
+        """Remove all segments whose names begin with *prefix*, at the end of the process."""
         sweep(self.directory, prefix, ())
 
 
 def remove(directory: str, name: str) -> None:
-    try:
-        os.unlink(os.path.join(directory, name))
-    except FileNotFoundError:
-        return
+    """Remove a segment; no effect if the segment is gone or not ours."""
+    remove_file(os.path.join(directory, name))
 
 
 def sweep(directory: str, prefix: str, spared: Container[str]) -> None:
-    """Remove the segments whose names begin with *prefix*."""
-    for name in os.listdir(directory):
+    """Remove the segments whose names begin with *prefix*, except *spared*."""
+    names: list[str] = []
+    with suppress(OSError):
+        names = os.listdir(directory)
+    for name in names:
         if name.startswith(prefix) and name not in spared:
             remove(directory, name)
 
 
 def sweep_dead(directory: str = MEMORY) -> None:
-    """Remove what processes left behind that were killed: segments whose maker's process is no more."""
-    for name in os.listdir(directory):
-        match = _NAME.match(name)
-        if match and is_gone(match[1]):
-            remove(directory, name)
+    """Remove the leftovers of killed processes: segments whose maker's process no longer exists."""
+    sweep_memory(directory)

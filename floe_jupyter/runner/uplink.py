@@ -1,5 +1,7 @@
-"""The connection to the dispatcher: structs of `floe_jupyter.wire.links` in numbered envelopes, over the quick door of the
-dispatcher's address where there is one (`floe_jupyter.wire.streams`), else over a ZeroMQ DEALER.
+"""Connection to the dispatcher: structs of `wire.runner_messages` in numbered envelopes.
+
+The envelopes travel over the local listener of the dispatcher's address if reachable (`floe_jupyter.wire.transport.streams`),
+else over a ZeroMQ DEALER.
 """
 
 from __future__ import annotations
@@ -11,17 +13,19 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.runner.loop import Loop
-from floe_jupyter.runner.ways import way_to
-from floe_jupyter.wire.link import Link
-from floe_jupyter.wire.links import FromRunner, ToRunner
+from floe_jupyter.runner.transports import way_to
+from floe_jupyter.wire.runner_messages import FromRunner, ToRunner
+from floe_jupyter.wire.transport.reliable import Link
 
 
 class Uplink:
-    """Sends at once, receives when the loop turns. What cannot be sent now is sent again by the link."""
+    """Connection that sends at once and receives when the loop turns. Messages that cannot be sent now are sent again by the
+    link.
+    """
 
     def __init__(self, loop: Loop, url: str, identity: str, take: Callable[[Any], None]) -> None:
         self.refused = 0
-        """Messages that could not be understood."""
+        """Number of received messages that could not be decoded."""
         self._loop, self._take = loop, take
         self._link = Link()
         self._decode = msgspec.msgpack.Decoder(ToRunner).decode
@@ -32,21 +36,22 @@ class Uplink:
 
     @property
     def full(self) -> bool:
-        """The dispatcher does not keep up: make no more until it does."""
+        """True if the dispatcher does not keep up: make no more messages until the dispatcher does."""
         return bool(self._link.backlog) and self._link.full
 
     def send(self, message: FromRunner) -> None:
+        """Send a message."""
         self._transmit(self._link.send(self._encode(message), self._loop.now))
 
     def offer(self, message: FromRunner) -> bool:
-        """`send`, unless the dispatcher does not keep up: for what may be missed."""
+        """Send a message that may be missed, unless the dispatcher does not keep up; return True if sent."""
         if self._link.backlog > 1024 * 1024:
             return False
         self.send(message)
         return True
 
     def turn(self) -> float | None:
-        """Receive what is there and send what is due; when to be called again."""
+        """Receive available messages and send due envelopes; return the time of the next call."""
         now, due = self._loop.now, self._link.next_due()
         if due is not None and due <= now:
             for envelope in self._link.due(now):
@@ -55,7 +60,7 @@ class Uplink:
         return 0.0 if self._way.turn() else due
 
     def close(self) -> None:
-        """Send what is due and go."""
+        """Send due envelopes and close the connection."""
         for envelope in self._link.due(time.monotonic()):
             self._transmit(envelope)
         self._way.close()

@@ -1,7 +1,7 @@
-"""The Jupyter server extension: an authenticated WebSocket between pages and the dispatcher, past the kernel.
+"""Jupyter server extension: an authenticated WebSocket between pages and the dispatcher, past the kernel.
 
-It works while a cell blocks, after a kernel restart and with no kernel at all. It never starts a dispatcher: a notebook that
-is only opened starts nothing. `routes` lists all that it serves, `calls` what a page may ask, `frames` how it is said.
+The extension works while a cell blocks, after a kernel restart and without any kernel, and never starts a dispatcher: opening a
+notebook starts no process. `routes` lists the served routes, `calls` the calls of a page, `frames` the encoding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["_load_jupyter_server_extension"]
 
 
 def _load_jupyter_server_extension(app: ServerApp) -> None:
-    """Serve the routes of this extension; called by Jupyter when it starts."""
+    """Serve the routes of the extension; called by Jupyter at the start of the server."""
     from floe_jupyter.server.routes import load
 
     load(app)

@@ -1,7 +1,7 @@
-"""The one bridge of a Jupyter server: all of its pages share one attachment to the dispatcher, while there are pages.
+"""Bridge of a Jupyter server: all pages share an attachment to the dispatcher, as long as the server has pages.
 
-In the event loop: pages, and what they are told. In the worker: attaching, asking, subscribing. Without a page it is not
-attached, so that a dispatcher does not stay for a server that nobody looks at.
+The event loop handles pages and messages to pages; the worker attaches, calls and subscribes. Without a page the bridge is not
+attached: a dispatcher must not stay for a server without viewers.
 """
 
 from __future__ import annotations
@@ -23,28 +23,30 @@ from floe_jupyter.server.inline import inlined
 from floe_jupyter.server.life import Life
 from floe_jupyter.server.news import News
 from floe_jupyter.server.page import Page
+from floe_jupyter.server.renames import tell
 from floe_jupyter.server.worker import Worker
 
 SETTING = "floe_bridge"
-"""Where the bridge is in the server's settings."""
+"""Key of the bridge in the server's settings."""
 LOOK_EVERY = 1.0
-"""Seconds between two looks for a dispatcher, while there is a page and none was there."""
+"""Seconds between two looks for a dispatcher, while a page is open and no dispatcher is known."""
 END_WITHIN = 1.0
+"""Seconds that the worker has to finish when the server ends."""
 
 
 class Bridge:
-    """Between the pages of one server and the dispatcher whose connection file is *path*."""
+    """Bridge between the pages of a server and the dispatcher with the connection file *path*."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._pages: set[Page] = set()
         self._worker = Worker("floe bridge")
         self._life: Life | None = None
-        """Read and changed in the worker only."""
+        """Attachment to the dispatcher; read and changed in the worker only."""
         self._wanted: Counter[str] = Counter()
-        """Topics of all pages, how often; of the worker."""
+        """Topics of all pages, with counts; used in the worker only."""
         self._watched: Life | None = None
-        """The same in the event loop: the pages were told of it."""
+        """Attachment known to the pages; used in the event loop only."""
         self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = News(self._tell_loop, self._spread)
@@ -53,12 +55,13 @@ class Bridge:
         return f"Bridge({self._path!r}, pages={len(self._pages)})"
 
     def status(self) -> dict[str, Any]:
+        """Return the version, the presence of a dispatcher and the number of pages."""
         return {"version": __version__, "dispatcher": self._watched is not None, "pages": len(self._pages)}
 
     # --- pages: in the event loop ------------------------------------------------------------------------------------------
 
     def open(self, page: Page) -> None:
-        """A page came; it hears whether a dispatcher is there, but not before we looked."""
+        """Add a page; the page is told of the dispatcher's presence after a look for a dispatcher."""
         self._loop = asyncio.get_running_loop()
         self._pages.add(page)
         self._worker.do(self._try_to_attach)
@@ -70,7 +73,7 @@ class Bridge:
         self._look()
 
     def close(self, page: Page) -> None:
-        """A page went."""
+        """Remove a page; detach after the last page."""
         self._pages.discard(page)
         for topic in page.topics:
             self.unsubscribe(topic)
@@ -78,17 +81,23 @@ class Bridge:
             self._worker.do(self._detach)
 
     def ask(self, call: str, raw: msgspec.Raw, answered: Callable[[bytes | FloeError], None], number: int) -> None:
-        """Ask for a page; *answered* gets the frame of the answer or what was wrong, in the event loop."""
+        """Make a call for a page; *answered* gets the frame of the answer or the error, in the event loop."""
         self._worker.do(lambda: self._ask(call, raw, answered, number))
 
+    def moved(self, source: str, target: str) -> None:
+        """Tell the dispatcher the new path of a file or folder."""
+        self._worker.do(lambda: tell(self._path, source, target))
+
     def subscribe(self, topic: str) -> None:
+        """Subscribe to *topic* for a page."""
         self._worker.do(lambda: self._subscribe(topic))
 
     def unsubscribe(self, topic: str) -> None:
+        """Undo a `subscribe`."""
         self._worker.do(lambda: self._unsubscribe(topic))
 
     def end(self) -> None:
-        """The server ends."""
+        """Leave the dispatcher and end the worker, when the server ends."""
         self._worker.do(lambda: self._leave(keep=False))
         self._worker.end(END_WITHIN)
 
@@ -99,7 +108,7 @@ class Bridge:
     # --- the dispatcher comes and goes: in the event loop ---------------------------------------------------------------------
 
     def _look(self) -> None:
-        """While there is a page and no dispatcher: see every second whether there is a connection file, and attach."""
+        """Look for a connection file every second while a page is open and no dispatcher is known, and attach."""
         if self._pages and self._watched is None and (self._looking is None or self._looking.done()):
             self._looking = asyncio.get_running_loop().create_task(self._look_on())
 
@@ -116,7 +125,7 @@ class Bridge:
             page.is_present(life.pid)
 
     def _went(self, life: Life) -> None:
-        """The dispatcher ended, or we left it."""
+        """Handle the end of an attachment: the dispatcher ended, or the bridge left."""
         asyncio.get_running_loop().remove_reader(life.lost)
         os.close(life.lost)
         if self._watched is life:
@@ -129,16 +138,18 @@ class Bridge:
     # --- in the worker ----------------------------------------------------------------------------------------------------------
 
     def _attached(self) -> Life:
-        """Raises PeerGone when there is no dispatcher."""
+        """Return the attachment, made if needed. Raises PeerGone without a dispatcher."""
         if self._life is None:
             life = Life(self._path, self._news.heard)
-            life.subscribe(*self._wanted.elements())  # pages that hear of it ask how things are, and then rely on the events
+            life.subscribe(
+                *self._wanted.elements()
+            )  # pages ask for the state when told of the dispatcher, and then rely on the events
             self._life = life
             self._tell_loop(lambda: self._came(life))
         return self._life
 
     def _try_to_attach(self) -> None:
-        with contextlib.suppress(FloeError, OSError):  # none yet, or it just ended: the next look will tell
+        with contextlib.suppress(FloeError, OSError):  # no dispatcher yet, or one that just ended: look again later
             self._attached()
 
     def _drop(self, life: Life) -> None:
@@ -147,7 +158,7 @@ class Bridge:
         life.close(keep=False)
 
     def _detach(self) -> None:
-        if not self._pages:  # none came meanwhile
+        if not self._pages:  # no page came meanwhile
             self._leave(keep=True)
 
     def _leave(self, *, keep: bool) -> None:
@@ -167,7 +178,7 @@ class Bridge:
         except (OverflowError, UnicodeError, TypeError) as problem:
             refused.set_exception(ValueRefused(f"{call}: an argument cannot travel: {problem}"))
             done(refused)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the page waits for an answer
+        except Exception as error:  # noqa: BLE001 - the page waits for an answer in any case
             refused.set_exception(error)
             done(refused)
         else:
@@ -186,14 +197,14 @@ class Bridge:
             self._life.unsubscribe(topic)
 
     def _tell_loop(self, job: Callable[[], None]) -> None:
-        """Do something in the event loop, from any thread; nothing once the server has ended."""
+        """Run a job in the event loop, from any thread; no effect once the server has ended."""
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(job)
 
 
 def _answer(number: int, future: Future[Any]) -> bytes | FloeError:
-    """The frame, or the error, that a page gets for what came back."""
+    """Return the frame, or the error, with which a page's call is answered."""
     error = future.exception()
     try:
         if error is None:

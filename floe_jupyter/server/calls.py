@@ -1,4 +1,4 @@
-"""What a page may ask of the dispatcher, and how its JSON becomes arguments: the table of the control API, with few refusals."""
+"""Calls allowed to a page, and decoding of JSON arguments: the table of the control API, with few refusals."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import msgspec
 
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import DefinitionError, ProtocolError, unknown
-from floe_jupyter.wire.arguments import check_batch, explained
-from floe_jupyter.wire.control import CALLS, Args
+from floe_jupyter.wire.control.arguments import check_batch, explained
+from floe_jupyter.wire.control.calls import CALLS, Args
 
 REFUSED = {
     "hello": "the bridge says hello for all pages, with a key that pages do not know",
     "leave": "the bridge itself says how long what pages started is kept",
 }
-"""Calls of the table that are not a page's, and why. All others are: whoever may use a kernel may use them."""
+"""Calls refused to pages, with the reason. All others are allowed: a user of a kernel may use them too."""
 LONGEST_WAIT = 300.0
-"""Seconds that a page may wait for a run in one call: nobody can call off a wait of a page that is gone."""
+"""Maximum number of seconds of a page's wait for a run in a single call: the wait of a closed page cannot be called off."""
 WAITS = ("wait", "request")
 ALLOWED = frozenset(CALLS) - frozenset(REFUSED)
 
@@ -25,7 +25,7 @@ _decoders = {name: msgspec.json.Decoder(CALLS[name]) for name in ALLOWED}
 
 
 def permitted(call: str) -> None:
-    """Raises ProtocolError for a call that is not a page's, UnknownName with the nearest one for a call that is none."""
+    """Raise ProtocolError for a call refused to pages, UnknownName with the nearest call for an unknown call."""
     if call in REFUSED:
         raise ProtocolError(f"a page may not call {call!r}: {REFUSED[call]}")
     if call not in ALLOWED:
@@ -33,7 +33,7 @@ def permitted(call: str) -> None:
 
 
 def arguments(call: str, raw: msgspec.Raw) -> dict[str, Any]:
-    """The arguments of a permitted call. Raises DefinitionError naming the wrong one, and ValueRefused."""
+    """Return the arguments of a permitted call. Raises DefinitionError naming the wrong argument, and ValueRefused."""
     try:
         args = _decoders[call].decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -1,10 +1,10 @@
-"""The frames between a page and the bridge: JSON text, one object each.
+"""Frames between a page and the bridge: JSON text, one object each.
 
-Page to bridge: ``{id, call, args}``, ``{subscribe: topic}``, ``{unsubscribe: topic}``. Bridge to page: ``{id, value}`` or
-``{id, error: [kind, message]}``; ``{topic, sequence, value}``; ``{dispatcher: bool, pid}`` when the page comes and whenever
-that changes; ``{lost: n}`` after events were left out for this page because it was slow: it asks again for what it shows.
-Ids are whole numbers from 1; an error has the id null when the frame's could not be read. Bytes are base64. A topic that ends
-with a slash means everything under it.
+Page to bridge: ``{id, call, args}``, ``{subscribe: topic}``, ``{unsubscribe: topic}``. Bridge to page: ``{id, value}`` or ``{id,
+error: [kind, message]}``; ``{topic, sequence, value}``; ``{dispatcher: bool, pid}`` when the page comes and on every change of
+the dispatcher; ``{lost: n}`` after events were left out because the page was slow: the page asks again for the displayed data.
+Ids are whole numbers from 1; an error has the id null when the frame's id could not be read. Bytes are base64. A topic that ends
+with a slash means all topics under it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.errors import FloeError, ProtocolError, nearest
-from floe_jupyter.wire.control import TOPICS
+from floe_jupyter.wire.control.calls import TOPICS
 
 MAXMSGSIZE = 16 * 1024 * 1024
-"""The largest frame of a page, in bytes; the socket is closed (1009) on a larger one."""
+"""Maximum bytes of a page's frame; the socket is closed (1009) on a larger frame."""
 LARGEST_ANSWER = 64 * 1024 * 1024
-"""The largest answer to a page, in bytes of JSON."""
+"""Maximum bytes of JSON in an answer to a page."""
 LONGEST_TOPIC = 500
+"""Maximum number of characters of a topic."""
 LARGEST_ID = 1 << 53
 
 EMPTY = msgspec.Raw(b"{}")
 
 
 class Frame(msgspec.Struct, forbid_unknown_fields=True):
-    """What a page says; exactly one of call, subscribe and unsubscribe is given."""
+    """Frame of a page; exactly one of call, subscribe and unsubscribe is given."""
 
     id: int = 0
     call: str = ""
@@ -41,7 +42,7 @@ class _Numbered(msgspec.Struct):
 
 
 class Refused(Exception):
-    """A frame that makes no sense. `number` is its id, if that could be read."""
+    """Frame that is refused. `number` is the id of the frame, if readable."""
 
     def __init__(self, number: int | None, error: FloeError) -> None:
         self.number, self.error = number, error
@@ -54,7 +55,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def read(text: str | bytes) -> Frame:
-    """One frame of a page. Raises Refused."""
+    """Return a decoded frame of a page. Raises Refused."""
     if isinstance(text, bytes):
         raise Refused(None, ProtocolError("a binary frame; frames of the bridge are JSON text, with bytes as base64"))
     try:
@@ -100,7 +101,7 @@ def _number(text: str) -> int | None:
 
 
 def answer(number: int, value: Any) -> bytes:
-    """The frame of an answer; one of an error when it is too large."""
+    """Return the frame of an answer, or of an error if the answer is too large."""
     frame = _encode({"id": number, "value": value})
     if len(frame) <= LARGEST_ANSWER:
         return frame
@@ -109,17 +110,20 @@ def answer(number: int, value: Any) -> bytes:
 
 
 def error(number: int | None, fault: FloeError) -> bytes:
+    """Return the frame of an error."""
     return _encode({"id": number, "error": (fault.kind, str(fault))})
 
 
 def event(topic: str, sequence: int, value: Any) -> bytes:
+    """Return the frame of an event."""
     return _encode({"topic": topic, "sequence": sequence, "value": value})
 
 
 def presence(pid: int | None) -> bytes:
-    """Whether a dispatcher is there, and its process."""
+    """Return the frame that tells of a dispatcher, with the process id, or of no dispatcher."""
     return _encode({"dispatcher": pid is not None, "pid": pid})
 
 
 def lost(n: int) -> bytes:
+    """Return the frame about *n* events left out."""
     return _encode({"lost": n})

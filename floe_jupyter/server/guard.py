@@ -1,7 +1,7 @@
-"""Who may come in: nobody without the server's token or cookie, from another origin, or by another host's name.
+"""Access rules: no request without the server's token or cookie, from another origin, or by another host's name.
 
-Jupyter's own rules come first. One is stricter here: Jupyter lets a request with a token come from any origin, because a
-script may say what it likes; a page may not, and a browser always says where it comes from.
+Jupyter's own rules come first. One rule is stricter: Jupyter accepts a request with a token from any origin, because a script may
+state any origin; a page may not, and a browser always states the origin.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from jupyter_server.utils import ensure_async, origin_matches_pat
 from tornado.web import HTTPError
 
 RESOURCE = "kernels"
-"""What a page can do here is what it can do with a kernel, for Jupyter's authorizer: run code."""
+"""Resource for Jupyter's authorizer: a page can do the same as with a kernel, namely run code."""
 
 
 class Guard(JupyterHandler):
-    """In front of every handler of ours. Raises 403 before anything else is looked at."""
+    """Base class of all handlers of the extension. Raises 403 before any other check."""
 
     auth_resource = RESOURCE
 
     async def prepare(self, **options: bool) -> None:
+        """Refuse requests of another origin. Raises 403."""
         if not self.check_origin():
             self._refuse("this page is of another origin; set ServerApp.allow_origin to let it in")
         if self.request.method == "OPTIONS" and not (self.allow_origin or self.allow_origin_pat):
@@ -30,18 +31,21 @@ class Guard(JupyterHandler):
         await super().prepare(**options)
 
     async def admit(self, action: str) -> None:
-        """Ask the server's authorizer whether its user may do this. Raises 403."""
+        """Ask the server's authorizer whether the user may do *action*. Raises 403."""
         if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)):
             self._refuse(f"this user may not {action} {self.auth_resource}")
 
     def _refuse(self, why: str) -> NoReturn:
-        """An error with a message of its own would be logged with the whole address, and the token in it."""
+        """Raise 403 without a message: Jupyter would log an error message together with the whole address and its token."""
         self.log.warning("floe refused %s: %s", self.request.path, why)
         self.current_user = self._jupyter_current_user = None
         raise HTTPError(403)
 
     def check_origin(self, origin_to_satisfy_tornado: str | None = None) -> bool:  # noqa: ARG002
-        """Of this host, or allowed by the server's `allow_origin`; also for requests with a token. Scripts say none."""
+        """Return True for an origin of this host or allowed by the server's `allow_origin`, also for requests with a token.
+
+        Scripts state no origin, and are accepted.
+        """
         origin = self.get_origin()
         if origin is None or self.allow_origin == "*":
             return True

@@ -1,4 +1,4 @@
-"""Answers on their way to a page: it cannot read shared memory, so what lies there goes along, up to a limit."""
+"""Answers on their way to a page: a page cannot read shared memory, so the data of segments is included, up to a limit."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 import msgspec
 
+from floe_jupyter.core.machine.snapshots import HeldMessage, Record
 from floe_jupyter.core.messages import Batch, Buffer
-from floe_jupyter.core.snapshots import HeldMessage, Record
-from floe_jupyter.wire import memory
-from floe_jupyter.wire.replies import ResultBatch
+from floe_jupyter.wire import shared_memory
+from floe_jupyter.wire.control.replies import ResultBatch
 
 INLINE = 8 * 1024 * 1024
-"""Bytes of shared memory in one answer; buffers beyond it come without their data, as ``{size}``."""
+"""Maximum bytes of shared memory in an answer; further buffers come without data, as ``{size}``."""
 
 
 def inlined(value: Any, left: int = INLINE) -> Any:
-    """The answer with the data of its buffers, the first ones first, as long as they fit into *left* bytes."""
+    """Return the answer with the data of its buffers, the first buffers first, as long as the data fit into *left* bytes."""
     return _inlined(value, [left])
 
 
@@ -45,8 +45,8 @@ def _buffer(buffer: Buffer, left: list[int]) -> Buffer:
     if buffer.size > left[0]:
         return Buffer(buffer.size)
     try:
-        data = bytes(memory.view(buffer.segment, buffer.size))
-    except (OSError, ValueError):  # its run was forgotten meanwhile
+        data = bytes(shared_memory.view(buffer.segment, buffer.size))
+    except (OSError, ValueError):  # the run was forgotten meanwhile
         return Buffer(buffer.size)
     left[0] -= buffer.size
     return Buffer(buffer.size, data)

@@ -1,7 +1,8 @@
-"""One attachment to one life of a dispatcher. When that ends, `lost` says so, and the bridge makes another when one is there.
+"""Attachment to one life of a dispatcher. When that life ends, `lost` becomes readable, and the bridge attaches to the next
+dispatcher.
 
-Everything here may wait for the dispatcher, and runs in the bridge's worker, not in the server's event loop. Of the wire's
-client it takes the two halves that a bridge needs, the channel and its pump: a bridge does not attach again by itself.
+All functions may wait for the dispatcher, and run in the bridge's worker, not in the server's event loop. Of the wire's client
+only the channel and its pump are used, as a bridge needs no more: a bridge does not attach again by itself.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from concurrent.futures import Future
 from typing import Any
 
 from floe_jupyter.errors import FloeError, PeerGone
-from floe_jupyter.wire.channel import Channel
-from floe_jupyter.wire.connection import find
-from floe_jupyter.wire.control import GRACE
-from floe_jupyter.wire.pump import Heard, Pump
+from floe_jupyter.wire.client.channel import Channel
+from floe_jupyter.wire.client.connection import find
+from floe_jupyter.wire.client.pump import Heard, Pump
+from floe_jupyter.wire.control.calls import GRACE
 
 NAME = f"server {os.getpid()}"
-"""What the dispatcher's tables call the bridge, and what its pages' runs belong to, also after a while without pages."""
+"""Name of the bridge in the dispatcher's tables, and owner of the runs of the pages, also after a while without pages."""
 ABSENT = "no dispatcher serves this Jupyter server; run a %%floe cell in a notebook to start one"
 
 
 class Life:
-    """Attached, and greeted as a front end. `heard` gets every event, in a thread of the wire's."""
+    """Attachment, greeted as a front end. `heard` gets every event, in a thread of the wire's."""
 
     def __init__(self, path: str, heard: Heard) -> None:
         found = find(path)
@@ -40,26 +41,28 @@ class Life:
         self.pid = found[0].pid
         self._closed = False
         self.lost = os.dup(self._channel.lifeline.fileno())
-        """A descriptor that can be read once the dispatcher is gone. Whoever watches it closes it."""
+        """Descriptor, readable once the dispatcher is gone. Closed by the watcher."""
 
     def submit(self, call: str, args: dict[str, Any]) -> Future[Any]:
+        """Submit a call; return the future of the answer."""
         return self._pump.submit(call, args)
 
     def subscribe(self, *topics: str) -> None:
-        """Returns when nothing of them is missed any more."""
+        """Subscribe to topics; return once no more events of the topics are missed."""
         for topic in topics:
             self._pump.subscribe(topic)
         self._pump.settle()
 
     def unsubscribe(self, topic: str) -> None:
+        """Unsubscribe from a topic."""
         self._pump.unsubscribe(topic)
 
     def close(self, *, keep: bool) -> None:
-        """End. With *keep*, what pages started is kept for a while for the next page."""
+        """Close the attachment. With *keep*, runs started by pages are kept for a while for the next page."""
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(FloeError):  # it is gone: nothing is left to be kept
+        with contextlib.suppress(FloeError):  # the dispatcher is gone: no runs are left to be kept
             if keep and not self._channel.lost:
                 self._channel.call("leave", {"grace": GRACE})
         self._pump.stop()

@@ -1,5 +1,6 @@
-"""What the dispatcher publishes on its way from the wire's thread into the event loop: encoded once for all pages, bounded,
-and the loop is woken once for all that came meanwhile.
+"""Events of the dispatcher on the way from the wire's thread into the event loop.
+
+Events are encoded once for all pages and bounded, and the loop is woken once for all events arrived meanwhile.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any
 from floe_jupyter.server import frames
 
 WAITING = 4_000
-"""Events that wait for the loop; of more, the oldest go."""
+"""Maximum number of events waiting for the loop; beyond, the oldest are dropped."""
 Events = list[tuple[str, bytes]]
 
 
 class News:
-    """`heard` is called in the wire's thread, *spread* (events, how many were left out) in the loop."""
+    """Queue between threads. `heard` is called in the wire's thread, *spread* (events, number of events left out) in the loop."""
 
     def __init__(self, tell_loop: Callable[[Callable[[], None]], None], spread: Callable[[Events, int], None]) -> None:
         self._tell_loop, self._spread = tell_loop, spread
@@ -26,6 +27,7 @@ class News:
         self._lock = threading.Lock()
 
     def heard(self, topic: str, sequence: int, value: Any) -> None:
+        """Queue an event."""
         frame = frames.event(topic, sequence, value)
         with self._lock:
             self._waiting.append((topic, frame))

@@ -1,7 +1,7 @@
-"""What waits for one page, bounded: answers in order, of snapshots the newest, of other events the newest thousand.
+"""Frames waiting for a page, bounded: answers in order, the newest of each snapshot, the newest thousand other events.
 
-Events go in ticks, twenty a second: in each, a topic's snapshot goes at most once, and a hundred events at most in all.
-What is left out is counted, and the page is told when it has caught up. No clock is read here.
+Events go in ticks, twenty a second: in each, a topic's snapshot goes at most once, and at most a hundred events in all. Events
+left out are counted, and the page is told after catching up. The module reads no clock.
 """
 
 from __future__ import annotations
@@ -11,29 +11,31 @@ from collections import deque
 from floe_jupyter.server import frames
 
 TICK = 0.05
-"""Seconds."""
+"""Seconds between two ticks."""
 EVENTS_A_TICK = 100
+"""Maximum number of events per tick."""
 SNAPSHOTS = ("view/", "run/", "runner/")
-"""Topics whose newest event says all that the ones before it said."""
+"""Topics whose newest event replaces all earlier events."""
 MOST_SNAPSHOTS = 1_000
 MOST_EVENTS = 1_000
 MOST_BYTES = 4 * 1024 * 1024
-"""Of waiting events that are no snapshots."""
+"""Maximum bytes of waiting events other than snapshots."""
 TELL_AGAIN = 1.0
-"""Seconds between two frames that say that something was lost."""
+"""Seconds between two frames that report lost events."""
 MOST_ANSWERS = 128
-"""Answers that wait until no further frame is taken from the page."""
+"""Number of waiting answers at which no further frame is taken from the page."""
 MOST_ANSWER_BYTES = 128 * 1024 * 1024
+"""Maximum bytes of waiting answers."""
 SMALL = 64 * 1024
-"""Answers below it may always wait: there are not many."""
+"""Bytes below which an answer may always wait: the number of answers is limited."""
 
 
 class Outgoing:
-    """Frames for one page. The next is `take`n when the one before it was written."""
+    """Frames for a page. The next frame is `take`n when the previous frame was written."""
 
     def __init__(self) -> None:
         self.lost = 0
-        """Events left out since the page was last told."""
+        """Number of events left out since the page was last told."""
         self._answers: deque[bytes] = deque()
         self._newest: dict[str, bytes] = {}
         self._events: deque[bytes] = deque()
@@ -47,22 +49,24 @@ class Outgoing:
 
     @property
     def size(self) -> int:
-        """Bytes that wait."""
+        """Number of waiting bytes."""
         return sum(map(len, self._answers)) + sum(map(len, self._newest.values())) + self._bytes
 
     @property
     def full(self) -> bool:
-        """The page does not read its answers."""
+        """True if the page does not read the answers."""
         return len(self._answers) >= MOST_ANSWERS
 
     def holds(self, size: int) -> bool:
-        """One more answer of so many bytes may wait."""
+        """Return True if another answer of *size* bytes may wait."""
         return size < SMALL or sum(map(len, self._answers)) + size <= MOST_ANSWER_BYTES
 
     def answer(self, frame: bytes) -> None:
+        """Queue an answer."""
         self._answers.append(frame)
 
     def event(self, topic: str, frame: bytes) -> None:
+        """Queue an event; drop the oldest events beyond the limits."""
         if topic.startswith(SNAPSHOTS):
             self._newest[topic] = frame
             if len(self._newest) > MOST_SNAPSHOTS:
@@ -76,7 +80,7 @@ class Outgoing:
             self.lost += 1
 
     def take(self, now: float) -> bytes | None:
-        """The frame that goes next, None when none may go yet."""
+        """Return the next frame; None if no frame may go yet."""
         if self._answers:
             return self._answers.popleft()
         if now >= self._next_tick and (self._newest or self._events):
@@ -85,7 +89,7 @@ class Outgoing:
         return self._event() or self._confession(now)
 
     def after(self, now: float) -> float | None:
-        """Seconds until `take` has the next frame if nothing comes; None: never."""
+        """Return the seconds until `take` has the next frame if no other comes; None: never."""
         if self._answers:
             return 0.0
         if self._newest or self._events:

@@ -1,4 +1,4 @@
-"""One open page: what it asked, what it wants to hear, and what waits for it. Lives in the event loop."""
+"""Open page: calls, topics, and waiting frames. Lives in the event loop."""
 
 from __future__ import annotations
 
@@ -15,50 +15,57 @@ from floe_jupyter.server import calls, frames
 from floe_jupyter.server.outgoing import Outgoing
 
 MOST_CALLS = 64
-"""Calls of one page under way at once."""
+"""Maximum number of calls of a page under way at once."""
 MOST_BYTES = 64 * 1024 * 1024
-"""Of their arguments, in bytes of JSON."""
+"""Maximum bytes of JSON in the arguments of all calls under way."""
 MOST_TOPICS = 256
+"""Maximum number of topics of a page."""
 Write = Callable[[bytes], Awaitable[None]]
 
 
 class Behind(Protocol):
-    """What a page needs of the bridge."""
+    """Interface of the bridge as needed by a page."""
 
     def ask(self, call: str, raw: msgspec.Raw, answered: Callable[[bytes | FloeError], None], number: int) -> None:
-        """Ask the dispatcher; *answered* is called once, in the event loop."""
+        """Make a call to the dispatcher; *answered* is called once, in the event loop."""
 
     def subscribe(self, topic: str) -> None:
-        """Hear what is published under *topic*."""
+        """Subscribe to the events under *topic*."""
 
     def unsubscribe(self, topic: str) -> None:
-        """As often as `subscribe`."""
+        """Undo a `subscribe`; called as often as `subscribe`."""
 
 
 class Page:
-    """`take` is given its frames, one at a time; *write* sends one, and returns when the page's socket has room again."""
+    """Open page.
+
+    `take` is given the page's frames, one at a time; *write* sends a frame, and returns when the socket has room again.
+    """
 
     def __init__(self, bridge: Behind, write: Write) -> None:
         self._bridge, self._write = bridge, write
         self.topics: set[str] = set()
         self.present: int | None = None
-        """The process of the dispatcher that it was told of last, 0: that there is none; None: nothing yet."""
+        """Process of the dispatcher last reported to the page; 0: no dispatcher reported; None: no report yet."""
         self._calls: dict[int, int] = {}
-        """Under way: id -> bytes of its arguments."""
+        """Calls under way: id -> bytes of the arguments."""
         self._outgoing = Outgoing()
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._writer = asyncio.get_running_loop().create_task(self._write_all())
 
     def close(self) -> None:
-        """It is gone: answers to come are dropped."""
+        """Close the page: answers to come are dropped."""
         self._writer.cancel()
         self._room.set()
 
     # --- from the page -----------------------------------------------------------------------------------------------------
 
     async def take(self, text: str | bytes) -> None:
-        """One frame of the page. Waits, and with it the page's socket, while it does not read its answers."""
+        """Handle a frame of the page.
+
+        Waits, and makes the page's socket wait, while the page does not read the answers.
+        """
         while self._outgoing.full and not self._writer.done():
             self._room.clear()
             await self._room.wait()
@@ -85,8 +92,10 @@ class Page:
         if frame.id in self._calls:
             raise ProtocolError(f"the call {frame.id} is under way; count ids up")
         if len(self._calls) >= MOST_CALLS or sum(self._calls.values()) + size > MOST_BYTES:
-            raise ProtocolError(f"{len(self._calls)} calls of this page are under way; the limit is {MOST_CALLS}, or "
-                                f"{MOST_BYTES:,} bytes: wait for some answers")
+            raise ProtocolError(
+                f"{len(self._calls)} calls of this page are under way; the limit is {MOST_CALLS}, or "
+                f"{MOST_BYTES:,} bytes: wait for some answers"
+            )
         self._calls[frame.id] = size
         self._bridge.ask(frame.call, frame.args, lambda answer: self._answered(frame.id, answer), frame.id)
 
@@ -107,18 +116,18 @@ class Page:
         self.tell(frames.error(number, answer) if isinstance(answer, FloeError) else answer)
 
     def is_present(self, pid: int) -> None:
-        """Tell it of a dispatcher, or with 0 that there is none."""
+        """Tell the page of a dispatcher, or with 0 of no dispatcher."""
         if pid != self.present:
             self.present = pid
             self.tell(frames.presence(pid or None))
 
     def tell(self, frame: bytes) -> None:
-        """Send it a frame that must not be lost."""
+        """Send the page a frame that must not be lost."""
         self._outgoing.answer(frame)
         self._news.set()
 
     def events(self, events: list[tuple[str, bytes]], lost: int) -> None:
-        """What was published, in order; it gets what it wants of it."""
+        """Queue the published events under the page's topics, in order, and count the lost events."""
         self._outgoing.lost += lost
         for topic, frame in events:
             if self._wants(topic):
@@ -126,7 +135,11 @@ class Page:
         self._news.set()
 
     def _wants(self, topic: str) -> bool:
-        """By its whole name, or by a beginning that ends with a slash: the topic of run 1 begins that of run 10."""
+        """Return True if the page subscribes to *topic*.
+
+        A subscription matches by the whole name, or by a prefix ending with a slash: the topic of run 1 is a prefix of the topic
+        of run 10.
+        """
         if topic in self.topics:
             return True
         at = topic.find("/")
@@ -147,7 +160,7 @@ class Page:
                 await self._pause()
 
     async def _pause(self) -> None:
-        """Until something comes, or something that waits may go."""
+        """Wait until a frame comes, or a waiting frame may go."""
         after = self._outgoing.after(time.monotonic())
         self._news.clear()
         with contextlib.suppress(TimeoutError):

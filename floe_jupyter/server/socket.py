@@ -1,4 +1,4 @@
-"""The WebSocket of the bridge, as Jupyter's server serves it."""
+"""WebSocket of the bridge, served by Jupyter's server."""
 
 from __future__ import annotations
 
@@ -17,39 +17,45 @@ from floe_jupyter.server.page import Page
 
 
 class BridgeSocket(Guard, WebSocketMixin, WebSocketHandler, JupyterHandler):
-    """``floe/bridge``: frames as `floe_jupyter.server.frames` describes them."""
+    """``floe/bridge``: frames as described in `floe_jupyter.server.frames`."""
 
     page: Page | None = None
 
     @property
     def max_message_size(self) -> int:
+        """Maximum bytes of a frame."""
         return MAXMSGSIZE
 
     def get_compression_options(self) -> dict[str, Any] | None:
-        """None: compressing costs more than the loopback, and tells by its length what secrets are near."""
+        """Return None: compression costs more than the loopback, and the compressed length would reveal nearby secrets."""
         return None
 
     @ws_authenticated
     async def get(self) -> None:
+        """Open the WebSocket for a user with the permission to execute code."""
         await self.admit("execute")
         await super().get()
 
     @property
     def bridge(self) -> Bridge:
+        """Bridge of the server."""
         found: Bridge = self.settings[SETTING]
         return found
 
     def open(self) -> None:
+        """Add a page to the bridge."""
         super().open()
         self.set_nodelay(True)
         self.page = Page(self.bridge, self._write)
         self.bridge.open(self.page)
 
     async def on_message(self, message: str | bytes) -> None:
+        """Handle a frame of the page."""
         if self.page is not None:
             await self.page.take(message)
 
     def on_close(self) -> None:
+        """Remove the page from the bridge."""
         super().on_close()
         page, self.page = self.page, None
         if page is not None:

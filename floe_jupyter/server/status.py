@@ -1,4 +1,4 @@
-"""Whether the bridge is there, and a dispatcher behind it: for a page whose socket could not be opened."""
+"""Status of the bridge and its dispatcher, for a page whose socket could not be opened."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from floe_jupyter.server.guard import Guard
 
 
 class Status(Guard, APIHandler):
-    """``GET floe/status`` -> {"version", "dispatcher": whether a page is attached to one now, "pages": how many are open}."""
+    """``GET floe/status`` -> {"version", "dispatcher": true if the bridge is attached now, "pages": number of open pages}."""
 
     @web.authenticated
     async def get(self) -> None:
+        """Answer with the status."""
         await self.admit("read")
         bridge: Bridge = self.settings[SETTING]
         self.set_header("Cache-Control", "no-store")

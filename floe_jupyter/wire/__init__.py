@@ -1,1 +1,1 @@
-"""The words that processes share: frames of the pipes, messages of the links, the control API, shared memory."""
+"""Protocols between processes: frames of pipes, messages of links, the control API and shared memory."""

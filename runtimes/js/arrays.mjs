@@ -1,4 +1,4 @@
-// Dense arrays: numpy's dtype text beside JavaScript's typed arrays. A shape is the property `shape` of the typed array.
+// Dense arrays: typed arrays with numpy's dtype text. A shape is the property `shape` of the typed array.
 
 import { Refusal } from "./refusal.mjs";
 
@@ -13,7 +13,7 @@ const SPELLED = {
   float32: "<f4", float64: "<f8", bool: "|b1",
 };
 
-/** An array whose elements JavaScript has no type for (half floats, complex numbers, text): its bytes, to be passed on as they are. */
+/** Array of elements without a JavaScript type (half floats, complex numbers, text): bytes, passed on unchanged. */
 export class RawArray {
   constructor(bytes, dtype, shape) {
     Object.assign(this, { bytes, dtype, shape });
@@ -27,7 +27,7 @@ export function isArrayLike(value) {
   return (ArrayBuffer.isView(value) && !(value instanceof DataView)) || value instanceof ArrayBuffer;
 }
 
-/** numpy's dtype of a typed array; empty for plain bytes. */
+/** Return numpy's dtype of a typed array; empty for plain bytes. */
 export function dtypeOf(value) {
   if (value instanceof ArrayBuffer || (isBytes(value) && value.shape === undefined)) return "";
   if (value.dtype === "|b1" && value.BYTES_PER_ELEMENT === 1) return "|b1";
@@ -43,7 +43,7 @@ export function shapeOf(value, path) {
   return shape;
 }
 
-/** The typed array of these bytes, which are copied where they do not stand at a multiple of the element's size. */
+/** Return the typed array of the bytes, copied if not aligned to the element's size. */
 export function arrayOf(bytes, dtype, shape) {
   if (typeof dtype !== "string") throw new TypeError("a dtype is text");
   const Type = Object.hasOwn(TYPES, dtype) ? TYPES[dtype] : undefined;
@@ -61,7 +61,7 @@ function shaped(array, dtype, shape) {
   return array;
 }
 
-/** An array of zeros for `ctx.array(shape, dtype)`. */
+/** Return an array of zeros for `ctx.array(shape, dtype)`. */
 export function makeArray(shape, dtype = "float64") {
   const sizes = Array.isArray(shape) ? shape : [shape];
   const name = SPELLED[dtype] ?? dtype;

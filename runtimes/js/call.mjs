@@ -1,4 +1,4 @@
-// A call: messages that the runner handed to a slot; a parcel: messages on their way into a slot, from a call or a local route.
+// Calls: messages handed to a slot by the runner. Parcels: messages on the way into a slot, from a call or a local route.
 
 import { BadFrame, int, list, text } from "./frames.mjs";
 import { parse, texts } from "./json.mjs";
@@ -6,10 +6,10 @@ import { untag } from "./values.mjs";
 import { Refusal } from "./refusal.mjs";
 
 export class Call {
-  at = 0; // so many messages were consumed
+  at = 0; // number of messages consumed
   emitted = 0; // outputs of the message under way in earlier frames
   recalled = false;
-  trouble = null; // why the payload cannot be read
+  trouble = null; // reason why the payload cannot be read
   slot = null;
   text = "";
   numbers = new Map(); // behind local routes: slot -> root -> outputs so far
@@ -52,7 +52,7 @@ export class Call {
   }
 }
 
-/** For each message the list of its buffers: {size, segment, bytes}. */
+/** Return a list of buffers for each message: {size, segment, bytes}. */
 function buffersOf(batch, parts, n) {
   const heads = list(batch, "buffers") ?? [];
   const counts = list(batch, "counts", n) ?? Array(n).fill(0);
@@ -63,7 +63,7 @@ function buffersOf(batch, parts, n) {
     const bytes = parts[part];
     part += 1;
     if (bytes === undefined || bytes.length !== size) throw new BadFrame(`a buffer of ${size} bytes without its part`);
-    return { size, segment, bytes: bytes.slice() }; // the pipe's buffer is used again
+    return { size, segment, bytes: bytes.slice() }; // the pipe reuses its buffer
   });
   if (part < parts.length) throw new BadFrame("parts that belong to nothing");
   if (!counts.every((count) => Number.isSafeInteger(count) && count >= 0) || counts.reduce((a, b) => a + b, 0) !== buffers.length) {
@@ -74,11 +74,12 @@ function buffersOf(batch, parts, n) {
 }
 
 export class Parcel {
-  tagged = false; // for a call: whether any is; for a route: a list, one for each
+  tagged = false; // for a call: true if any message is; for a route: a list with an entry for each
   buffers = null;
   texts = null; // on local routes: the text of each value
   roots = null; // on local routes: the ancestor in the call of each value
-  wire = ""; // the local route, and the slot whose outputs these are
+  origin = null; // on local routes: {above, port, node, parents, places}, see `key`
+  wire = ""; // the local route, and the slot that gave the outputs
   from = 0;
 
   constructor(call, port, values) {
@@ -93,7 +94,7 @@ export class Parcel {
     return this.roots === null ? at : this.roots[at];
   }
 
-  /** The value of a message, once. Throws `Refusal`. `open(buffer)` gives bytes. */
+  /** Return the value of a message, once. Throws `Refusal`. `open(buffer)` gives bytes. */
   take(at, open) {
     const value = this.values[at];
     this.values[at] = undefined;
@@ -105,15 +106,23 @@ export class Parcel {
     });
   }
 
-  /** The text of a message, as it came. */
+  /** Return the text of a message as received. */
   text(at) {
     return this.texts === null ? texts(this.call.text)[at] : this.texts[at];
   }
 
-  /** What tells this message from all others of its run at this node. */
-  key(at) {
-    const root = this.root(at);
-    const own = this.call.ids === null ? String(this.call.first + root) : this.call.ids[root];
-    return this.roots === null ? own : `${own}.${at - this.roots.indexOf(root)}`;
+  /** Return a key unique among the messages of the port, and the same with and without local routes.
+   *
+   * On a route the key follows from the key of the parent, message `parents[at]` of the node's port, and from the number among
+   * the parent's outputs, `places[at]`. `digest` makes 16 hexadecimal digits of a text.
+   */
+  key(at, digest) {
+    const way = [];
+    for (let origin = this.origin; origin !== null; origin = origin.above) {
+      way.push([origin.port, `${origin.node}/${origin.places[at]}`]);
+      at = origin.parents[at];
+    }
+    const own = this.call.ids === null ? String(this.call.first + at) : this.call.ids[at];
+    return way.reduceRight((key, [port, step]) => digest(`${port}/${key}/${step}`), own);
   }
 }

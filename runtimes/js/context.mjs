@@ -1,8 +1,8 @@
-// What a function may ask and do besides returning: its second parameter, `ctx`.
+// The second parameter of a function, `ctx`: requests and actions besides returning.
 
 import { makeArray } from "./arrays.mjs";
 
-/** `state`, `emit`, `log`, `array`, and which message is under way: `node`, `run`, `port`, `idempotencyKey`. */
+/** `state`, `emit`, `log`, `array`, and the message under way: `node`, `run`, `port`, `idempotencyKey`. */
 export class Context {
   #delivery;
 
@@ -10,22 +10,22 @@ export class Context {
     this.#delivery = delivery;
   }
 
-  /** The name of the node in its flow. */
+  /** Name of the node in its flow. */
   get node() {
     return this.#delivery.slot.node;
   }
 
-  /** The reference of the run that the message belongs to. */
+  /** Reference of the run of the message. */
   get run() {
     return this.#delivery.run;
   }
 
-  /** The input port by which the message came. */
+  /** Input port of the message. */
   get port() {
     return this.#delivery.parcel.port;
   }
 
-  /** The same text whenever this very message is handled again, and no other's. */
+  /** Text unique to the message, and the same whenever the message is handled again. */
   get idempotencyKey() {
     return this.#delivery.key;
   }
@@ -39,17 +39,17 @@ export class Context {
     this.#delivery.slot.state.assign(values);
   }
 
-  /** Give a value on a port. `await` it in an asynchronous function: it waits while the flow is full. */
+  /** Give a value on a port. Awaiting the result, in an asynchronous function, waits while the flow is full. */
   emit(port, value) {
     return this.#delivery.emit(port, value);
   }
 
-  /** A line in the node's log. */
+  /** Write a line to the node's log. */
   log(...values) {
     this.#delivery.slot.log.write("log", `${values.map(shown).join(" ")}\n`);
   }
 
-  /** A typed array of zeros with a shape, for data that other languages take as an array. */
+  /** Return a typed array of zeros with a shape, for data that other languages take as an array. */
   array(shape, dtype) {
     return makeArray(shape, dtype);
   }

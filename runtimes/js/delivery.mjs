@@ -1,16 +1,16 @@
-// A delivery: one message under way in a function, what it gave so far, and how it goes on: at once, with a promise, or as a
-// generator, which is taken from as long as the window of outputs allows.
+// Deliveries: a message under way in a function, its outputs so far, and the continuation: at once, with a promise, or as a
+// generator, which is advanced as long as the window of outputs allows.
 
 import { Context } from "./context.mjs";
 import { Refusal } from "./refusal.mjs";
 import { encode, Sink } from "./values.mjs";
 
 export const WINDOW = 512; // outputs of one message before `more` must come
-const OUTPUTS = 100_000; // a function that does not wait may give so many outputs, or characters and bytes, for one message
+const OUTPUTS = 100_000; // maximum outputs, or characters and bytes, of a function that does not wait, for one message
 const WEIGHT = 64 * 1024 * 1024;
 const SEGMENT_FROM = 64 * 1024;
 
-/** Where buffers of one output gather: large ones in shared memory at once, unless they stay in this process. */
+/** Buffers of an output: large ones go to shared memory at once, unless the output stays in this process. */
 class Gathering extends Sink {
   buffers = undefined;
 
@@ -28,19 +28,20 @@ class Gathering extends Sink {
 
 export class Delivery {
   given = 0; // outputs in all, with those of earlier frames
-  since = 0; // the same since it began or `more` came
+  since = 0; // outputs since the beginning, or since the last `more`
   weight = 0;
-  outputs = null; // [port, text, tagged, buffers] that the step does not have yet
+  outputs = null; // [port, text, tagged, buffers] not yet handed to the step
   iterator = null;
   asynchronous = false;
-  parked = false; // a promise was not kept yet
-  settled = null; // {value} or {error} of that promise
-  over = false; // late emits are mistakes
-  #emitting = null; // a promise for `await ctx.emit()`
+  parked = false; // waits for a promise
+  settled = null; // {value} or {error} of the promise
+  over = false; // later emits are errors
+  #emitting = null; // promise for `await ctx.emit()`
   #open = null;
 
-  constructor(slot, parcel, at, segments) {
-    [this.slot, this.parcel, this.at, this.segments] = [slot, parcel, at, segments];
+  /** `tools`: digest(text). */
+  constructor(slot, parcel, at, segments, tools) {
+    [this.slot, this.parcel, this.at, this.segments, this.tools] = [slot, parcel, at, segments, tools];
     this.root = parcel.root(at);
   }
 
@@ -49,21 +50,21 @@ export class Delivery {
   }
 
   get key() {
-    return `${this.run}/${this.slot.node}/${this.parcel.key(this.at)}`;
+    return `${this.run}/${this.slot.node}.${this.parcel.port}/${this.parcel.key(this.at, this.tools.digest)}`;
   }
 
-  /** Whether only `more` lets it go on. */
+  /** True if only `more` lets the delivery go on. */
   get waits() {
     return this.since >= WINDOW && (this.iterator !== null || this.#emitting !== null);
   }
 
-  /** Call the function. Its result, which may be a promise or a generator. */
+  /** Call the function. Return the result, which may be a promise or a generator. */
   begin(open) {
     const value = this.parcel.take(this.at, open);
     return this.slot.function.call(undefined, value, new Context(this));
   }
 
-  /** `ctx.emit`: undefined, or a promise when the window is used up. */
+  /** Carry out `ctx.emit`; return undefined, or a promise when the window is used up. */
   emit(port, value) {
     if (this.over) throw new Error("ctx.emit after the function has returned: await what it started before it returns");
     this.give(port, value);
@@ -72,7 +73,7 @@ export class Delivery {
     return this.#emitting;
   }
 
-  /** One output. Throws `Refusal`. */
+  /** Record an output. Throws `Refusal`. */
   give(port, value) {
     const { slot } = this;
     if (!slot.outputs.includes(port)) {
@@ -84,34 +85,38 @@ export class Delivery {
     (this.outputs ??= []).push([port, text, sink.tagged, sink.buffers]);
     this.since += 1;
     this.weight += text.length + (sink.buffers ?? []).reduce((sum, one) => sum + one.length, 0);
-    if (this.since > OUTPUTS || (this.weight > WEIGHT && this.since > 1)) { // one value may be as large as it likes
+    if (this.since > OUTPUTS || (this.weight > WEIGHT && this.since > 1)) { // a single value may have any size
       throw new Refusal(`${slot.module.name} gave ${this.since} outputs (${this.weight} bytes) for one message without waiting`,
         "make it a generator (yield), or an async function with `await ctx.emit(...)`");
     }
   }
 
-  /** `more` came: another window. */
+  /** Open another window after a `more`. */
   more() {
     this.since = 0;
     this.#open?.();
     this.#emitting = this.#open = null;
   }
 
-  /** Hand what was given so far to the step. */
+  /** Hand the outputs so far to the step. */
   spill(step) {
     this.weight = 0;
     if (this.outputs === null) return;
     const { slot, root, parcel } = this;
-    const skip = parcel.roots === null && root === 0 ? parcel.call.skip : 0;
+    const behind = parcel.roots !== null; // a local route
+    const skip = !behind && root === 0 ? parcel.call.skip : 0;
     for (const [port, text, tagged, buffers] of this.outputs) {
-      const index = parcel.roots === null ? this.given : step.number(slot, root);
+      const index = behind ? step.number(slot, root) : this.given;
+      if (index >= skip) {
+        const group = step.put(slot, port, text, root, index, tagged, buffers);
+        if (behind) group.descend(this.at, this.given);
+      }
       this.given += 1;
-      if (index >= skip) step.put(slot, port, text, root, index, tagged, buffers);
     }
     this.outputs = null;
   }
 
-  /** It failed: what it gave since the last frame never was. */
+  /** Drop the outputs since the last frame after a failure. */
   drop() {
     this.over = true;
     for (const [, , , buffers] of this.outputs ?? []) {

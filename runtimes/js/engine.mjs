@@ -1,4 +1,4 @@
-// The runtime without its surroundings: frames in, work in turns, frames out. `platform` is Node or a browser.
+// The runtime without its environment: frames in, work in turns, frames out. `platform` is Node or a browser.
 
 import { Call } from "./call.mjs";
 import { BadFrame, checkLoad, int, list, object, text, Unpacker } from "./frames.mjs";
@@ -13,19 +13,19 @@ const SEGMENT_FROM = 64 * 1024;
 const HALF = /\\u[dD][89a-fA-F]/;
 const ESCAPES = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|[^])/g;
 
-/** What does not arrive as it is; every other kind of runtimes/README.md arrives equal. */
+/** Kinds that do not arrive unchanged; every other kind of runtimes/README.md arrives equal. */
 export const FIDELITY = {
-  table: "refused", undefined: "refused", map: "refused", set: "refused", class: "refused", function: "refused", symbol: "refused",
+  table: "refused", frame: "refused", series: "refused", index: "refused", undefined: "refused", map: "refused", set: "refused", class: "refused", function: "refused", symbol: "refused",
   cycle: "refused", surrogate: "refused",
 };
 
-/** `platform`: send(head, parts), bytes(text), text(bytes), view(bytes), now(), soon(work), within(slot, work), full(), compile, import,
+/** `platform`: send(head, parts), bytes(text), text(bytes), view(bytes), digest(text), now(), soon(work), within(slot, work), full(), compile, import,
  * meta, segments (or null), exit(). */
 export class Engine {
   #platform;
   #slots = new Map();
   #calls = new Map();
-  #ring = []; // slots with something to do at once
+  #ring = []; // slots with work to do at once
   #parked = new Set(); // slots that wait for a promise with results to report
   #logs = new Set();
   #soon = false;
@@ -39,7 +39,7 @@ export class Engine {
     this.#platform = platform;
     this.#unpacker = new Unpacker(platform.text, (reason) => this.#refuse(reason));
     this.#tools = {
-      now: platform.now, within: platform.within, segments: platform.segments, slots: this.#slots, bytes: platform.bytes,
+      now: platform.now, digest: platform.digest, within: platform.within, segments: platform.segments, slots: this.#slots, bytes: platform.bytes,
       open: (buffer) => this.#open(buffer),
       pack: (bytes, parts) => this.#pack(bytes, parts),
       send: (step) => this.#returned(step),
@@ -56,17 +56,17 @@ export class Engine {
     this.#send({ t: "hello", protocol: 1, lang: "js", version, pid, fidelity: FIDELITY });
   }
 
-  /** What the pipe gave; the bytes may be used again afterwards. */
+  /** Take data of the pipe; the bytes may be reused afterwards. */
   take(bytes) {
     this.#unpacker.take(bytes, (head, parts) => this.#frame(head, parts));
     if (this.#reason !== "") this.#tellBad();
     if (!this.#soon && this.#ring.length > 0) this.turn();
   }
 
-  /** One chunk of one slot; then what came meanwhile is looked at first. */
+  /** Work on a chunk of one slot; frames received meanwhile are handled before the next chunk. */
   turn() {
     this.#soon = false;
-    if (this.#platform.full()) return; // whoever empties the pipe calls again
+    if (this.#platform.full()) return; // the pipe, once emptied, calls again
     this.#reportParked();
     const slot = this.#ring.shift();
     if (slot !== undefined) {
@@ -77,7 +77,7 @@ export class Engine {
     if (this.#ring.length > 0) this.#later();
   }
 
-  /** A promise that nobody awaited was broken, or a timer threw, on behalf of this slot: its message under way fails, else it is logged. */
+  /** Handle a broken promise without awaiter, or a timer's error, of a slot: fail its message under way, or log the error. */
   stray(slot, error) {
     const delivery = slot.underWay;
     if (delivery?.parked && !slot.gone) {
@@ -85,7 +85,8 @@ export class Engine {
       delivery.parked = false;
       this.#resume(slot);
     } else {
-      slot.log.write("stderr", `${explain(error).trace}\n`);
+      const { trace, where } = explain(error);
+      slot.log.write("stderr", `Error of module ${slot.module.name}${where && ` (${where})`}, which fails no message:\n${trace}\n`);
     }
   }
 
@@ -108,7 +109,7 @@ export class Engine {
 
   #handling = 0;
 
-  /** The promise of a slot was kept or broken: go on in the same chunk while there is time. */
+  /** Go on after a slot's promise was kept or broken, in the same chunk while time is left. */
   #resume(slot) {
     if (slot.gone) return;
     if (this.#platform.full() || this.#platform.now() > this.#worker.until) this.#wake(slot);
@@ -119,7 +120,7 @@ export class Engine {
     try {
       if (this.#worker.chunk(slot)) this.#wake(slot);
     } catch (error) {
-      this.#worker.abandon(slot, error); // a mistake of ours, or of hostile objects: the call ends, the process does not
+      this.#worker.abandon(slot, error); // an error of the runtime or of hostile objects ends the call, not the process
       this.#wake(slot);
     }
   }
@@ -145,7 +146,7 @@ export class Engine {
     if (step.failure !== null) this.#stopped(step);
   }
 
-  /** What comes after a failure must not overtake what goes back: the slot's calls are given back, too, and routes are off. */
+  /** Give back the slot's calls after a failure and cut its routes: later messages must not overtake messages handed back. */
   #stopped(step) {
     const slot = step.call.slot;
     slot.stop();
@@ -159,12 +160,12 @@ export class Engine {
     this.#returned(step);
   }
 
-  /** Heads are Unicode, whatever users print, throw or send: halves of characters would make the frame unreadable. */
+  /** Write a frame; halves of characters that users print, throw or send are replaced, or the frame would be unreadable. */
   #write(head, parts) {
     this.#platform.send(HALF.test(head) ? head.replace(ESCAPES, (escape, half) => (half === undefined ? escape : "\\ufffd")) : head, parts);
   }
 
-  /** The head of a buffer; large ones go by shared memory where there is some. */
+  /** Return the head of a buffer; large buffers go by shared memory where available. */
   #pack(bytes, parts) {
     if (bytes.segment !== undefined) return { size: bytes.length, segment: bytes.segment };
     const name = bytes.length > SEGMENT_FROM ? this.#platform.segments?.write(bytes) : undefined;
@@ -248,9 +249,10 @@ export class Engine {
     if (slot.gone) return;
     const told = error instanceof LoadError || error instanceof Refusal ? { message: error.message, trace: error.message }
       : error instanceof SyntaxError ? explainSyntax(error) : explain(error);
+    const hint = hintFor(told.message, slot.module.source);
     const place = { cell: told.cell || slot.module.place?.cell || 0, line: told.line || 0 };
     this.#flushLogs();
-    const failure = oneFailure({ node: slot.node, message: told.message, kind: "load", trace: told.trace, ...place });
+    const failure = oneFailure({ node: slot.node, message: told.message + hint, kind: "load", trace: told.trace + hint, ...place });
     this.#write(`{"t":"refused","slot":${slot.number},"failure":${failure}}`, []);
     this.#forget(slot.number);
   }
@@ -293,6 +295,7 @@ export class Engine {
     for (const call of slot.calls) this.#calls.delete(call.number);
     slot.underWay?.drop();
     slot.calls = [];
+    slot.route(new Map(), this.#slots);
     slot.forget();
   }
 
@@ -303,7 +306,7 @@ export class Engine {
       if (!Array.isArray(targets)) throw new BadFrame("route: a port without its list");
       if (targets.length > 0) routes.set(port, targets.map((target) => this.#target(slot, target)));
     }
-    slot.routes = routes;
+    slot.route(routes, this.#slots);
     this.#send({ t: "routed", slot: slot.number });
   }
 
@@ -312,19 +315,8 @@ export class Engine {
     if (typeof wire !== "string" || typeof port !== "string") throw new BadFrame("route: a target is [wire, slot, input port]");
     const found = this.#slots.get(number);
     if (!found?.fusable) throw new BadFrame(`route: slot ${String(number)} is not loaded, or no plain function`);
-    if (this.#leads(found, slot)) throw new BadFrame(`route: slot ${number} leads back to slot ${slot.number}`);
+    if (slot.leadsBack(found, this.#slots)) throw new BadFrame(`route: slot ${number} leads back to slot ${slot.number}`);
     return { wire, slot: number, port };
-  }
-
-  #leads(from, to) {
-    if (from === to) return true;
-    for (const routes of from.routes.values()) {
-      for (const route of routes) {
-        const next = this.#slots.get(route.slot);
-        if (next !== undefined && this.#leads(next, to)) return true;
-      }
-    }
-    return false;
   }
 
   #slot(head) {
@@ -352,7 +344,7 @@ export class Engine {
     this.#wake(slot);
   }
 
-  /** The head can be understood, its payload cannot: the call ends, so that nobody waits for it. */
+  /** End a call with a valid head and an unreadable payload: the runner must not wait for it. */
   #unreadable(slot, call) {
     slot.stopped = true;
     const failure = { node: slot.node, message: `ValueRefused: ${call.trouble}`, kind: "value", run: call.run };
@@ -394,3 +386,12 @@ export class Engine {
 
 const HANDLERS = Object.fromEntries(["load", "activate", "unload", "route", "call", "more", "recall", "free", "exit"]
   .map((name) => [name, (engine, head, parts) => engine[name](head, parts)]));
+
+const TYPES = /[\w)]\??\s*:\s*(?:string|number|boolean|any|unknown|void|never|object|Array<|Promise<|Record<|[A-Z]\w*)\b|^\s*(?:export\s+)?(?:interface|type)\s+\w+/m;
+
+/** Return the fix for a source in another language or module system; "" for all other errors. */
+function hintFor(message, source) {
+  if (/^ReferenceError: (?:module|exports) is not defined/.test(message)) return "; write `export default function (msg, ctx) { ... }`";
+  if (message.startsWith("SyntaxError") && TYPES.test(source)) return "; this looks like TypeScript, and a module is JavaScript: take the types out";
+  return "";
+}

@@ -6,15 +6,15 @@ import { parse } from "./json.mjs";
 export const FRAME_LIMIT = 64 * 16 * 1024 * 1024 + (1 << 20);
 const HEAD_LIMIT = 8 * 1024 * 1024;
 
-/** A frame that breaks the rules; it is skipped and counted. */
+/** Error for a frame that breaks the rules; the frame is skipped and counted. */
 export class BadFrame extends Error {}
 
-/** What one pipe has given so far. `take(bytes, onFrame)` hands over every frame that is complete; the bytes may be used again by
- * the caller afterwards, so parts that are kept must be copied. A frame of an impossible length is skipped by that length. */
+/** Data received from one pipe. `take(bytes, onFrame)` hands over every complete frame; the caller may reuse the bytes
+ * afterwards, hence parts to keep must be copied. A frame of an impossible length is skipped by that length. */
 export class Unpacker {
   #text;
   #refuse;
-  #pending = null; // a frame under way: first its prefix, then a buffer of its final size
+  #pending = null; // frame under way: first its prefix, then a buffer of the final size
   #have = 0;
   #skip = 0;
 
@@ -36,7 +36,7 @@ export class Unpacker {
     }
   }
 
-  /** A frame that begins here: read it in place where it is complete. The number of bytes used. */
+  /** Read a frame that begins here in place if complete. Return the number of bytes used. */
   #direct(bytes, at, onFrame) {
     const rest = u32(bytes, at);
     if (rest < 4 || rest > FRAME_LIMIT) {
@@ -54,7 +54,7 @@ export class Unpacker {
     this.#skip = 4 + rest;
   }
 
-  /** Keep what is no whole frame yet; the number of bytes used. */
+  /** Keep an incomplete frame; return the number of bytes used. */
   #gather(bytes, at, onFrame) {
     if (this.#pending === null) [this.#pending, this.#have] = [new Uint8Array(8), 0];
     const some = bytes.subarray(at, Math.min(bytes.length, at + this.#pending.length - this.#have));
@@ -76,7 +76,7 @@ export class Unpacker {
     } else {
       this.#pending = null;
       this.#impossible(rest);
-      this.take(bytes, onFrame); // what stood behind a frame of fewer than eight bytes
+      this.take(bytes, onFrame); // bytes behind a frame of fewer than eight bytes
     }
   }
 
@@ -115,7 +115,7 @@ function parts(bytes, at, lengths) {
   return result;
 }
 
-/** The two numbers in front of a frame. */
+/** Return the two numbers in front of a frame. */
 export function prefix(head, rest) {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
@@ -124,7 +124,7 @@ export function prefix(head, rest) {
   return bytes;
 }
 
-// --- what a head must hold ------------------------------------------------------------------------------------------------
+// --- required contents of a head ------------------------------------------------------------------------------------------
 
 export function int(object, name, otherwise) {
   const value = object[name] === undefined ? otherwise : object[name];
@@ -152,7 +152,7 @@ export function list(head, name, length) {
   return value;
 }
 
-/** The head of a `load`, if it has all that it must. Throws `BadFrame`. */
+/** Return the checked head of a `load`. Throws `BadFrame`. */
 export function checkLoad(head) {
   int(head, "slot");
   text(head, "node");

@@ -3,13 +3,13 @@
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 const WHOLE = /^-?\d+$/;
 
-/** `JSON.parse`, but exact. */
+/** Parse like `JSON.parse`, but exactly. */
 export function parse(text) {
   return hasLong(text) ? exact(text) : JSON.parse(text);
 }
 
-/** Are there sixteen digits in a row? Nothing shorter can be unsafe. Every sixteenth character is enough to look at: twenty
- * times as fast as a regular expression. */
+/** Return whether sixteen digits stand in a row: shorter numbers are safe. Looking at every sixteenth character is enough, and
+ * twenty times as fast as a regular expression. */
 function hasLong(text) {
   const end = text.length;
   for (let at = 15; at < end; at += 16) {
@@ -33,11 +33,11 @@ function exact(text) {
     return `"${mark}${token}"`;
   });
   const value = JSON.parse(marked);
-  JSON.parse(found ? text : "0"); // what was no JSON before must not become JSON by the marks
+  JSON.parse(found ? text : "0"); // text that was no JSON must not become JSON by the marks
   return found ? restore(value, mark) : value;
 }
 
-/** A text that begins no string of this one. */
+/** Return a mark that begins no string of `text`. */
 function unused(text) {
   let mark = "#int:";
   while (text.includes(mark)) mark = `#${mark}`;
@@ -56,7 +56,7 @@ function restore(value, mark) {
   return value;
 }
 
-/** The texts of the values of a JSON array, which must be valid. */
+/** Return the texts of the values of a JSON array, which must be valid. */
 export function texts(array) {
   const result = [];
   let [depth, start] = [0, 1];

@@ -1,17 +1,17 @@
-// What a module prints becomes log frames of its slot, bounded: a flood costs neither memory nor the runner's time.
-// Lines are sent or left out whole; only one over LINE is cut.
+// Output printed by modules becomes log frames of their slot, bounded: a flood costs neither memory nor the runner's time.
+// Lines are sent or left out whole; only a line over LINE is cut.
 
-const RATE = 256 * 1024; // characters a second that a slot may log; as many may come at once
-const LINE = 64 * 1024; // after a gap so much must have become free: else every other line would be one
-const FULL = 32 * 1024; // so much is sent although the function is still at work
+const RATE = 256 * 1024; // maximum characters that a slot may log per second, and at once
+const LINE = 64 * 1024; // maximum of a line; after a gap as much must be free: otherwise every other line would be a gap
+const FULL = 32 * 1024; // characters sent although the function is still at work
 
-/** The text of one slot that was not sent yet. `send(stream, text, cut)` writes the frame. */
+/** Unsent text of a slot. `send(stream, text, cut)` writes the frame. */
 export class Log {
   #pieces = [];
   #size = 0;
   #stream = "stdout";
   #cut = 0; // left out in front of the pieces
-  #line = 0; // characters of the line under way; LINE: its rest is left out
+  #line = 0; // characters of the line under way; LINE: leave out the rest
   #gap = false;
   #left = RATE;
   #at;
@@ -61,7 +61,7 @@ export class Log {
     this.#line = text.endsWith("\n") ? 0 : LINE;
   }
 
-  /** A line, or the next part of one: when it has begun it is taken to its end. */
+  /** Take a line, or its next part: a begun line is taken to its end. */
   #writeLine(text, at, end) {
     let kept = Math.min(end, at + LINE - this.#line);
     if (kept < end && kept > at && text.charCodeAt(kept) >> 10 === 0x37) kept -= 1; // not inside a character
@@ -83,7 +83,7 @@ export class Log {
     this.#cut += count;
   }
 
-  /** Send what there is. */
+  /** Send the kept text. */
   flush() {
     if (this.#size === 0 && this.#cut === 0) return;
     const [text, cut] = [this.#pieces.join(""), this.#cut];

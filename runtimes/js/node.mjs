@@ -1,18 +1,19 @@
-// What the engine needs of Node: compiling and importing, whose output is whose, and that users' code cannot end the process.
+// Node's part of the engine: compiling and importing, the owner of each output, and no end of the process by users' code.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import { isUtf8 } from "node:buffer";
+import { ownerOf } from "./trace.mjs";
 
 const current = new AsyncLocalStorage(); // the slot at work, through promises and timers
 
-/** Do `work` on behalf of a slot: what it prints, and what fails later, is the slot's. */
+/** Run `work` on behalf of a slot: its output and its later failures are the slot's. */
 export const within = (slot, work) => current.run(slot, work);
 export const slotAtWork = () => current.getStore();
 
-/** Text of bytes; refuses what is no UTF-8 instead of replacing it. */
+/** Return the text of bytes; refuse invalid UTF-8 instead of replacing it. */
 export function text(bytes) {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const result = buffer.utf8Slice(0, buffer.length);
@@ -20,12 +21,15 @@ export function text(bytes) {
   return result;
 }
 
+/** Return 16 hexadecimal digits of the SHA-256 of a text, as the machine makes ids. */
+export const digest = (string) => requireHere("node:crypto").createHash("sha256").update(string).digest("hex").slice(0, 16);
+
 export const bytes = (string) => Buffer.from(string, "utf8");
 export const view = (array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 
 // --- modules --------------------------------------------------------------------------------------------------------------
 
-/** A function of this body and these parameters. Throws SyntaxError with the place in the file of that name. */
+/** Return a function of the body and the parameters. Throws SyntaxError with the position in the named file. */
 export function compile(body, names, filename, shift, awaits) {
   try {
     return vm.compileFunction(body, names, { filename, columnOffset: -shift });
@@ -35,7 +39,7 @@ export function compile(body, names, filename, shift, awaits) {
   }
 }
 
-/** `await` at the top level needs an asynchronous function around it. */
+/** `await` at the top level needs an asynchronous function around the source. */
 function withAwait(body, names, filename, shift, first) {
   const before = "return (async () => {";
   try {
@@ -50,7 +54,7 @@ const base = `${folder}/module.mjs`;
 const requireHere = createRequire(base);
 let importHere = null;
 
-/** `import()` as if the module stood in its environment. */
+/** Return an `import()` that resolves as if the module stood in its environment. */
 export function importFrom(name, options) {
   importHere ??= makeImport();
   return importHere(String(name), options);
@@ -77,7 +81,7 @@ export const meta = {
 
 // --- output, exits, strays ------------------------------------------------------------------------------------------------
 
-/** Take over what users' code prints, and what would end the process. `stray(slot, error)` hears of failures that no message has. */
+/** Take over output and exits of users' code. `stray(slot, error)` receives failures outside any message. */
 export function settle(stray) {
   globalThis.require = requireHere;
   for (const [name, fd] of [["stdout", 1], ["stderr", 2]]) {
@@ -97,7 +101,7 @@ function forbidden(name) {
 }
 
 function astray(error, stray) {
-  const slot = slotAtWork();
+  const slot = slotAtWork() ?? ownerOf(error); // microtasks have no storage when they throw
   if (slot !== undefined) stray(slot, error);
   else makeStream("stderr", 2).write(`${error?.stack ?? error}\n`);
 }
@@ -105,7 +109,7 @@ function astray(error, stray) {
 const streams = process.getBuiltinModule?.("stream") ?? requireHere("node:stream");
 const { writeSync } = process.getBuiltinModule?.("fs") ?? requireHere("node:fs");
 
-/** A stream whose text goes to the log of the slot at work; without one, to the process's own. */
+/** Return a stream to the log of the slot at work; without a slot, to the process's own. */
 function makeStream(name, fd) {
   const stream = new streams.Writable({
     decodeStrings: false,
@@ -124,6 +128,6 @@ function own(fd, written) {
   try {
     writeSync(fd, written);
   } catch {
-    // nobody listens to the process's own output, and nobody can be told
+    // no reader is left for the process's own output
   }
 }

@@ -1,8 +1,8 @@
 // The JavaScript runtime in Node: two named pipes around the engine. See runtimes/README.md.
 //
-// Reading goes through the event loop (a socket on the pipe), so that timers and requests of asynchronous modules are served, and
-// idleness costs nothing: 9 us a frame on one core, a blocking read 7, fs.read 18. Writing is one plain system call while the pipe
-// has room; when it has none, work stops until the runner has read, and the event loop goes on.
+// Reading goes through the event loop (a socket on the pipe), to serve timers and requests of asynchronous modules at no cost
+// while idle: 9 us a frame on one core, a blocking read 7, fs.read 18. Writing is one plain system call while the pipe has room;
+// without room, work stops until the runner has read, and the event loop goes on.
 
 import fs from "node:fs";
 import net from "node:net";
@@ -14,13 +14,13 @@ import { Segments } from "./segments.mjs";
 const READ = 128 * 1024;
 const SMALL = 64 * 1024;
 const [inPath, outPath, shared] = process.argv.slice(2);
-const { performance, setImmediate } = globalThis; // users' code may replace them
+const { performance, setImmediate } = globalThis; // users' code may replace both
 const leave = process.reallyExit.bind(process);
 const incoming = fs.openSync(inPath, "r");
 const outgoing = fs.openSync(outPath, "w");
 const segments = new Segments(shared, process.env.FLOE_RUNTIME || `floe-${process.pid}-0`);
 const scratch = Buffer.allocUnsafeSlow(SMALL);
-const waiting = []; // frames, or rests of them, that the pipe had no room for
+const waiting = []; // frames, or rests of frames, without room in the pipe
 let draining = false;
 
 function exit() {
@@ -28,7 +28,7 @@ function exit() {
   leave(0);
 }
 
-/** A part that becomes bytes in its frame: nothing is allocated for it outside of what the collector looks at anyway. */
+/** Text that becomes bytes only in its frame: no allocation outside the memory that the collector watches anyway. */
 class Text {
   constructor(text) {
     this.text = text;
@@ -38,7 +38,7 @@ class Text {
 
 const bytes = (text) => (text.length * 3 <= SMALL ? new Text(text) : node.bytes(text));
 
-/** One frame: the text of its head, its parts. */
+/** Write a frame of the head's text and the parts. */
 function send(head, parts) {
   let rest = 0;
   for (const part of parts) rest += part.length;
@@ -49,7 +49,7 @@ function send(head, parts) {
   }
 }
 
-/** The frame in the scratch buffer; its length. */
+/** Build a frame in the scratch buffer; return its length. */
 function gather(head, parts) {
   const size = scratch.utf8Write(head, 8);
   let end = 8 + size;
@@ -70,11 +70,11 @@ function write(bytes, lent) {
   }
   const sent = some(bytes);
   if (sent === bytes.length) return;
-  waiting.unshift(lent ? Buffer.from(bytes.subarray(sent)) : bytes.subarray(sent)); // before those that wait already
+  waiting.unshift(lent ? Buffer.from(bytes.subarray(sent)) : bytes.subarray(sent)); // before the data already waiting
   drain();
 }
 
-/** Write what the pipe takes at once. */
+/** Write as much as the pipe takes at once. */
 function some(bytes) {
   let sent = 0;
   try {
@@ -86,7 +86,7 @@ function some(bytes) {
   return sent;
 }
 
-/** The event loop empties the pipe; then the engine goes on. */
+/** Let the event loop empty the pipe; then the engine goes on. */
 function drain() {
   draining = true;
   const bytes = waiting.shift();
@@ -103,7 +103,7 @@ function drain() {
 
 const engine = new Engine({
   send, exit, segments,
-  bytes, text: node.text, view: node.view, within: node.within,
+  bytes, text: node.text, view: node.view, digest: node.digest, within: node.within,
   compile: node.compile, import: node.importFrom, meta: node.meta,
   now: () => performance.now(),
   soon: () => setImmediate(turn),

@@ -1,8 +1,8 @@
-// Shared memory in Node: files in a directory of memory, read and written as a whole, since Node cannot map them.
+// Shared memory in Node: files in a memory directory, read and written as a whole, since Node cannot map files.
 
 import fs from "node:fs";
 
-const POOL = 256 * 1024 * 1024; // bytes of freed segments that are kept for the next ones
+const POOL = 256 * 1024 * 1024; // maximum bytes of freed segments kept for reuse
 const NAME = /^[\w.-]{1,200}$/;
 
 export class Segments {
@@ -10,19 +10,19 @@ export class Segments {
   #name;
   #made = 0;
   #free = []; // names, oldest first
-  #sizes = new Map(); // of those that this process made and still exist
+  #sizes = new Map(); // sizes of the segments made by this process and not removed
   #kept = 0;
 
   constructor(directory, name) {
     [this.#directory, this.#name] = [directory, name];
   }
 
-  /** The first `size` bytes of a segment. Throws when it is not there, or shorter. */
+  /** Return the first `size` bytes of a segment. Throws if the segment is missing or shorter. */
   read(name, size) {
     const fd = fs.openSync(this.#path(name), "r");
     try {
       if (fs.fstatSync(fd).size < size) throw new Error(`it holds fewer than ${size} bytes`);
-      const bytes = Buffer.from(new ArrayBuffer(size)); // by itself, so that arrays stand at multiples of their element's size
+      const bytes = Buffer.from(new ArrayBuffer(size)); // separate buffers align arrays to multiples of their element's size
       for (let at = 0; at < size;) {
         const some = fs.readSync(fd, bytes, at, size - at, at);
         if (some === 0) throw new Error(`it holds ${at} of ${size} bytes`); // cut meanwhile
@@ -34,7 +34,7 @@ export class Segments {
     }
   }
 
-  /** The name of a segment that holds these bytes now; undefined where there is no room, then they go inline. */
+  /** Return the name of a segment that now holds the bytes; undefined without room, in which case the bytes go inline. */
   write(bytes) {
     const name = this.#again(bytes.length) ?? `${this.#name}-${(this.#made += 1)}`;
     let fd;
@@ -51,7 +51,7 @@ export class Segments {
     return name;
   }
 
-  /** A free one that is large enough, and not four times too large: its pages are there already. */
+  /** Return a free segment, large enough and at most four times too large: its pages are allocated already. */
   #again(size) {
     const at = this.#free.findIndex((name) => this.#sizes.get(name) >= size && this.#sizes.get(name) <= 4 * size);
     if (at < 0) return undefined;
@@ -60,7 +60,7 @@ export class Segments {
     return name;
   }
 
-  /** These may be written again. Names that this process did not make mean nothing. */
+  /** Free segments for reuse. Names of other processes' segments are ignored. */
   free(names) {
     for (const name of names) {
       if (!this.#sizes.has(name) || this.#free.includes(name)) continue;
@@ -70,7 +70,7 @@ export class Segments {
     while (this.#kept > POOL) this.remove([this.#free[0]]);
   }
 
-  /** These are read by somebody still, or too many: unlink them. */
+  /** Unlink segments that still have readers, or are too many. */
   remove(names) {
     for (const name of names) {
       if (!name.startsWith(`${this.#name}-`)) continue;
@@ -83,12 +83,12 @@ export class Segments {
       try {
         fs.unlinkSync(this.#path(name));
       } catch (error) {
-        if (error.code !== "ENOENT") throw error; // gone already: the runner removed it
+        if (error.code !== "ENOENT") throw error; // the runner removed the file already
       }
     }
   }
 
-  /** Nobody hears of the segments any more. */
+  /** Remove all segments; no process hears of them any more. */
   close() {
     this.remove([...this.#sizes.keys()]);
   }

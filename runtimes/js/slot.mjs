@@ -1,31 +1,36 @@
-// A slot: one version of one node, loaded. Loading compiles the source, runs it and finds its function.
+// Slots: loaded versions of nodes. Loading compiles the source, runs it and finds its function.
 
 import { object } from "./frames.mjs";
 import { transform, GIVEN } from "./source.mjs";
 import { State } from "./state.mjs";
 import { addUnit, dropUnit, unitName } from "./trace.mjs";
 
-// Whoever calls these may get a promise from a plain function; local routes are for functions that surely give none.
+// These words may mean a promise from a plain function; local routes are for functions that surely give none.
 const ASYNCHRONOUS = /\b(?:async|await|Promise|then|import|require|fetch|callbackify|promisify)\b|\bimport\s*\(/;
 const SYNCHRONOUS_PACKAGES = new Set(["assert", "buffer", "crypto", "os", "path", "querystring", "string_decoder", "url", "util", "zlib"]);
 
 let unitsMade = 0;
+let [lowest, highest] = [0, 0]; // ranks of slots, see `leadsBack`
 
 export class Slot {
   calls = [];
   routes = new Map(); // port -> [{wire, slot, port}]
+  rank = (highest += 1);
+  targets = new Set(); // slots targeted by local routes of this slot,
+  sources = new Set(); // and slots with local routes to this slot
   state = new State();
   underWay = null; // the delivery that waits for a promise, for `more`, or for its turn
-  step = null; // what was done of the first call and not reported yet
+  step = null; // unreported work on the first call
   loaded = false;
   active = false;
   gone = false;
-  stopped = false; // a call failed, and nothing has said since from which state to go on
+  stopped = false; // a call failed, and no later call brought a state to go on from
   queued = false;
+  calm = 0; // number of fast outputs of generators since the last slow output
   function = null;
   migrate = null;
   fusable = false;
-  follows = false; // local routes may begin at it: a fusable function, or a synchronous generator
+  follows = false; // local routes may begin here: a fusable function, or a synchronous generator
   simple = false; // the function cannot see a context
 
   constructor(head, log) {
@@ -41,10 +46,10 @@ export class Slot {
     this.log = log;
     unitsMade += 1;
     this.unit = unitsMade;
-    addUnit(this.unit, module);
+    addUnit(this.unit, this);
   }
 
-  /** Run the source. Rejects with whatever it throws. `platform` compiles and imports. */
+  /** Run the source. Rejects with the source's own error. `platform` compiles and imports. */
   async load(platform) {
     const { body, imports, shift, awaits } = transform(this.module.source);
     const exports = { default: undefined, names: {} };
@@ -77,33 +82,62 @@ export class Slot {
     this.follows = this.fusable || Object.prototype.toString.call(this.function) === "[object GeneratorFunction]";
   }
 
-  /** A call of it failed, and is over. */
+  /** Note that a call failed and is over. */
   stop() {
     this.stopped = true;
     this.underWay?.drop();
     this.underWay = null;
   }
 
-  /** Take off the local routes of the port that this wire leaves: what comes next there is returned. */
+  /** Hand outputs to other slots. `slots` finds a slot by number. */
+  route(routes, slots) {
+    for (const target of this.targets) target.sources.delete(this);
+    this.routes = routes;
+    this.targets = new Set([...routes.values()].flat().map((target) => slots.get(target.slot)));
+    for (const target of this.targets) target.sources.add(this);
+  }
+
+  /** Return whether local routes lead from `target` to this slot, which would close a circle.
+   *
+   * Each slot has a rank below the ranks of its targets. A route that agrees with the ranks closes no circle; for any other,
+   * only the slots with ranks between the ends' ranks are visited, and reordered.
+   */
+  leadsBack(target, slots) {
+    if (this.rank >= target.rank && this !== target) {
+      if (this.sources.size === 0) this.rank = lowest -= 1;
+      else if (target.routes.size === 0) target.rank = highest += 1;
+    }
+    if (this.rank < target.rank) return false;
+    const followers = (slot) => [...slot.routes.values()].flat().map((route) => slots.get(route.slot)).filter(Boolean);
+    const behind = reached(target, followers, (slot) => slot.rank <= this.rank);
+    if (behind.has(this)) return true;
+    const before = reached(this, (slot) => slot.sources, (slot) => slot.rank >= target.rank);
+    const order = [before, behind].flatMap((found) => [...found].sort(byRank));
+    const ranks = order.map((slot) => slot.rank).sort((one, other) => one - other);
+    order.forEach((slot, place) => { slot.rank = ranks[place]; });
+    return false;
+  }
+
+  /** Remove the local routes of the port that `wire` leaves: later outputs of the port are returned to the runner. */
   cut(wire) {
     for (const [port, targets] of this.routes) if (targets.some((target) => target.wire === wire)) this.routes.delete(port);
   }
 
-  /** Everything of the module may be collected now, but what it left running. */
+  /** Release the module for collection, except for tasks it left running. */
   forget() {
     this.gone = true;
     dropUnit(this.unit);
   }
 }
 
-/** The source does not define what a module needs; the text says what to do. */
+/** Error for a source without a usable function; the text names the cure. */
 export class LoadError extends Error {
   name = "LoadError";
 }
 
 function binding(whole, name, from) {
   if (name in whole) return whole[name];
-  if (name === "default") return whole; // what require() gave
+  if (name === "default") return whole; // the whole result of require()
   throw new SyntaxError(`The requested module '${from}' does not provide an export named '${name}'`);
 }
 
@@ -112,10 +146,19 @@ function lastOf(names) {
   return functions.at(-1)?.[1];
 }
 
+const byRank = (one, other) => one.rank - other.rank;
+
+/** Return `start` and the slots reachable from `start` through slots for which `within` holds. */
+function reached(start, following, within) {
+  const found = new Set([start]); // entries added during the walk are visited, too
+  for (const slot of found) for (const next of following(slot)) if (within(next)) found.add(next);
+  return found;
+}
+
 const isClass = (value) => /^class\b/.test(Function.prototype.toString.call(value));
 const isPlain = (value) => Object.prototype.toString.call(value) === "[object Function]";
 
-/** Surely no second parameter: one plain name, or none, and no `arguments`. */
+/** Return whether the function surely has no second parameter: one plain name, or none, and no `arguments`. */
 function takesMessageOnly(value) {
   const text = Function.prototype.toString.call(value);
   return /^(?:function\b[^(]*\(\s*[\w$]*\s*\)|\(\s*[\w$]*\s*\)\s*=>|[\w$]+\s*=>)/.test(text) && !/\b(?:arguments|eval)\b/.test(text);

@@ -1,15 +1,15 @@
-// A module's source becomes the body of a function: `export` and `import` are taken out, every line stays where it was.
+// A module's source becomes the body of a function: `export` and `import` are taken out, every line keeps its number.
 //
-// Why not real ES modules: neither `import()` nor vm.SourceTextModule ever lets go of one (measured: 200 KB a version for a small
-// module with a table, 200 MB after 1,000 hot updates), while compiled functions are collected. A body is plain text in every
-// JavaScript, so the same goes in a browser. What differs: imported names are bound once, not live.
+// Why not real ES modules: neither `import()` nor vm.SourceTextModule ever releases a module (measured: 200 KB a version for a
+// small module with a table, 200 MB after 1,000 hot updates), while compiled functions are collected. A body is plain text in every
+// JavaScript, and works the same in a browser. The difference: imported names are bound once, not live.
 
 import { beginsStatement, tokens } from "./tokens.mjs";
 
-/** The names that the body gets: the place for its exports, import(), import.meta. */
+/** Names given to the body: the object for its exports, import(), import.meta. */
 export const GIVEN = ["$e", "$imprt", "$importmeta"];
 
-/** {body, imports: [{names: [[local, imported]], from}], names: declared at the top level, awaits} of a source text. */
+/** Return {body, imports: [{names: [[local, imported]], from}], names: declared at the top level, awaits} of a source text. */
 export function transform(source) {
   return new Transformer(source).run();
 }
@@ -67,7 +67,7 @@ class Transformer {
     this.#names.add(token.text);
   }
 
-  /** const a = ..., b = ...: the names, not those of patterns. */
+  /** Note the names of `const a = ..., b = ...`, without those in patterns. */
   #variables() {
     this.#name(this.#next());
     const depth = this.#tokens[this.#at].depth;
@@ -90,7 +90,7 @@ class Transformer {
     } else if (token.depth === 0 && next.text !== ":" && next.text !== "=") this.#importStatement(token);
   }
 
-  /** `import(x) {`: a method of that name. */
+  /** Return whether the token begins a method named import: `import(x) {`. */
   #isMethod(open) {
     const close = this.#tokens.findIndex((token) => token.opener === open);
     return close >= 0 && this.#tokens[close + 1]?.text === "{" && this.#tokens[close].depth > 0 && this.#before()?.text !== "(";
@@ -107,7 +107,7 @@ class Transformer {
     this.#at = this.#tokens.indexOf(last);
   }
 
-  /** `with {type: "json"}` behind the name of a module: the last token, and the type. */
+  /** Read `with {type: "json"}` behind a module's name; return the last token, and the type. */
   #attributes(end) {
     const [word, brace] = [this.#tokens[end + 1], this.#tokens[end + 2]];
     if (!["with", "assert"].includes(word?.text) || brace?.text !== "{") return [this.#tokens[end], undefined];
@@ -143,7 +143,7 @@ class Transformer {
     this.#at += 1;
   }
 
-  /** An anonymous declaration ends with its body; the expression that it becomes needs a semicolon. */
+  /** Add a semicolon behind the body of an anonymous declaration, which becomes an expression. */
   #endOf(start) {
     const depth = this.#tokens[this.#at].depth;
     const body = this.#tokens.findIndex((token, i) => i > start && token.text === "{" && token.kind === "sign" && token.depth === depth);
@@ -171,7 +171,7 @@ class Transformer {
     this.#edits.push([at, end, text]);
   }
 
-  /** Replace by text and spaces; ends of lines stay. */
+  /** Replace a range by text and spaces; line ends stay. */
   #blank(at, end, text) {
     const rest = this.#source.slice(at, end).replace(/[^\n\r]/g, " ");
     this.#edit(at, end, text + rest.slice(Math.min(rest.search(/[\n\r]|$/), text.length)));
@@ -189,7 +189,7 @@ class Transformer {
 
 const STATEMENTS = new Set(["function", "class", "const", "let", "var", "if", "for", "while", "return", "export", "import", "try", "switch"]);
 
-/** `a, {b as c, default as d}` or `* as n`, as texts of tokens: [[local, imported]]; `*` is the whole module. */
+/** Return the names of `a, {b as c, default as d}` or `* as n`, as token texts: [[local, imported]]; `*` is the whole module. */
 function bindings(clause) {
   const names = [];
   let inside = false;

@@ -1,5 +1,5 @@
-// `ctx.state`: an object that knows which of its top-level keys may have changed: those written, and those whose value can
-// change in place and was ever handed out. Once a frame their texts are compared with what the runner knows.
+// `ctx.state`: an object that knows which top-level keys may have changed: keys written, and keys whose mutable values were ever
+// handed out. Once a frame their texts are compared with the texts known to the runner.
 
 import { parse } from "./json.mjs";
 import { Refusal } from "./refusal.mjs";
@@ -7,7 +7,7 @@ import { encode, Sink, untag } from "./values.mjs";
 
 export class State {
   #values = {};
-  #texts = new Map(); // key -> text, as the runner knows it
+  #texts = new Map(); // key -> text, as known to the runner
   #point = null; // the texts at the beginning of the message under way
   #touched = new Set();
   #held = new Set(); // keys whose objects the function may still hold
@@ -35,7 +35,7 @@ export class State {
     return true;
   }
 
-  /** Replace everything; these values were parsed from a frame and hold their tags. Throws `Refusal`. */
+  /** Replace all values by values parsed from a frame, which hold their tags. Throws `Refusal`. */
   replace(values) {
     this.#texts = new Map(Object.keys(values).map((key) => [key, raw(values[key])]));
     this.#restore(new Set([...Object.keys(this.#values), ...this.#texts.keys()]), this.#texts);
@@ -45,7 +45,7 @@ export class State {
     return this.#proxy;
   }
 
-  /** `ctx.state = {...}`: the same object with other contents. */
+  /** Carry out `ctx.state = {...}`: the same object with other contents. */
   assign(values) {
     if (values === this.#proxy) return;
     if (values === null || typeof values !== "object") throw new TypeError("ctx.state is an object; set its keys: ctx.state.count = 1");
@@ -58,7 +58,8 @@ export class State {
     return Object.keys(this.#values).length === 0;
   }
 
-  /** What changed since the last commit: {set: Map of texts, unset: [keys]}, or null. Throws `Refusal`; then nothing is committed. */
+  /** Return the changes since the last commit: {set: Map of texts, unset: [keys]}, or null. Throws `Refusal` and commits
+   * nothing. */
   commit() {
     if (this.#touched.size === 0 && this.#held.size === 0) return null;
     const [set, unset] = [new Map(), []];
@@ -69,7 +70,7 @@ export class State {
     }
     this.#touched.clear();
     if (set.size === 0 && unset.length === 0) return null;
-    this.#texts = new Map([...this.#texts, ...set]); // a new one: the mark keeps the old
+    this.#texts = new Map([...this.#texts, ...set]); // a new map: the mark keeps the old
     for (const key of unset) this.#texts.delete(key);
     return { set, unset };
   }
@@ -78,12 +79,12 @@ export class State {
     return Object.hasOwn(this.#values, key) ? encode(this.#values[key], new Sink(), `ctx.state.${key}`) : undefined;
   }
 
-  /** The message under way begins here. */
+  /** Mark the beginning of the message under way. */
   mark() {
     this.#point = this.#texts;
   }
 
-  /** Back to where the message under way began. */
+  /** Restore the state at the beginning of the message under way. */
   undo() {
     const texts = this.#point ?? this.#texts;
     const keys = new Set([...this.#touched, ...this.#held]);
@@ -100,12 +101,12 @@ export class State {
     }
   }
 
-  /** The whole as it is now, as JSON text; what was committed where that cannot be said. */
+  /** Return the present state as JSON text, or the committed state if the present state is no JSON. */
   text() {
     try {
       return record(new Map(Object.keys(this.#values).map((key) => [key, this.#encode(key)])));
     } catch {
-      return record(this.#texts); // shown to people beside a failure, which says the rest
+      return record(this.#texts); // shown to people beside a failure, which tells the rest
     }
   }
 }
@@ -119,12 +120,12 @@ function check(key, value) {
   }
 }
 
-/** The text of a JSON object of these texts. */
+/** Return the text of a JSON object of the texts. */
 export function record(texts) {
   return `{${[...texts].map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(",")}}`;
 }
 
-/** Define, so that `__proto__` is a key like any other. */
+/** Define a property, to make `__proto__` a key like any other. */
 function put(object, key, value) {
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
@@ -133,7 +134,7 @@ function noBuffers() {
   throw new Error("a state has no buffers");
 }
 
-/** The text of a value that was parsed and keeps its tags. */
+/** Return the text of a parsed value that keeps its tags. */
 function raw(value) {
   if (typeof value === "bigint") return String(value);
   if (value === null || typeof value !== "object") return encode(value, new Sink());

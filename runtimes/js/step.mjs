@@ -1,16 +1,20 @@
-// A step: what some messages of a call, and all that came of them inside this process, gave. It becomes one `returned` frame.
+// Steps: outputs of some messages of a call, and of all descendants inside this process. A step becomes one `returned` frame.
 
 import { parse } from "./json.mjs";
 import { record } from "./state.mjs";
 import { Parcel } from "./call.mjs";
 
-/** Outputs of one slot on one port, in order. */
+const LATEST = 1000; // maximum characters of a wire's newest message reported for display
+
+/** Outputs of a slot on a port, in order. */
 class Group {
   texts = [];
   roots = [];
   index = [];
-  tags = []; // by number, of those that have some: true
-  buffers = []; // likewise: a list of bytes
+  tags = []; // by number of the output: true if tagged
+  buffers = []; // by number of the output: a list of bytes
+  parents = this.roots; // number of each output's message in its slot,
+  places = this.index; // and number among the message's outputs
 
   constructor(slot, port) {
     [this.slot, this.port] = [slot, port];
@@ -23,6 +27,13 @@ class Group {
     this.roots.push(root);
     this.index.push(index);
   }
+
+  /** Note the parent of the newest output, whose message came by a local route. */
+  descend(parent, place) {
+    if (this.parents === this.roots) [this.parents, this.places] = [[], []];
+    this.parents.push(parent);
+    this.places.push(place);
+  }
 }
 
 export class Step {
@@ -32,8 +43,10 @@ export class Step {
   failure = null;
   end = false;
   #groups = new Map();
+  #fresh = []; // keys of groups not yet spread
   #last = null;
-  #pending = []; // {slot, parcel} on local routes, breadth first
+  #pending = []; // {slot, parcel} on local routes, breadth first; all before #at are done
+  #at = 0;
   #counts = new Map();
   #slots = new Set();
   #changes = new Map();
@@ -50,7 +63,7 @@ export class Step {
     return this.consumed === 0 && this.#groups.size === 0 && this.#counts.size === 0 && this.#changes.size === 0 && this.skipped.length === 0;
   }
 
-  /** The only output of a message of the call, plain JSON. */
+  /** Add the only output of a message of the call, plain JSON. */
   putPlain(slot, port, text, root) {
     const group = this.#last?.port === port && this.#last.slot === slot ? this.#last : this.#group(slot, port);
     group.texts.push(text);
@@ -59,67 +72,81 @@ export class Step {
     this.weight += text.length;
   }
 
-  /** One output. */
+  /** Add an output; return its group. */
   put(slot, port, text, root, index, tagged, buffers) {
     const group = this.#last?.port === port && this.#last.slot === slot ? this.#last : this.#group(slot, port);
     group.add(text, root, index, tagged, buffers);
     this.weight += text.length;
     if (buffers !== undefined) for (const one of buffers) this.weight += one.length;
+    return group;
   }
 
   #group(slot, port) {
     const key = `${slot.number}/${port}`;
     let group = this.#groups.get(key);
-    if (group === undefined) this.#groups.set(key, (group = new Group(slot, port)));
+    if (group === undefined) {
+      this.#groups.set(key, (group = new Group(slot, port)));
+      this.#fresh.push(key);
+    }
     this.#last = group;
     return group;
   }
 
-  /** The messages of the call, or of a route, were handled by this slot: its outputs on routed ports go on. `slots` finds one by its number. */
-  spread(slot, slots) {
+  /** Hand on the outputs on routed ports, after the slot handled the messages of `parcel` (of the call, or of a route). `slots`
+   * finds a slot by number. */
+  spread(slot, slots, parcel) {
     this.#slots.add(slot);
     this.#last = null;
-    if (slot.routes.size === 0) return;
-    for (const [key, group] of this.#groups) {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    for (const key of slot.routes.size === 0 ? [] : fresh) {
+      const group = this.#groups.get(key);
       const routes = group.slot === slot ? slot.routes.get(group.port) : undefined;
       if (routes === undefined) continue;
       this.#groups.delete(key);
-      for (const route of routes) this.#pending.push({ slot: slots.get(route.slot), parcel: this.#parcel(group, route) });
+      const way = { above: parcel.origin, port: parcel.port, node: slot.node, parents: group.parents, places: group.places };
+      for (const route of routes) this.#pending.push({ slot: slots.get(route.slot), parcel: this.#parcel(group, route, way) });
     }
   }
 
-  #parcel(group, route) {
+  #parcel(group, route, way) {
     const parcel = new Parcel(this.call, route.port, parse(`[${group.texts.join(",")}]`));
+    parcel.origin = way;
     [parcel.texts, parcel.roots, parcel.wire, parcel.from] = [group.texts, group.roots, route.wire, group.slot.number];
     [parcel.tagged, parcel.buffers] = [group.tags, group.buffers.map((list) => list.map((bytes) => ({ size: bytes.length, segment: "", bytes })))];
     return parcel;
   }
 
-  /** What waits on local routes: the next list, or undefined. */
+  /** Return the next list waiting on local routes, or undefined. */
   next() {
-    return this.#pending.shift();
+    const next = this.#pending[this.#at];
+    if (next !== undefined) this.#pending[this.#at++] = undefined;
+    return next;
   }
 
-  /** The first n messages of a local list went through. */
+  /** Count the first n messages of a local list as handled. */
   passed(parcel, n) {
     if (n === 0) return;
     const key = `${parcel.from}/${parcel.wire}`;
     const count = this.#counts.get(key) ?? { wire: parcel.wire, n: 0, bytes: 0, slot: parcel.from };
     count.n += n;
     for (let i = 0; i < n; i += 1) count.bytes += parcel.texts[i].length;
+    const last = parcel.texts[n - 1];
+    count.last = last.length < LATEST - 2 ? `[${last}]` : `${last.slice(0, LATEST - 16).replace(/[\uD800-\uDBFF]$/, "")}\n${last.length}`;
     this.#counts.set(key, count);
   }
 
-  /** A failure: what was not consumed on local routes is handed back, that of the failing slot first. */
+  /** Stop after a failure: hand back the unconsumed messages on local routes, the failing slot's first. */
   stop(slot, failure, parcel = null, at = 0) {
     this.failure = { slot: slot.number, failure };
     this.end = true;
     if (parcel !== null) this.#left.push([parcel, at]);
-    for (const { parcel: waiting } of this.#pending) this.#left.push([waiting, 0]);
+    for (const { parcel: waiting } of this.#pending.slice(this.#at)) this.#left.push([waiting, 0]);
     this.#pending = [];
+    this.#at = 0;
   }
 
-  /** What is handed back: parcels. */
+  /** Parcels handed back. */
   get left() {
     return this.#left.filter(([parcel, at]) => at < parcel.length).map(([parcel]) => parcel);
   }
@@ -142,7 +169,7 @@ export class Step {
     return this.#slots;
   }
 
-  /** Behind a local route: which number an output is among those that this slot made of its root. */
+  /** Return the number of an output among all outputs of the slot for the root; used behind local routes. */
   number(slot, root) {
     let numbers = this.call.numbers.get(slot.number);
     if (numbers === undefined) this.call.numbers.set(slot.number, (numbers = new Map()));
@@ -151,7 +178,7 @@ export class Step {
     return number;
   }
 
-  /** {head: text, parts}: the frame. `pack(bytes, parts)` gives the head of a buffer, `bytes(text)` the bytes of a text. */
+  /** Return the frame, {head: text, parts}. `pack(bytes, parts)` gives a buffer's head, `bytes(text)` a text's bytes. */
   write(tools) {
     const parts = [];
     const one = this.#oneEach();
@@ -169,7 +196,7 @@ export class Step {
     return { head: `{"t":"returned",${lengths}"call":${this.call.number}${fields.map((field) => `,${field}`).join("")}}`, parts };
   }
 
-  /** Every consumed message gave one output on one port: then nothing need be said about where outputs come from. */
+  /** Return whether every consumed message gave one output on one port: the outputs' origin is implied then. */
   #oneEach() {
     if (this.#groups.size !== 1 || this.call.emitted > 0) return false;
     const [group] = this.#groups.values();
@@ -209,7 +236,7 @@ export class Step {
 
 const stateText = ([slot, { set, unset }]) => `{"slot":${slot},"set":${record(set)}${unset.length > 0 ? `,"unset":${JSON.stringify(unset)}` : ""}}`;
 
-/** The text of {slot, failure}, or of a failure, where `input` and `state` are texts already. */
+/** Return the text of {slot, failure}, or of a failure, where `input` and `state` are texts already. */
 export function failureText({ slot, failure }) {
   return `{"slot":${slot},"failure":${oneFailure(failure)}}`;
 }

@@ -1,5 +1,5 @@
-// JavaScript text into tokens, as far as needed to find what stands at the top level of a module: strings, templates, comments,
-// regular expressions and brackets are told apart; everything else is a word or a sign.
+// JavaScript text into tokens, as far as needed to find the top level of a module: strings, templates, comments, regular
+// expressions and brackets are told apart; all other text is words and signs.
 
 const SPACE = /[\s\uFEFF]+|\/\/[^\n\r\u2028\u2029]*|\/\*[^]*?\*\//y;
 const WORD = /[\p{ID_Start}$_#\\][\p{ID_Continue}$\u200c\u200d\\]*/uy;
@@ -9,12 +9,12 @@ const REGEX = /\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[\p{ID_Continue}$]*/
 const TEMPLATE = /(?:[^`\\$]|\\[^]|\$(?!\{))*(`|\$\{)/y; // from behind ` or } to the end or the next ${
 const SIGN = /=>|\.\.\.|\?\.|\+\+|--|[^]/y;
 
-// Behind these words an expression begins, so that a slash begins a regular expression and a brace an object.
+// After these words an expression begins: a slash begins a regular expression and a brace an object.
 const BEFORE_VALUE = new Set(["return", "typeof", "case", "do", "else", "in", "instanceof", "new", "void", "delete", "throw", "await",
   "yield", "of", "extends", "default"]);
 const CONTROL = new Set(["if", "while", "for", "with"]);
 
-/** Tokens {kind: word | number | string | template | regex | sign, text, at, depth}, `depth` being the open brackets around it. */
+/** Tokens {kind: word | number | string | template | regex | sign, text, at, depth}; `depth` counts the open brackets around. */
 export function tokens(source) {
   return new Reader(source).run();
 }
@@ -66,7 +66,7 @@ class Reader {
     return this.#sign(this.#match(SIGN));
   }
 
-  /** From a ` or the } of an expression to the next ${ or the end. */
+  /** Read from a ` or the } of an expression to the next ${ or the end. */
   #template() {
     TEMPLATE.lastIndex = this.#at + 1;
     const found = TEMPLATE.exec(this.#source);
@@ -87,7 +87,7 @@ class Reader {
   }
 }
 
-/** May a slash here begin a regular expression? */
+/** Return whether a slash here may begin a regular expression. */
 function valueMayBegin(before) {
   if (before === undefined) return true;
   if (before.kind === "word") return BEFORE_VALUE.has(before.text);
@@ -97,14 +97,14 @@ function valueMayBegin(before) {
   return !["]", "++", "--"].includes(before.text);
 }
 
-/** Does a brace here begin an object, not a block? */
+/** Return whether a brace here begins an object, not a block. */
 function valueWanted(before) {
   if (before === undefined) return false;
   if (before.kind === "word") return BEFORE_VALUE.has(before.text) && !["do", "else"].includes(before.text);
   return before.kind === "sign" && !["}", ")", "]", ";", "{", "=>"].includes(before.text);
 }
 
-/** Is a word here at the beginning of a statement? */
+/** Return whether a word here begins a statement. */
 export function beginsStatement(before) {
   if (before === undefined || before.kind !== "sign") return before === undefined || !BEFORE_VALUE.has(before.text) || before.text === "else";
   return ["}", ")", "]", ";", "{", "++", "--"].includes(before.text);

@@ -1,17 +1,30 @@
-// What a user's error says to the user: the cell, the line, V8's own trace, and none of our frames.
+// Failure reports of users' errors: the cell, the line, V8's own trace, and no frame of the runtime.
 
 const MESSAGE = 1_000;
 const TRACE = 32 * 1024;
 const UNIT = /\(?floe-unit-(\d+):(\d+)(?::(\d+))?\)?/;
 
-/** Where texts of modules stand, by the number of their unit; the file name of a unit is `floe-unit-<number>`. */
+/** Positions of modules' texts, by the number of their unit; the file name of a unit is `floe-unit-<number>`. */
 const units = new Map();
+const gone = new Map(); // units of the modules unloaded last, without their text
+const GONE = 1_000;
 const ours = new URL(".", import.meta.url).href;
 let folders = [ours, ours.replace("file://", ""), "node:internal", "node:async_hooks", "node:vm"];
 
 export const unitName = (number) => `floe-unit-${number}`;
-export const addUnit = (number, module) => units.set(number, placeOf(module));
-export const dropUnit = (number) => units.delete(number);
+export const addUnit = (number, slot) => units.set(number, { ...placeOf(slot.module), owner: slot });
+
+/** Forget the text of an unloaded module; a timer of it may still throw. */
+export function dropUnit(number) {
+  const unit = units.get(number);
+  if (unit === undefined) return;
+  const { log, module: { name } } = unit.owner;
+  gone.set(number, { ...unit, lines: [], owner: { log, module: { name }, gone: true, underWay: null } });
+  units.delete(number);
+  if (gone.size > GONE) gone.delete(gone.keys().next().value);
+}
+
+const unitOf = (match) => match && (units.get(Number(match[1])) ?? gone.get(Number(match[1])));
 
 function placeOf(module) {
   const place = module.place ?? {};
@@ -25,24 +38,29 @@ function placeOf(module) {
   };
 }
 
-/** {message, trace, cell, line} of whatever was thrown. */
+/** Return the slot whose text threw the error, or the rest of an unloaded slot; undefined without a module's line. */
+export function ownerOf(thrown) {
+  return isError(thrown) ? place(safe(() => String(thrown.stack ?? ""), ""))?.owner : undefined;
+}
+
+/** Return {message, trace, cell, line} of any thrown value. */
 export function explain(thrown) {
   const known = isError(thrown);
   const stack = known ? safe(() => String(thrown.stack ?? ""), "") : "";
   const spot = known ? place(stack) : null;
   const message = oneLine(known ? headline(thrown) : `${kindOf(thrown)} was thrown: ${shown(thrown)}`);
   const trace = known ? chain(thrown, new Set()) : message;
-  return { message, trace: bounded(trace), cell: spot?.cell ?? 0, line: spot?.line ?? 0 };
+  return { message, trace: bounded(trace), cell: spot?.cell ?? 0, line: spot?.line ?? 0, where: spot ? `${spot.name}, line ${spot.line}` : "" };
 }
 
-/** The same for text that does not compile: V8 puts the place and mostly a caret in front of the trace. */
+/** Return the same for text that does not compile: V8 puts the position and mostly a caret in front of the trace. */
 export function explainSyntax(error) {
   const stack = safe(() => String(error.stack ?? ""), "");
   const match = /^floe-unit-(\d+):(\d+)\n(.*)\n([ \t]*)(\^?)/.exec(stack);
   const unit = match && units.get(Number(match[1]));
   if (!unit) return explain(error);
   const last = Math.max(1, unit.lines.findLastIndex((text) => text.trim() !== "") + 1);
-  const number = Math.min(Number(match[2]), last); // behind the user's text stands ours, which makes it the body of a function
+  const number = Math.min(Number(match[2]), last); // behind the user's text stands the runtime's, which makes a function's body
   const message = oneLine(number < match[2] ? headline(error).replace(ENDED, "Unexpected end of input") : headline(error));
   const [source, line] = [unit.lines[number - 1], unit.line + number];
   const before = number < match[2] || match[5] === "" ? source.replace(/[^\t]/g, " ") : match[4].slice(number === 1 ? ahead(match[3]) : 0);
@@ -51,7 +69,7 @@ export function explainSyntax(error) {
 }
 
 const ENDED = /(?:Unexpected |missing \)).*/;
-/** How much of ours stands in front of the user's first line. */
+/** Return the length of the runtime's text in front of the user's first line. */
 const ahead = (shown) => /^(?:return \(async \(\) => \{)?"use strict";/.exec(shown)?.[0].length ?? 0;
 
 const safe = (read, otherwise) => {
@@ -63,7 +81,7 @@ const safe = (read, otherwise) => {
 };
 
 const isError = (value) => safe(() => value instanceof Error || Object.prototype.toString.call(value) === "[object Error]", false);
-const kindOf = (value) => (value === null ? "null" : Array.isArray(value) ? "an array" : `a value of type ${typeof value}`);
+const kindOf = (value) => (value === null ? "null" : safe(() => Array.isArray(value), false) ? "an array" : `a value of type ${typeof value}`);
 const oneLine = (text) => text.trim().split("\n", 1)[0].slice(0, MESSAGE);
 const bounded = (text) => (text.length <= TRACE ? text : `${text.slice(0, TRACE / 2)}\n  ...\n${text.slice(-TRACE / 2)}`);
 
@@ -80,12 +98,12 @@ function headline(error) {
   return text === "" ? name : `${name}: ${text}`;
 }
 
-/** The first place in a user's text. */
+/** Return the first position in a user's text. */
 function place(stack) {
   for (const line of frames(stack)) {
     const match = UNIT.exec(line);
-    const unit = match && units.get(Number(match[1]));
-    if (unit) return { cell: unit.cell, line: unit.line + Number(match[2]) };
+    const unit = unitOf(match);
+    if (unit) return { ...unit, line: unit.line + Number(match[2]) };
   }
   return null;
 }
@@ -104,7 +122,7 @@ function chain(error, seen) {
   return parts.join("\n");
 }
 
-/** The text above the frames, which may have several lines. */
+/** Return the text above the frames, which may have several lines. */
 function title(error, stack) {
   const at = stack.search(/\n\s+at /);
   const text = at < 0 ? stack : stack.slice(0, at);
@@ -115,14 +133,14 @@ const isTheirs = (line) => !folders.some((folder) => line.includes(folder));
 
 function mapped(line) {
   const match = UNIT.exec(line);
-  const unit = match && units.get(Number(match[1]));
+  const unit = unitOf(match);
   if (!unit) return line;
   const where = `${unit.name}, line ${unit.line + Number(match[2])}${match[3] ? `:${match[3]}` : ""}`;
   const text = line.replace(UNIT, match[0].startsWith("(") ? `(${where})` : where);
   return text.replace(/\$e\.default|Object\.<anonymous>/, "default");
 }
 
-/** Frames of these places are the machinery's, not the user's. */
+/** Count the frames of a folder as the runtime's, not the user's. */
 export function hide(folder) {
   folders = [...folders, folder];
 }

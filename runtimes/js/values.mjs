@@ -1,17 +1,18 @@
-// Users' values to text and back. What JSON says goes by JSON.stringify after a cheap walk that looks for what JSON would
-// change silently; only then the careful walk writes tags, or refuses and names the place, the type and the cure.
+// Users' values to text and back. Values that JSON expresses go by JSON.stringify after a cheap walk in search of values that
+// JSON would change silently; the careful walk, used only then, writes tags, or refuses and names the position, the type and the
+// cure.
 
 import { arrayOf, dtypeOf, isArrayLike, RawArray, shapeOf } from "./arrays.mjs";
 import { describe, Refusal } from "./refusal.mjs";
 
 export const INLINE_LIMIT = 16 * 1024 * 1024; // characters of JSON text of one message
-const DEPTH = 255; // how deep a value may be nested: what every JSON library can read
+const DEPTH = 255; // maximum nesting depth of a value: readable by every JSON library
 const SAFE = 2 ** 53;
 const [LEAST, MOST] = [-(2n ** 63n), 2n ** 64n - 1n];
 const PLAIN = Object.prototype;
-const LONE = /\p{Surrogate}/u; // with the flag u, only halves that stand alone match
+const LONE = /\p{Surrogate}/u; // with the flag u, only lone halves match
 
-/** Where tags and buffers of one message gather. `buffer(bytes)` takes a snapshot and returns its index. */
+/** Tags and buffers of a message. `buffer(bytes)` takes a snapshot and returns its index. */
 export class Sink {
   tagged = false;
   buffer() {
@@ -19,12 +20,12 @@ export class Sink {
   }
 }
 
-/** The JSON text of a value. Throws `Refusal`. */
+/** Return the JSON text of a value. Throws `Refusal`. */
 export function encode(value, sink, name = "the value") {
   let text;
   if (plain(value, 0)) {
     text = JSON.stringify(value);
-    if (text.includes("\\ud")) careful(value, name, [], sink); // refuses a lone surrogate, which stringify writes like this
+    if (text.includes("\\ud")) careful(value, name, [], sink); // refuses a lone surrogate, written like this by stringify
   } else {
     text = careful(value, name, [], sink);
   }
@@ -35,14 +36,14 @@ export function encode(value, sink, name = "the value") {
   return text;
 }
 
-/** The JSON text of a value that JSON says exactly and that is not long; undefined for any other. */
+/** Return the JSON text of a short value that JSON expresses exactly; undefined for any other. */
 export function encodePlain(value) {
   if (!plain(value, 0)) return undefined;
   const text = JSON.stringify(value);
   return text.includes("\\ud") || text.length > INLINE_LIMIT ? undefined : text;
 }
 
-/** Does JSON say it exactly? */
+/** Return whether JSON expresses the value exactly. */
 function plain(value, depth) {
   switch (typeof value) {
     case "string":
@@ -124,6 +125,7 @@ function record(value, path, above, sink) {
   if (value instanceof Date) return date(value, path, sink);
   if (isArrayLike(value)) return binary(value, path, sink);
   if (value instanceof RawArray) return array(value.bytes, value.dtype, value.shape, sink);
+  if (value instanceof RawValue) return tag(sink, value.text);
   if (!isRecord(value)) throw describe(value, path);
   const keys = Object.keys(value);
   const items = keys.map((key) => `${string(key, `a key of ${path}`)}:${careful(value[key], step(path, key), above, sink)}`);
@@ -131,7 +133,7 @@ function record(value, path, above, sink) {
   return keys.length === 1 && keys[0] === "$floe" ? tag(sink, `"escape",${text}`) : text;
 }
 
-/** Made by `{}`, `Object.create(null)` or JSON.parse, of this or another realm; no instance of a class. */
+/** Return whether the value was made by `{}`, `Object.create(null)` or JSON.parse, of any realm; false for class instances. */
 function isRecord(value) {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === null || prototype === PLAIN) return true;
@@ -159,8 +161,17 @@ function array(bytes, dtype, shape, sink) {
 
 // --- dates ----------------------------------------------------------------------------------------------------------------
 
-// A Date knows milliseconds and no offset. What it arrived as is remembered, so that passing it on changes nothing.
+// A Date knows milliseconds and no offset. The received text is remembered, to pass the date on unchanged.
 const origins = new WeakMap();
+
+/** Value without a JavaScript type or buffers (a duration of pandas, its missing values, scalars of numpy), passed on
+ * unchanged. */
+export class RawValue {
+  constructor(kind, rest) {
+    Object.assign(this, { kind, rest: Object.freeze(rest), text: JSON.stringify([kind, ...rest]).slice(1, -1) });
+    Object.freeze(this);
+  }
+}
 
 function date(value, path, sink) {
   const time = value.getTime();
@@ -172,17 +183,17 @@ function date(value, path, sink) {
   return tag(sink, `"date","${text.slice(0, 23)}000+00:00"`);
 }
 
-function dateOf(kind, text) {
+function dateOf(kind, text, ...rest) {
   const value = new Date(kind === "day" ? text : text.replace(/(\.\d{3})\d+/, "$1"));
   const time = value.getTime();
   if (Number.isNaN(time)) throw new Refusal(`the ${kind} ${JSON.stringify(text)} is beyond what a Date can hold`, "send it as text");
-  origins.set(value, { time, text: `"${kind}",${JSON.stringify(text)}` });
+  origins.set(value, { time, text: JSON.stringify([kind, text, ...rest]).slice(1, -1) });
   return value;
 }
 
 // --- text to values -------------------------------------------------------------------------------------------------------
 
-/** Replace the tags in a value that was parsed; `read(i)` gives the bytes of the message's i-th buffer. Throws `Refusal`. */
+/** Replace the tags in a parsed value; `read(i)` gives the bytes of the message's i-th buffer. Throws `Refusal`. */
 export function untag(value, read) {
   if (value === null || typeof value !== "object") return value;
   const keys = Object.keys(value);
@@ -199,7 +210,20 @@ const FLOATS = { nan: NaN, inf: Infinity, "-inf": -Infinity, "-0": -0 };
 const MEANINGS = {
   float: (read, name) => need(FLOATS[name]),
   int: (read, digits) => narrow(BigInt(need(typeof digits === "string" ? digits : undefined))),
-  date: (read, text) => dateOf("date", text),
+  date: (read, text, ...zone) => dateOf("date", text, ...zone),
+  timestamp: (read, text, ...unit) => dateOf("timestamp", text, ...unit),
+  timedelta: (read, ...rest) => new RawValue("timedelta", rest),
+  missing: (read, ...rest) => new RawValue("missing", rest),
+  scalar: (read, ...rest) => new RawValue("scalar", rest),
+  frame: () => {
+    throw new Refusal("a table of pandas cannot arrive in JavaScript", "send its rows instead, in Python: frame.to_dict('records')");
+  },
+  series: () => {
+    throw new Refusal("a Series of pandas cannot arrive in JavaScript", "send its values instead, in Python: series.to_numpy() or series.tolist()");
+  },
+  index: () => {
+    throw new Refusal("an index of pandas cannot arrive in JavaScript", "send its labels instead, in Python: index.tolist()");
+  },
   day: (read, text) => dateOf("day", text),
   bytes: (read, index) => read(index),
   array: (read, index, dtype, shape) => arrayOf(read(index), dtype, shape),

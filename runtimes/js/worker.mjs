@@ -1,10 +1,10 @@
-// The work: messages of a call go through a function, chunk by chunk, and what comes of them over local routes.
+// The work: messages of a call go through a function, chunk by chunk, and their outputs over local routes.
 //
 // One message of a slot is under way at a time. A chunk ends after 64 messages, a millisecond, or a megabyte of outputs; or
 // earlier, when a promise is not kept yet or a generator has used up its window.
 
 import { Delivery } from "./delivery.mjs";
-import { Refusal } from "./refusal.mjs";
+import { isRefusal } from "./refusal.mjs";
 import { Step } from "./step.mjs";
 import { encodePlain } from "./values.mjs";
 import { explain } from "./trace.mjs";
@@ -12,16 +12,18 @@ import { explain } from "./trace.mjs";
 const CHUNK = 256;
 const BUDGET = 1; // milliseconds
 const HEAVY = 1 << 20;
+const SLOW = 3; // milliseconds
+const CAREFUL = 32; // outputs of a generator sent singly before it counts as fast: it may block behind any output
 const INPUT_LIMIT = 2_048;
 const STATE_LIMIT = 64 * 1024;
 
 export class Worker {
-  /** `tools`: now(), within(slot, work), open(buffer), segments, slots, send(step), resume(slot), parked(slot), waits(slot). */
+  /** `tools`: now(), digest(text), within(slot, work), open(buffer), segments, slots, send(step), resume(slot), parked(slot), waits(slot). */
   constructor(tools) {
     this.tools = tools;
   }
 
-  /** Go on with the slot's first call for one chunk. Whether there is more to do at once. */
+  /** Go on with the slot's first call for a chunk. Return whether more work can be done at once. */
   chunk(slot) {
     const call = slot.calls[0];
     if (call === undefined || slot.gone || slot.underWay?.parked) return false;
@@ -44,7 +46,7 @@ export class Worker {
     return true;
   }
 
-  /** End the slot's first call; nothing of its step has happened. */
+  /** End the slot's first call; no effect of its step has happened. */
   abandon(slot, error) {
     const call = slot.calls.shift();
     slot.underWay?.drop();
@@ -52,7 +54,7 @@ export class Worker {
     if (call === undefined) return;
     call.emitted = 0;
     const step = new Step(call);
-    step.stop(slot, this.report(slot, new Delivery(slot, call.parcel, Math.min(call.at, call.n - 1), null), error));
+    step.stop(slot, this.report(slot, new Delivery(slot, call.parcel, Math.min(call.at, call.n - 1), null, this.tools), error));
     this.tools.send(step);
   }
 
@@ -73,7 +75,7 @@ export class Worker {
     else this.finish(slot);
   }
 
-  /** One message, or the rest of the one under way. Whether it is through. */
+  /** Handle a message, or the rest of the message under way. Return whether it is through. */
   #advance(slot, call, step) {
     let delivery = slot.underWay;
     try {
@@ -81,11 +83,11 @@ export class Worker {
         const at = call.at + step.consumed;
         const result = this.#simply(slot, call, step, at);
         if (result === undefined) return true;
-        delivery = new Delivery(slot, call.parcel, at, this.tools.segments);
+        delivery = new Delivery(slot, call.parcel, at, this.tools.segments, this.tools);
         if (result instanceof Thrown) throw result.error;
         this.#result(delivery, result);
       } else if (delivery === null) {
-        delivery = new Delivery(slot, call.parcel, call.at + step.consumed, this.tools.segments);
+        delivery = new Delivery(slot, call.parcel, call.at + step.consumed, this.tools.segments, this.tools);
         if (slot.commitEach) slot.state.mark();
         this.#result(delivery, delivery.begin(this.tools.open));
       } else if (delivery.settled !== null) this.#settle(delivery);
@@ -105,8 +107,8 @@ export class Worker {
     return true;
   }
 
-  /** A function that cannot see a context, and a plain result: nothing need be kept for it. Undefined when the message is through,
-   * else what the function gave. */
+  /** Call a function that cannot see a context: a plain result needs no delivery. Return undefined when the message is through,
+   * otherwise the function's result. */
   #simply(slot, call, step, at) {
     let result;
     try {
@@ -116,7 +118,12 @@ export class Worker {
     }
     if (result !== undefined) {
       if (slot.outputs.length === 0 || (at === 0 && call.skip > 0)) return result;
-      const text = encodePlain(result);
+      let text;
+      try {
+        text = encodePlain(result); // runs getters and traps of the user's
+      } catch (error) {
+        return new Thrown(error);
+      }
       if (text === undefined) return result;
       step.putPlain(slot, slot.default, text, at);
     }
@@ -140,7 +147,7 @@ export class Worker {
     return true;
   }
 
-  /** What the function gave: a value, a promise, or a generator. */
+  /** Take the function's result: a value, a promise, or a generator. */
   #result(delivery, result) {
     if (result === undefined) return;
     if (typeof result === "object" && result !== null) {
@@ -175,18 +182,23 @@ export class Worker {
     else if (settled.value.value !== undefined) delivery.give(delivery.slot.default, settled.value.value);
   }
 
-  /** Take from a generator while time and window allow. Whether the message is through. */
+  /** Take from a generator while time and window allow. Return whether the message is through. */
   #through(delivery) {
     if (delivery.parked) return false;
+    const { slot } = delivery;
+    let now = this.tools.now();
     for (let taken = 1; delivery.iterator !== null; taken += 1) {
-      if (delivery.waits || (taken % 16 === 0 && this.tools.now() > this.until)) return false;
+      if (delivery.waits || (taken > 1 && (now > this.until || slot.calm < CAREFUL))) return false;
+      const began = now;
       const next = delivery.iterator.next();
       if (delivery.asynchronous) {
         this.#park(delivery, next);
         return false;
       }
+      now = this.tools.now();
+      slot.calm = now - began > SLOW ? 0 : slot.calm + 1;
       if (next.done) delivery.iterator = null;
-      else if (next.value !== undefined) delivery.give(delivery.slot.default, next.value);
+      else if (next.value !== undefined) delivery.give(slot.default, next.value);
     }
     return true;
   }
@@ -214,7 +226,7 @@ export class Worker {
   }
 
   #follow(slot, step) {
-    step.spread(slot, this.tools.slots);
+    step.spread(slot, this.tools.slots, step.call.parcel);
     for (let next = step.next(); next !== undefined; next = step.next()) {
       const { slot: target, parcel } = next;
       if (target === undefined || target.gone) {
@@ -228,7 +240,7 @@ export class Worker {
   #routed(slot, parcel, step) {
     let at = 0;
     for (; at < parcel.length; at += 1) {
-      const delivery = new Delivery(slot, parcel, at, null);
+      const delivery = new Delivery(slot, parcel, at, null, this.tools);
       if (slot.commitEach) slot.state.mark();
       try {
         this.#synchronous(slot, delivery);
@@ -239,7 +251,7 @@ export class Worker {
         if (slot.commitEach) slot.state.undo();
         if (!slot.skips) {
           step.passed(parcel, at);
-          step.spread(slot, this.tools.slots);
+          step.spread(slot, this.tools.slots, parcel);
           step.stop(slot, report, parcel, at);
           return;
         }
@@ -250,10 +262,10 @@ export class Worker {
       delivery.spill(step);
     }
     step.passed(parcel, at);
-    step.spread(slot, this.tools.slots);
+    step.spread(slot, this.tools.slots, parcel);
   }
 
-  /** Behind a local route a function must be through when it returns. */
+  /** Require a function behind a local route to be through when it returns. */
   #synchronous(slot, delivery) {
     this.until = Infinity;
     this.#result(delivery, delivery.begin(this.tools.open));
@@ -268,7 +280,7 @@ export class Worker {
     for (const value of delivery.iterator) if (value !== undefined) delivery.give(delivery.slot.default, value);
   }
 
-  /** A state turned out to hold what JSON cannot say: the whole step did not happen. */
+  /** Revert the whole step after a state proved to be no JSON. */
   #takeBack(slot, step, error) {
     for (const one of step.slots) {
       one.state.mark();
@@ -279,10 +291,10 @@ export class Worker {
 
   // --- failures ---------------------------------------------------------------------------------------------------------------
 
-  /** The `failure` object for a delivery. */
+  /** Return the `failure` object for a delivery. */
   report(slot, delivery, error) {
     const told = explain(error);
-    const report = { node: slot.node, message: told.message, kind: error instanceof Refusal ? "value" : "raised", trace: told.trace };
+    const report = { node: slot.node, message: told.message, kind: isRefusal(error) ? "value" : "raised", trace: told.trace };
     if (told.cell > 0) report.cell = told.cell;
     else if (slot.module.place?.cell > 0) report.cell = slot.module.place.cell;
     if (told.line > 0) report.line = told.line;
@@ -297,7 +309,7 @@ export class Worker {
   }
 }
 
-/** Nothing of the call is left to do. */
+/** Return whether the call has no work left. */
 function isOver(slot, call, step) {
   return slot.underWay === null && (call.at + step.consumed >= call.n || call.recalled);
 }

@@ -13,15 +13,26 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from floe_jupyter.wire.client import Client
-from tests.benchmarks import flows, rows, updates
+from floe_jupyter.wire.client.client import Client
+from tests.benchmarks import flows, large, rows, updates
 from tests.benchmarks.rows import Row
 
 WITH_CLIENT: dict[str, Callable[[Client], Row | list[Row]]] = {
-    "memory": updates.weights, "same": rows.same_runtime, "view": rows.view_open, "three": rows.three_runtimes,
-    "js": rows.python_javascript, "request": rows.request_reply, "hop": rows.hop, "arrays": rows.arrays, "fan": rows.fan_out,
-    "warm": rows.warm_start, "step": rows.step, "gap_python": lambda c: updates.gap(c, "python"),
+    "memory": updates.weights,
+    "same": rows.same_runtime,
+    "view": rows.view_open,
+    "three": rows.three_runtimes,
+    "js": rows.python_javascript,
+    "request": rows.request_reply,
+    "hop": rows.hop,
+    "arrays": rows.arrays,
+    "fan": rows.fan_out,
+    "warm": rows.warm_start,
+    "step": rows.step,
+    "gap_python": lambda c: updates.gap(c, "python"),
     "gap_js": lambda c: updates.gap(c, "js"),
+    "large": lambda c: large.start(c, "python"),
+    "large_js": lambda c: large.start(c, "js"),
 }
 ALONE: dict[str, Callable[[], Row]] = {"cold": rows.cold_start}
 

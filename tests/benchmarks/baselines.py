@@ -38,8 +38,7 @@ def _fifos(n: int):
 def chain(count: int, *, middle: str = "python", frame: int = 64) -> float:
     """Messages a second through source -> stage -> sink, each its own process, frames of 64 as JSON."""
     with _fifos(2) as (a, b):
-        stage = (_python("stage", a, b) if middle == "python"
-                 else subprocess.Popen(["node", str(HERE / "stage.mjs"), a, b]))
+        stage = _python("stage", a, b) if middle == "python" else subprocess.Popen(["node", str(HERE / "stage.mjs"), a, b])
         end = _python("sink", b, stdout=subprocess.PIPE)
         start = _python("source", a, count, frame)
         out, _ = end.communicate(timeout=120)

@@ -12,15 +12,14 @@ from typing import Any
 
 import orjson
 
+from floe_jupyter.core.flow.model import Module
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.core.model import Module
-from floe_jupyter.core.notation import parse
-from floe_jupyter.wire.client import Client, connect
+from floe_jupyter.core.notation.parser import parse
+from floe_jupyter.wire.client.client import Client, connect
 from tests.benchmarks.programs import records
 
 RECORD = (
-    '{"id": i, "ts": "2026-11-21T04:00:00Z", "ppm": 412.25, "site": "MLO", "ok": True, '
-    '"note": "a plain text value", "n": i * 3}'
+    '{"id": i, "ts": "2026-11-21T04:00:00Z", "ppm": 412.25, "site": "MLO", "ok": True, "note": "a plain text value", "n": i * 3}'
 )
 SOURCE = f"""def make(msg):
     for i in range(msg - 1):

@@ -36,12 +36,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from floe_jupyter.core.events import Inject, Loaded, Output, Returned, Start
-from floe_jupyter.core.machine import Machine
+from floe_jupyter.core.flow.model import Flow, Module, Node
+from floe_jupyter.core.machine.events import Inject, Loaded, Output, Returned, Start
+from floe_jupyter.core.machine.machine import Machine
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.core.model import Flow, Module, Node
-from floe_jupyter.wire.link import Link
-from floe_jupyter.wire.links import Out, ToRunner, Wish
+from floe_jupyter.wire.runner_messages import Out, ToRunner, Wish
+from floe_jupyter.wire.transport.reliable import Link
 
 ROUNDS = 5_000
 PAYLOAD = b'[{"id":1,"ts":"2026-11-21T04:00:00Z","ppm":412.25,"site":"MLO","ok":true,"note":"a plain text value","n":3}]'

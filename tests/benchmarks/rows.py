@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import orjson
 
+from floe_jupyter.core.flow.model import Module
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.core.model import Module
 from floe_jupyter.stores import HISTORY
-from floe_jupyter.wire.client import Client
+from floe_jupyter.wire.client.client import Client
 from tests.benchmarks import baselines, flows
 from tests.benchmarks.flows import COUNT, SOURCE, TOUCH, TOUCH_JS, define, median, python
 
@@ -65,9 +65,14 @@ def three_runtimes(client: Client, count: int = 300_000) -> Row:
     ratio 0.27 to 0.47; with calls of 256, as now, 0.39 to 0.50, each in three runs that took turns.
     """
     # equal environments share a process; a dependency each gives each a process of its own
-    define(client, "three", "make3 -> touch3 -> count3", python("make3", SOURCE.replace("def make", "def make3"), "six"),
-           python("touch3", TOUCH.replace("def touch", "def touch3"), "iniconfig"),
-           python("count3", COUNT.replace("def count", "def count3"), "idna"))
+    define(
+        client,
+        "three",
+        "make3 -> touch3 -> count3",
+        python("make3", SOURCE.replace("def make", "def make3"), "six"),
+        python("touch3", TOUCH.replace("def touch", "def touch3"), "iniconfig"),
+        python("count3", COUNT.replace("def count", "def count3"), "idna"),
+    )
     flows.pipeline(client, "three", 10_000)
     ours, base = _interleaved(lambda: flows.pipeline(client, "three", count), lambda: baselines.chain(count))
     return Row("Python -> Python -> Python, three runtimes (W2)", ours, base, "msg/s", 0.35, "more")
@@ -78,8 +83,14 @@ def python_javascript(client: Client, count: int = 300_000) -> Row:
     1.0: each result becomes text as soon as it is given, because the function may change it later, and is looked at before for what
     JSON would change silently. Calls of 256 messages: 0.45 to 0.51; of 64: 0.38 to 0.46.
     """
-    define(client, "mixed", "make -> touch_js -> count", python("make", SOURCE), Module("touch_js", TOUCH_JS, "js"),
-           python("count", COUNT))
+    define(
+        client,
+        "mixed",
+        "make -> touch_js -> count",
+        python("make", SOURCE),
+        Module("touch_js", TOUCH_JS, "js"),
+        python("count", COUNT),
+    )
     flows.pipeline(client, "mixed", 10_000)
     ours, base = _interleaved(lambda: flows.pipeline(client, "mixed", count), lambda: baselines.chain(count, middle="js"))
     return Row("Python -> JavaScript -> Python (W2)", ours, base, "msg/s", 0.5, "more")
@@ -91,7 +102,8 @@ def request_reply(client: Client, rounds: int = 1_500) -> Row:
     flows.round_trips(client, "echo", 100)
     ours, base = _interleaved(
         lambda: median(flows.round_trips(client, "echo", rounds)),
-        lambda: 2 * median(baselines.zmq_round_trip(rounds)) + median(baselines.fifo_round_trip(rounds)))
+        lambda: 2 * median(baselines.zmq_round_trip(rounds)) + median(baselines.fifo_round_trip(rounds)),
+    )
     return Row("client -> dispatcher -> runner -> runtime -> back, p50 (W1)", ours * 1e6, base * 1e6, "us", 1.6, "less")
 
 
@@ -148,8 +160,10 @@ def _array(client: Client, flow: str, name: str, must: float) -> Row:
 def arrays(client: Client) -> list[Row]:
     define(client, "any_array", "big -> add", python("big", MAKE_ARRAY), python("add", SUM_ARRAY, "numpy"))
     define(client, "own_array", "born -> add", python("born", BORN_ARRAY))
-    return [_array(client, "any_array", "100 MB array to another runtime (W3)", 4.0),
-            _array(client, "own_array", "the same, born in shared memory by ctx.array (W3)", 2.0)]
+    return [
+        _array(client, "any_array", "100 MB array to another runtime (W3)", 4.0),
+        _array(client, "own_array", "the same, born in shared memory by ctx.array (W3)", 2.0),
+    ]
 
 
 def fan_out(client: Client, runs: int = 3_000, width: int = 100) -> Row:
@@ -161,8 +175,14 @@ def fan_out(client: Client, runs: int = 3_000, width: int = 100) -> Row:
     nodes = [f"n{i}" for i in range(width)]
     every = ", ".join(nodes)
     text = f"first -> {every}\n{every} -> last\nlast = last(join=all)\n" + "".join(f"{n} = same()\n" for n in nodes)
-    define(client, "wide", text, python("first", "def first(msg):\n    return msg\n"),
-           python("same", "def same(msg):\n    return msg\n"), python("last", "def last(msg):\n    return len(msg)\n"))
+    define(
+        client,
+        "wide",
+        text,
+        python("first", "def first(msg):\n    return msg\n"),
+        python("same", "def same(msg):\n    return msg\n"),
+        python("last", "def last(msg):\n    return len(msg)\n"),
+    )
 
     def ours() -> float:
         client.call("start", flow="wide")

@@ -6,8 +6,8 @@ import time
 
 import psutil
 
-from floe_jupyter.core.model import Module
-from floe_jupyter.wire.client import Client
+from floe_jupyter.core.flow.model import Module
+from floe_jupyter.wire.client.client import Client
 from tests.benchmarks import baselines, flows
 from tests.benchmarks.flows import define, python
 from tests.benchmarks.rows import Row
@@ -69,5 +69,3 @@ def weights(client: Client) -> list[Row]:
         size = psutil.Process(pid).memory_full_info().uss / 2**20
         rows.append(Row(f"memory: {name}", size, base, "MiB", (base + 15) / base, "less"))
     return rows
-
-

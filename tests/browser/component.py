@@ -27,8 +27,17 @@ POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' d
 
 def bundle(target: Path, entry: str = "src/widget/index.ts", *, minified: bool = True) -> Path:
     """Build one bundle of the front end's sources as they are."""
-    command = [shutil.which("node") or "node", "node_modules/esbuild/bin/esbuild", entry, "--bundle", "--format=esm", "--target=es2022",
-               "--legal-comments=none", f"--outfile={target}", *(["--minify"] if minified else [])]
+    command = [
+        shutil.which("node") or "node",
+        "node_modules/esbuild/bin/esbuild",
+        entry,
+        "--bundle",
+        "--format=esm",
+        "--target=es2022",
+        "--legal-comments=none",
+        f"--outfile={target}",
+        *(["--minify"] if minified else []),
+    ]
     subprocess.run(command, cwd=ROOT / "labextension", check=True, capture_output=True, timeout=60)
     return target
 
@@ -82,20 +91,37 @@ def encoded(*values: Any) -> dict[str, Any]:
 class Demo:
     """A flow, and everything a dispatcher knows of a run of it."""
 
-    def __init__(self, wires: Sequence[tuple[str, str]], langs: Mapping[str, str] | None = None, alone: Sequence[str] = ()) -> None:
+    def __init__(
+        self, wires: Sequence[tuple[str, str]], langs: Mapping[str, str] | None = None, alone: Sequence[str] = ()
+    ) -> None:
         """*wires*: pairs of ``node`` or ``node.port``."""
         split = [(a.partition("."), b.partition(".")) for a, b in wires]
         self.ids = list(dict.fromkeys([*(part[0] for pair in split for part in pair), *alone]))
         self.langs = {name: (langs or {}).get(name, "python") for name in self.ids}
-        self.wires = [{"source": a[0], "source_port": a[2] or "out", "target": b[0], "target_port": b[2] or "in"} for a, b in split]
+        self.wires = [
+            {"source": a[0], "source_port": a[2] or "out", "target": b[0], "target_port": b[2] or "in"} for a, b in split
+        ]
         self.names = [f"{w['source']}.{w['source_port']}>{w['target']}.{w['target_port']}" for w in self.wires]
 
     def view(self, nodes: Mapping[str, Mapping[str, Any]] | None = None, sent: int = 0, **more: Any) -> dict[str, Any]:
         """A snapshot; *nodes* says what is special about some."""
         return {
-            "flow": "demo", "version": 1, "runs": {"1": "active"}, **more,
-            "nodes": [{"id": i, "lang": self.langs[i], "status": "idle", "version": 1, "taken": sent, "given": sent, **(nodes or {}).get(i, {})}
-                      for i in self.ids],
+            "flow": "demo",
+            "version": 1,
+            "runs": {"1": "active"},
+            **more,
+            "nodes": [
+                {
+                    "id": i,
+                    "lang": self.langs[i],
+                    "status": "idle",
+                    "version": 1,
+                    "taken": sent,
+                    "given": sent,
+                    **(nodes or {}).get(i, {}),
+                }
+                for i in self.ids
+            ],
             "wires": [{"name": name, "sent": sent} for name in self.names],
         }
 
@@ -104,36 +130,56 @@ class Demo:
         return {
             **self.definition,
             "info": {"ref": INSTANCE, "instance": INSTANCE, "flow": "demo", "version": 1, "status": "active", "fed": 0},
-            "view": self.view(), "held": [], "breaks": [], "steps": [], "logs": [], **more,
+            "view": self.view(),
+            "held": [],
+            "breaks": [],
+            "steps": [],
+            "logs": [],
+            **more,
         }
 
     @property
     def definition(self) -> dict[str, Any]:
         """The flow and its modules, as the wire carries them."""
-        return {"flow": {"name": "demo", "nodes": [{"id": i, "module": i} for i in self.ids], "wires": self.wires},
-                "modules": [{"name": i, "source": "", "lang": self.langs[i]} for i in self.ids]}
+        return {
+            "flow": {"name": "demo", "nodes": [{"id": i, "module": i} for i in self.ids], "wires": self.wires},
+            "modules": [{"name": i, "source": "", "lang": self.langs[i]} for i in self.ids],
+        }
 
     @property
     def shape(self) -> dict[str, Any]:
         """What the layout takes."""
-        return {"name": "demo", "nodes": [{"id": i, "lang": self.langs[i]} for i in self.ids],
-                "wires": [{"name": name, "source": w["source"], "target": w["target"], "sourcePort": w["source_port"], "targetPort": w["target_port"]}
-                          for name, w in zip(self.names, self.wires, strict=True)]}
+        return {
+            "name": "demo",
+            "nodes": [{"id": i, "lang": self.langs[i]} for i in self.ids],
+            "wires": [
+                {
+                    "name": name,
+                    "source": w["source"],
+                    "target": w["target"],
+                    "sourcePort": w["source_port"],
+                    "targetPort": w["target_port"],
+                }
+                for name, w in zip(self.names, self.wires, strict=True)
+            ],
+        }
 
     def traits(self, **more: Any) -> dict[str, Any]:
         """The state of the widget's model."""
         return {"flow": "demo", "ref": INSTANCE, "instance": INSTANCE, "definition": self.definition, **more}
 
 
-CO2 = Demo([("read", "parse"), ("parse", "clean"), ("parse.bad", "rejects"), ("clean", "mean")],
-           {"parse": "js", "clean": "go", "rejects": "shell", "mean": "r"})
+CO2 = Demo(
+    [("read", "parse"), ("parse", "clean"), ("parse.bad", "rejects"), ("clean", "mean")],
+    {"parse": "js", "clean": "go", "rejects": "shell", "mean": "r"},
+)
 
 
 def layered(count: int, seed: int = 1) -> Demo:
     """A flow of *count* nodes in layers, with about one and a half wires a node."""
     chance = random.Random(seed)
     names = [f"{chance.choice(('read', 'parse', 'clean', 'join', 'score', 'write'))}_{i}" for i in range(count)]
-    across = max(1, round(count ** 0.5 * 0.8))
+    across = max(1, round(count**0.5 * 0.8))
     wires = [(names[max(0, i - across + chance.randrange(-1, 2))], names[i]) for i in range(across, count)]
     wires += [(names[i], names[min(count - 1, i + across + chance.randrange(-2, 3))]) for i in range(0, count - across - 3, 2)]
     langs = {name: chance.choice(("python", "js", "go", "rust", "lisp", "r", "shell")) for name in names}
@@ -146,14 +192,35 @@ class Bench:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def mount(self, demo: Demo, world: Mapping[str, Any] | None = None, *, live: bool = True, width: str = "", height: int = 420,
-              hidden: bool = False, **traits: Any) -> Bench:
-        """Show *demo*; with *live* false nobody answers. Returns when the graph is drawn (unless *hidden*)."""
-        self.page.evaluate("given => window.mount(given)", {
-            "traits": demo.traits(**traits), "world": (world or demo.world()) if live else None, "width": width, "height": height,
-            "hidden": hidden})
+    def mount(
+        self,
+        demo: Demo,
+        world: Mapping[str, Any] | None = None,
+        *,
+        live: bool = True,
+        width: str = "",
+        height: int = 420,
+        hidden: bool = False,
+        boxes: int = 0,
+        **traits: Any,
+    ) -> Bench:
+        """Show *demo*; with *live* false nobody answers. Returns when the graph is drawn (unless *hidden*).
+
+        Every node is drawn, unless large flows are to be folded into so many *boxes*.
+        """
+        self.page.evaluate(
+            "given => window.mount(given)",
+            {
+                "traits": demo.traits(**traits),
+                "world": (world or demo.world()) if live else None,
+                "width": width,
+                "height": height,
+                "hidden": hidden,
+                "unfolded": not boxes and len(demo.ids) > 120,
+            },
+        )
         if not hidden:
-            self.drawn(len(demo.ids))
+            self.drawn(boxes or len(demo.ids))
             if live:
                 self.page.wait_for_function("window.calls.some(([name]) => name === 'breaks')")
         return self
@@ -162,13 +229,20 @@ class Bench:
         """Wait until that many nodes stand in the picture."""
         self.page.wait_for_function("n => document.querySelectorAll('[data-node]').length === n", arg=count)
 
+    def whole(self) -> Bench:
+        """Ask for the whole picture, however small that becomes."""
+        self.page.locator(".floe-zoom [data-zoom=fit]").click()
+        return self
+
     def show(self, view: Mapping[str, Any]) -> None:
         """The dispatcher publishes a snapshot."""
         self.page.evaluate("view => window.show(view)", view)
 
     def frames(self, count: int = 3) -> None:
         """Wait until the screen was drawn so many times."""
-        self.page.evaluate("n => new Promise(done => { const next = () => n-- ? requestAnimationFrame(next) : done(); next(); })", count)
+        self.page.evaluate(
+            "n => new Promise(done => { const next = () => n-- ? requestAnimationFrame(next) : done(); next(); })", count
+        )
 
     def calls(self, name: str) -> list[Any]:
         """The arguments of the calls of this name so far."""

@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real browser, once for all tests; every test has a page and kernels of its own."""
+"""A real JupyterLab in a real browser, started once for all tests; every test has its own page and kernels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ from tests.browser.pieces import address, bench, bundles, pictures  # noqa: F401
 from tests.browser.waits import until
 from tests.conftest import missing
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 expect.set_options(timeout=20_000)  # patience, for machines with other work; where speed is promised, the tests measure it
 SECONDS = 180
-"""A test may take so long, the start of the server and of a kernel included, unless it says otherwise."""
+"""Maximum seconds of a test, the start of the server and of a kernel included, unless the test sets another."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def mark() -> Iterator[str]:
-    """What every process of these tests carries in its environment; at the end there is none left."""
+    """Yield the mark in the environment of every process of these tests; fail if a marked process is left at the end."""
     made = secrets.token_hex(8)
     yield made
     left: list[Any] = []
@@ -47,12 +54,12 @@ def mark() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def base_url() -> None:
-    """That of the plugin is written in a way which newer versions of pytest warn of."""
+    """Replace the plugin's fixture, which is written in a style that newer versions of pytest warn of."""
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any], mark: str) -> dict[str, Any]:
-    """The browser of the machine, not one that is downloaded."""
+    """Use the machine's browser, not a downloaded one."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         missing("the browser chromium", "install it: apt-get install chromium")
@@ -61,12 +68,13 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], mark: str
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Set the size of the window."""
     return {**browser_context_args, "viewport": {"width": 1400, "height": 900}}
 
 
 @pytest.fixture(scope="session")
 def lab(mark: str) -> Iterator[Lab]:
-    """The server of all tests."""
+    """Yield the server of all tests."""
     need_front_end()
     with running(mark, os.environ.get("FLOE_LAB_APP", "jupyterlab")) as made:
         yield made
@@ -74,29 +82,31 @@ def lab(mark: str) -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def lab_of_notebook7(mark: str) -> Iterator[Lab]:
-    """A server of Notebook 7."""
+    """Yield a server of Notebook 7."""
     need_front_end()
     with running(mark, "notebook") as made:
         yield made
 
 
 class Complaints(list[str]):
-    """What pages complained about; `expected` are parts of those that a test provokes."""
+    """Complaints of pages; `expected` are parts of the complaints provoked by a test."""
 
     def __init__(self) -> None:
         self.expected: list[str] = []
 
     def heard(self, message: ConsoleMessage) -> None:
+        """Add an error written to the console."""
         if message.type == "error":
             self.append(f"console: {message.text} ({message.location.get('url', '')})")
 
     def unexpected(self) -> list[str]:
+        """Return the complaints without an expected part."""
         return [text for text in self if not any(part in text for part in self.expected)]
 
 
 @pytest.fixture
 def complaints(context: BrowserContext) -> Iterator[Complaints]:
-    """Errors that a page throws or writes fail the test."""
+    """Fail the test for errors that a page throws or writes."""
     made = Complaints()
 
     def listen(page: Page) -> None:
@@ -110,12 +120,13 @@ def complaints(context: BrowserContext) -> Iterator[Complaints]:
 
 @pytest.fixture
 def page(complaints: Complaints, context: BrowserContext) -> Page:
+    """Return a new page."""
     return context.new_page()
 
 
 @pytest.fixture
 def notebook(lab: Lab, page: Page) -> Iterator[Callable[..., Notebook]]:
-    """``notebook(cells)`` opens one. Afterwards the page is closed and its kernels and their dispatcher have ended."""
+    """Yield ``notebook(cells)``, which opens a notebook; afterwards close the page and end its kernels and their dispatcher."""
     yield lambda cells, name="", **how: open_notebook(page, lab, cells, name, **how)
     page.close()
     lab.tidy()
@@ -123,7 +134,7 @@ def notebook(lab: Lab, page: Page) -> Iterator[Callable[..., Notebook]]:
 
 @pytest.fixture
 def notebook7(lab_of_notebook7: Lab, page: Page, complaints: Complaints) -> Iterator[Callable[..., Notebook]]:
-    """The same in Notebook 7."""
+    """Yield the same in Notebook 7."""
     # its plugin of shortcuts stumbles over settings of others that come before its own, also when our script is kept away
     complaints.expected.append("Cannot read properties of undefined (reading 'schema')")
     yield lambda cells, name="", **how: open_notebook(page, lab_of_notebook7, cells, name, **how)

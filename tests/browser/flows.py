@@ -11,4 +11,4 @@ DEFINE = [LOAD, DOUBLE, LABEL, LAST, CHAIN]
 """Cells 0 to 4: the flow ``chain`` of three nodes in two languages."""
 IN, OUT = "double.out>label.in", "label.out>last.in"
 """Its wires."""
-RUN = "run = %floe run chain --input [{\"n\":n} for n in range(5)]"
+RUN = 'run = %floe run chain --input [{"n":n} for n in range(5)]'

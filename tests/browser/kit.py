@@ -1,4 +1,4 @@
-"""Short words for what a person does in a notebook: open, type, run, look."""
+"""Actions of a person in a notebook: open, type, run, look."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.lab import Lab
 from tests.browser.waits import until
 
-# The toolbar says "idle" before there is a session: only this is the truth.
+# the toolbar says "idle" before a session exists: only this expression is reliable
 READY = """async () => {
   const c = window.jupyterapp?.shell.currentWidget?.sessionContext; if (!c) return false;
   await c.ready; const k = c.session?.kernel; if (!k) return false; await k.info; return k.status === 'idle'; }"""
@@ -23,25 +23,28 @@ RAN = r"""n => { const p = [...document.querySelectorAll('.jp-NotebookPanel:not(
 
 
 def written(cells: Sequence[str], metadata: dict[str, Any] | None = None) -> Any:
-    """A notebook of these code cells."""
+    """Return a notebook of code cells."""
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
-    made.metadata.update({"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, **(metadata or {})})
+    made.metadata.update(
+        {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, **(metadata or {})}
+    )
     return made
 
 
 class Notebook:
-    """An open notebook."""
+    """Open notebook."""
 
     def __init__(self, page: Page, lab: Lab, name: str) -> None:
         self.page, self.lab, self.name = page, lab, name
 
     @property
     def path(self) -> Any:
+        """Path of the file."""
         return self.lab.root / self.name
 
     def ready(self, timeout: float = 30.0) -> None:
         """Wait for the kernel to be idle."""
-        # wait_for_function takes the promise of an async function for its answer, and returns at once
+        # wait_for_function takes an async function's promise for its result, and returns at once
         until(lambda: self.page.evaluate(READY), "the kernel to be idle", timeout)
 
     def command(self, command: str, **args: Any) -> None:
@@ -54,18 +57,24 @@ class Notebook:
 
     @property
     def cells(self) -> Locator:
+        """Cells of the visible notebook."""
         return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")
 
     def cell(self, number: int) -> Locator:
+        """Return a cell."""
         return self.cells.nth(number)
 
     def outputs(self, number: int) -> Locator:
+        """Return the output area of a cell."""
         return self.cell(number).locator(".jp-OutputArea")
 
     def select(self, number: int) -> None:
         """Make a cell the active one, in command mode."""
-        self.page.evaluate("""n => { const c = window.jupyterapp.shell.currentWidget.content; c.activeCellIndex = n; c.mode = 'command';
-          c.deselectAll(); }""", number)
+        self.page.evaluate(
+            """n => { const c = window.jupyterapp.shell.currentWidget.content; c.activeCellIndex = n; c.mode = 'command';
+          c.deselectAll(); }""",
+            number,
+        )
 
     def begin_cell(self, number: int) -> None:
         """Run a cell, as the run button does, and do not wait."""
@@ -73,7 +82,7 @@ class Notebook:
         self.begin("notebook:run-cell")
 
     def run_cell(self, number: int, timeout: float = 30.0) -> str:
-        """Run a cell, wait for its end; the text of its outputs."""
+        """Run a cell, wait for its end, and return the text of its outputs."""
         before = self.count(number)
         self.begin_cell(number)
         expect(self.cell(number).locator(".jp-InputArea-prompt")).not_to_have_text(before, timeout=timeout * 1_000)
@@ -81,33 +90,38 @@ class Notebook:
         return self.outputs(number).inner_text()
 
     def count(self, number: int) -> str:
-        """The prompt of a cell: ``[3]:``, ``[*]:``."""
+        """Return the prompt of a cell: ``[3]:``, ``[*]:``."""
         return self.cell(number).locator(".jp-InputArea-prompt").inner_text()
 
     def ended(self, number: int, timeout: float = 30.0) -> None:
-        """Wait until a cell that was begun has ended."""
+        """Wait until a begun cell has ended."""
         expect(self.cell(number).locator(".jp-InputArea-prompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=timeout * 1_000)
 
     def run_all(self, timeout: float = 60.0) -> None:
-        """Run all cells and wait for the last one."""
+        """Run all cells and wait for the last."""
         self.begin("notebook:run-all-cells")
         self.page.wait_for_function(RAN, timeout=timeout * 1_000)
 
     def add(self, text: str) -> int:
-        """A new cell at the end; its number."""
-        return int(self.page.evaluate("""text => { const m = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
-          m.insertCell(m.cells.length, {cell_type: 'code', source: text, metadata: {}}); return m.cells.length - 1; }""", text))
+        """Add a cell at the end; return its number."""
+        return int(
+            self.page.evaluate(
+                """text => { const m = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
+          m.insertCell(m.cells.length, {cell_type: 'code', source: text, metadata: {}}); return m.cells.length - 1; }""",
+                text,
+            )
+        )
 
     def do(self, text: str, timeout: float = 30.0) -> str:
-        """Add a cell, run it; the text of its outputs."""
+        """Add a cell, run it, and return the text of its outputs."""
         return self.run_cell(self.add(text), timeout)
 
     def live(self, number: int) -> Live:
-        """The bench in the output of a cell."""
+        """Return the debug view in the output of a cell."""
         return Live(self.outputs(number))
 
     def save(self) -> str:
-        """Save, and give the text of the file."""
+        """Save, and return the text of the file."""
         self.command("docmanager:save")
         return str(self.path.read_text())
 
@@ -126,31 +140,43 @@ def open_notebook(page: Page, lab: Lab, cells: Sequence[str] | Any, name: str = 
 
 
 class Live:
-    """The bench of a flow, wherever it is shown: under a cell or in a tab."""
+    """Debug view of a flow, under a cell or in a tab."""
 
     def __init__(self, root: Locator) -> None:
         self.root = root.locator(".floe-bench")
         self.page = root.page
 
     def node(self, name: str) -> Locator:
+        """Return the box of a node."""
         return self.root.locator(f'[data-node="{name}"]')
 
     def dot(self, node: str, side: str = "in") -> Locator:
+        """Return the breakpoint dot of a node."""
         return self.node(node).locator(f'[data-bp="{side}"]')
 
     def wire(self, name: str) -> Locator:
-        """The count on a wire: ``a.out>b.in``."""
+        """Return the count on a wire: ``a.out>b.in``."""
         return self.root.locator(f'[data-edge="{name}"] .count')
 
+    def carries(self, name: str, text: str) -> None:
+        """Wait for the count on a wire, in view all the time: cells above may still grow after a page was loaded."""
+
+        def counted() -> bool:
+            self.see()
+            return self.wire(name).text_content() == text
+
+        until(counted, f"{text} on {name}")
+
     def see(self) -> None:
-        """Bring it into view: what nobody can see is not drawn."""
+        """Scroll the debug view into view: outside the window the page draws none of it."""
         self.root.scroll_into_view_if_needed(timeout=20_000)
 
     def press(self, command: str) -> None:
+        """Press a button of the toolbar."""
         self.root.locator(f'.floe-toolbar [data-cmd="{command}"]').click()
 
     def is_now(self, words: str | re.Pattern[str], timeout: float = 30.0) -> None:
-        """Wait for the words beside the buttons: ``held, 1 held, 0 results``."""
+        """Wait for the words beside the buttons: ``1 message held, 0 results``."""
         self.see()
         expect(self.root.locator(".floe-phase")).to_have_text(words, timeout=timeout * 1_000)
 
@@ -160,21 +186,24 @@ class Live:
         expect(self.node(node)).to_have_attribute("data-status", status, timeout=timeout * 1_000)
 
     def held(self, node: str) -> Locator:
-        """The mark of the message that is held in front of a node."""
+        """Return the mark of the message held in front of a node."""
         return self.node(node).locator(".letter[data-held]").first
 
     @property
     def message(self) -> Locator:
-        """What the inspector shows of a held message."""
+        """Held message as shown by the inspector."""
         return self.root.locator('.floe-section[data-section="held"]').first
 
     @property
     def value(self) -> Locator:
+        """Value of the held message."""
         return self.message.locator('[data-field="value"]')
 
     def look_at(self, node: str, text: str | re.Pattern[str]) -> None:
-        """Click the message that is held in front of *node* until its value is shown: just after a step the mark may still stand
-        for the message before it."""
+        """Click the message held in front of *node* until its value is shown.
+
+        Just after a step the mark may still stand for the message before.
+        """
         wanted = text if isinstance(text, re.Pattern) else json.dumps(json.loads(text), indent=2)
 
         def shown() -> bool:

@@ -1,6 +1,6 @@
-"""A real JupyterLab (or Notebook 7) of its own: private directories, a random token, a free port.
+"""A private JupyterLab (or Notebook 7): own directories, a random token, a free port.
 
-The front end under test is the one built in this checkout, whatever is installed elsewhere on the machine.
+The front end under test is built in this checkout, regardless of any other installed on the machine.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,13 +25,13 @@ from typing import Any
 import psutil
 
 from floe_jupyter.errors import FloeError
-from floe_jupyter.wire.client import connect
+from floe_jupyter.wire.client.client import connect
 from tests.browser.waits import until
 from tests.conftest import missing
 
 ROOT = Path(__file__).parents[2]
 MARK = "FLOE_BROWSER_TESTS"
-"""Every process that these tests start has this variable in its environment."""
+"""Environment variable of every process started by these tests."""
 BUILT = (ROOT / "floe_jupyter" / "labextension" / "package.json", ROOT / "floe_jupyter" / "static" / "widget.js")
 OVERRIDES = {
     # news would cover the page with a pop-up and ask the network
@@ -42,7 +43,7 @@ OVERRIDES = {
 
 @dataclass(frozen=True)
 class Lab:
-    """A server that runs."""
+    """Running server."""
 
     process: subprocess.Popen[bytes]
     base: Path
@@ -52,16 +53,17 @@ class Lab:
 
     @property
     def root(self) -> Path:
-        """Where its notebooks are."""
+        """Directory of the notebooks."""
         return self.base / "root"
 
     @property
     def runtime(self) -> Path:
+        """Runtime directory of Jupyter."""
         return self.base / "runtime"
 
     @property
     def connection(self) -> Path:
-        """The connection file of the dispatcher that serves this server."""
+        """Connection file of the server's dispatcher."""
         return self.runtime / f"floe-{self.process.pid}.json"
 
     def ask(self, path: str, method: str = "GET") -> Any:
@@ -72,28 +74,40 @@ class Lab:
         return json.loads(text) if text else None
 
     def family(self, word: str = "") -> list[psutil.Process]:
-        """The processes that belong to these tests and have *word* in their command line."""
+        """Return the processes of these tests with *word* in their command line."""
         mark = psutil.Process(self.process.pid).environ()[MARK]
         return [p for p in marked(mark) if word in " ".join(_command(p))]
 
     def kernels(self) -> list[dict[str, Any]]:
+        """Return the kernels of the server."""
         found: list[dict[str, Any]] = self.ask("api/kernels")
         return found
 
+    def _ended_kernels(self) -> bool:
+        """End all kernels; return False while some are left, or Jupyter fails on a kernel just starting or ending."""
+        try:
+            for kernel in self.kernels():
+                self.ask(f"api/kernels/{kernel['id']}", "DELETE")
+            return not self.kernels()
+        except urllib.error.HTTPError:
+            return False
+
     def tidy(self) -> None:
-        """End all kernels, as closing a notebook and shutting it down does, and what a killed kernel left behind."""
+        """End all kernels, as closing a notebook and shutting it down does, and remove the remains of killed kernels."""
         for session in self.ask("api/sessions"):
             self.ask(f"api/sessions/{session['id']}", "DELETE")
-        for kernel in self.kernels():
-            self.ask(f"api/kernels/{kernel['id']}", "DELETE")
+        until(self._ended_kernels, "all kernels to end")
         if self.connection.exists():
-            with contextlib.suppress(FloeError), connect(start=False, path=str(self.connection)) as client:  # it may end by itself
+            with (
+                contextlib.suppress(FloeError),
+                connect(start=False, path=str(self.connection)) as client,
+            ):  # it may end by itself
                 client.call("shutdown")
         until(lambda: not self.connection.exists(), "the dispatcher to end when its kernels have ended")
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """All processes with our mark, zombies aside."""
+    """Return all processes with the mark, without zombies."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -110,11 +124,12 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 def describe(processes: list[psutil.Process]) -> str:
+    """Return a line for each process."""
     return "\n".join(f"{p.pid} {' '.join(_command(p))[:160]}" for p in processes)
 
 
 def need_front_end() -> None:
-    """Fail or skip where the front end was not built."""
+    """Fail or skip if the front end was not built."""
     for path in BUILT:
         if not path.exists():
             missing(f"the built front end ({path.relative_to(ROOT)})", "run `make frontend`")
@@ -122,7 +137,7 @@ def need_front_end() -> None:
 
 @contextlib.contextmanager
 def running(mark: str, app: str) -> Iterator[Lab]:
-    """A server of *app*, ``jupyterlab`` or ``notebook``; afterwards it and its directories are gone."""
+    """Yield a server of *app*, ``jupyterlab`` or ``notebook``; afterwards remove the server and its directories."""
     with tempfile.TemporaryDirectory(prefix="floe-lab-", ignore_cleanup_errors=True) as directory:
         base = Path(directory)
         token = secrets.token_hex(16)
@@ -145,7 +160,7 @@ def _write_settings(base: Path) -> None:
 
 
 def _copied(target: Path) -> bool:
-    """Take a copy of the front end, because it may be built again meanwhile; false while it is being built."""
+    """Copy the front end, which may be rebuilt meanwhile; return False during a build."""
     shutil.rmtree(target, ignore_errors=True)
     try:
         shutil.copytree(BUILT[0].parent, target)
@@ -156,24 +171,48 @@ def _copied(target: Path) -> bool:
 
 
 def _start(app: str, base: Path, token: str, mark: str, log: Any) -> subprocess.Popen[bytes]:
-    names = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython",
-             "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "XDG_DATA_HOME": "xdg"}
+    names = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "IPYTHONDIR": "ipython",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "XDG_DATA_HOME": "xdg",
+    }
     env = {**os.environ, **{name: str(base / folder) for name, folder in names.items()}, MARK: mark}
     env.pop("JPY_PARENT_PID", None)
     env.pop("FLOE_CONNECTION", None)
     return subprocess.Popen(
-        [sys.executable, "-m", app, "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={base / 'root'}",
-         f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"],
-        env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=base, preexec_fn=_end_with_us)  # noqa: PLW1509 - one system call, before threads matter
+        [
+            sys.executable,
+            "-m",
+            app,
+            "--no-browser",
+            "--allow-root",
+            "--ip=127.0.0.1",
+            "--port=0",
+            f"--ServerApp.root_dir={base / 'root'}",
+            f"--IdentityProvider.token={token}",
+            "--LabApp.expose_app_in_browser=True",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
+        ],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        cwd=base,
+        preexec_fn=_end_with_us,  # noqa: PLW1509
+    )
 
 
 def _end_with_us() -> None:
-    """A test that hangs ends the whole process of the tests at once; the server must not stay."""
+    """End the server with the tests: a hanging test ends their process at once."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 is PR_SET_PDEATHSIG
 
 
 def _address(process: subprocess.Popen[bytes], base: Path) -> str:
-    """The server's URL, once it says so."""
+    """Return the server's URL, once known."""
     info = base / "runtime" / f"jpserver-{process.pid}.json"
     until(lambda: process.poll() is not None or info.exists(), "the server to start", 90.0)
     if process.poll() is not None:

@@ -1,4 +1,4 @@
-"""Waiting for something, never for a time."""
+"""Waits for conditions, never for a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def until(seen: Callable[[], T], what: str, timeout: float = 20.0) -> T:
-    """The first true value of *seen*; fails with *what* was waited for."""
+    """Return the first true value of *seen*; fail with *what* was waited for."""
     ends = time.monotonic() + timeout
     while True:
         value = seen()

@@ -29,7 +29,7 @@ number -> double
 
 
 class CommandLine:
-    """Runs ``floe``, with a dispatcher of its own."""
+    """Runs ``floe`` with a private dispatcher."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,6 +40,7 @@ class CommandLine:
         self.environment.pop("JPY_PARENT_PID", None)
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
+        """Start the command."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
             [sys.executable, "-m", "floe_jupyter.cli", *words],
@@ -61,9 +62,9 @@ class CommandLine:
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def stop(self) -> None:
-        """End the dispatcher, if there is one."""
+        """End the dispatcher, if any."""
         code = (
-            "from floe_jupyter.wire.client import connect\nfrom floe_jupyter.errors import PeerGone\n"
+            "from floe_jupyter.wire.client.client import connect\nfrom floe_jupyter.errors import PeerGone\n"
             "try:\n    connect(False).call('shutdown')\nexcept PeerGone:\n    pass"
         )
         subprocess.run([sys.executable, "-c", code], env=self.environment, cwd=self.folder, timeout=30, check=True)
@@ -71,7 +72,7 @@ class CommandLine:
 
 @pytest.fixture
 def floe(tmp_path: Path) -> Iterator[CommandLine]:
-    """The command, in a directory that holds ``evens.floe``."""
+    """Yield the command, in a directory with the file ``evens.floe``."""
     (tmp_path / "evens.floe").write_text(FLOW)
     made = CommandLine(tmp_path)
     yield made

@@ -1,4 +1,4 @@
-"""Every test that asks for `lang` or `host` runs once for each runtime; FLOE_LANG names those wanted."""
+"""Runs every test with `lang` or `host` once for each runtime; FLOE_LANG names the wanted runtimes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def host(lang: str, tmp_path: Path) -> Iterator[Host]:
-    """A fresh runtime."""
+    """Yield a fresh runtime."""
     with Host(lang, tmp_path) as started:
         yield started
 
 
 @pytest.fixture
 def start(lang: str, tmp_path: Path) -> Iterator[Callable[..., Host]]:
-    """Starts runtimes with options."""
+    """Yield a function that starts runtimes with options."""
     hosts: list[Host] = []
 
     def one(**options: object) -> Host:
@@ -36,3 +36,10 @@ def start(lang: str, tmp_path: Path) -> Iterator[Callable[..., Host]]:
     yield one
     for host in hosts:
         host.close()
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Iterator[Host]:
+    """Yield a fresh runtime of Python."""
+    with Host("python", tmp_path) as started:
+        yield started

@@ -1,6 +1,6 @@
-"""A small host: starts one runtime on two named pipes and talks frames with it. It uses nothing of the package.
+"""A small host: starts a runtime on two named pipes and exchanges frames with it. No part of the package is used.
 
-Every wait is bounded and says what it waited for.
+Every wait is bounded and names the awaited event.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from typing import Any, Self
 
 RUNTIMES = Path(__file__).parents[2] / "runtimes"
 PATIENCE = 40.0
-"""Seconds that any one answer may take."""
+"""Maximum seconds of a wait for an answer."""
 
 
 def languages() -> list[str]:
-    """The folders of runtimes/ that can be started: all, or the one that the variable FLOE_LANG names."""
+    """Return the folders of runtimes/ that can be started: all, or the folder named by the variable FLOE_LANG."""
     wanted = os.environ.get("FLOE_LANG", "")
     found = sorted(p.parent.name for p in RUNTIMES.glob("*/runtime.toml"))
     return [name for name in found if not wanted or name in wanted.split(",")]
 
 
 def command_of(lang: str) -> list[str]:
-    """The command of its runtime.toml, with the placeholders filled in."""
+    """Return the command of the language's runtime.toml, with the placeholders filled in."""
     table = tomllib.loads((RUNTIMES / lang / "runtime.toml").read_text())["runtime"]
     words = {"{here}": str(RUNTIMES / lang), "{python}": sys.executable, "{node}": shutil.which("node") or "node"}
     return ["".join(words.get(w, w) for w in _split(word)) for word in table["command"]]
@@ -45,7 +45,7 @@ def _split(word: str) -> list[str]:
 
 
 def pack(head: Any, parts: list[bytes] | None = None) -> bytes:
-    """One frame; *head* may be bytes, to send nonsense."""
+    """Return a frame; *head* may be bytes, to send nonsense."""
     parts = parts or []
     if isinstance(head, dict):
         head = {**head, "parts": [len(p) for p in parts]} if parts or "parts" not in head else head
@@ -54,14 +54,14 @@ def pack(head: Any, parts: list[bytes] | None = None) -> bytes:
 
 
 def codec_directory() -> str:
-    """Where the package orjson lies, for runtimes that can use it."""
+    """Return the directory of the package orjson, for runtimes able to use it."""
     import orjson
 
     return str(Path(orjson.__file__).parents[1])
 
 
 class Host:
-    """One runtime. `send` frames, `next` gives what it says; closing it ends the process and says how."""
+    """Host of one runtime. `send` and `next` exchange frames; `close` ends the process."""
 
     def __init__(self, lang: str, folder: Path, *, name: str = "", fast: bool = True) -> None:
         self.lang, self.folder = lang, folder
@@ -75,7 +75,9 @@ class Host:
         self.errors = (folder / "stderr").open("w+b")
         command = [*command_of(lang), *map(str, paths), str(self.shared)]
         self.started = time.perf_counter()
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors, env=env, cwd=folder)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors, env=env, cwd=folder
+        )
         self.logs: list[dict[str, Any]] = []
         self._data = bytearray()
         try:
@@ -89,14 +91,16 @@ class Host:
             raise
 
     def _open(self, path: Path) -> int:
-        """Its reading end opens first; wait for that, but not for ever."""
+        """Open the pipe after the runtime has opened its reading end, with a bounded wait."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             try:
                 fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
             except OSError:
                 if self.process.poll() is not None:
-                    raise AssertionError(f"{self.lang}: ended with {self.process.returncode} at its start: {self.said()}") from None
+                    raise AssertionError(
+                        f"{self.lang}: ended with {self.process.returncode} at its start: {self.said()}"
+                    ) from None
                 time.sleep(0.0005)
                 continue
             os.set_blocking(fd, True)
@@ -104,15 +108,16 @@ class Host:
         raise AssertionError(f"{self.lang}: did not open its pipe in {PATIENCE} s")
 
     def said(self) -> str:
-        """The last of what it wrote to its own output."""
+        """Last part of the runtime's own output."""
         self.errors.flush()
         return (self.folder / "stderr").read_text(errors="replace")[-2000:]
 
     def send(self, head: Any, parts: list[bytes] | None = None) -> None:
+        """Write a frame."""
         self.write(pack(head, parts))
 
     def write(self, data: bytes) -> None:
-        """All of it; reads meanwhile, so that neither side waits for the other."""
+        """Write all of *data*; read meanwhile, to keep both sides from waiting for each other."""
         os.set_blocking(self.writer, False)
         view, until = memoryview(data), time.monotonic() + PATIENCE
         while view:
@@ -148,7 +153,7 @@ class Host:
         return head, parts
 
     def next(self, kind: str = "", wait: float = PATIENCE, logs: bool = False) -> tuple[dict[str, Any], list[bytes]]:
-        """The next frame, of that kind if one is named; log frames go to `logs` unless asked for."""
+        """Return the next frame, of *kind* if given; log frames go to `logs` unless wanted."""
         until = time.monotonic() + wait
         while True:
             frame = self._frame()
@@ -166,7 +171,7 @@ class Host:
             return frame
 
     def quiet(self, seconds: float = 0.2) -> bool:
-        """Whether it says nothing (but logs) for so long."""
+        """Return whether no frame (but logs) comes for so many seconds."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             frame = self._frame()
@@ -177,29 +182,40 @@ class Host:
         return True
 
     def buffers(self, batch: dict[str, Any], parts: list[bytes]) -> list[bytes]:
-        """The buffers of a batch, from the parts behind its payload or from shared memory."""
+        """Return the buffers of a batch, from the parts behind its payload or from shared memory."""
         parts = list(parts)
-        return [(self.shared / b["segment"]).read_bytes()[: b["size"]] if b.get("segment") else parts.pop(0)
-                for b in batch.get("buffers", [])]
+        return [
+            (self.shared / b["segment"]).read_bytes()[: b["size"]] if b.get("segment") else parts.pop(0)
+            for b in batch.get("buffers", [])
+        ]
 
     # --- the usual exchanges -----------------------------------------------------------------------------------------------
 
     def load(self, source: str, slot: int = 1, **more: Any) -> dict[str, Any]:
-        """Load a module; what came of it. Fields of the module go by `module`, those of the frame by name."""
+        """Load a module and return the answer. Fields of the module go by `module`, fields of the frame by name."""
         module = {"name": "f", "lang": self.lang, "source": source, **more.pop("module", {})}
         self.send({"t": "load", "slot": slot, "node": "f", "module": module, "state": {}, **more})
         head, _ = self.next()
         assert head["t"] in ("loaded", "refused"), head
         return head
 
-    def call(self, payload: bytes, n: int, slot: int = 1, number: int = 1, port: str = "in", *, state: dict[str, Any] | None = None,
-             **batch: Any) -> None:
-        """After a failure of the slot only a call with a *state* is handled."""
+    def call(
+        self,
+        payload: bytes,
+        n: int,
+        slot: int = 1,
+        number: int = 1,
+        port: str = "in",
+        *,
+        state: dict[str, Any] | None = None,
+        **batch: Any,
+    ) -> None:
+        """Send a call. After a failure of the slot only a call with a *state* is handled."""
         head = {"t": "call", "call": number, "slot": slot, "port": port, "batch": {"n": n, **batch}}
         self.send(head if state is None else {**head, "state": state}, [payload])
 
     def collect(self, number: int = 1, more: bool = True) -> Gathered:
-        """All `returned` frames of a call up to its end, as one. Answers with `more` when a window of 512 is used up."""
+        """Return all `returned` frames of a call up to its end, as one; answer with `more` when a window of 512 is used up."""
         result = Gathered()
         while not result.end:
             head, parts = self.next("returned")
@@ -210,15 +226,21 @@ class Host:
         return result
 
     def exits(self, wait: float = 5.0) -> int:
-        """Its exit code, once its pipe was closed or `exit` sent."""
+        """Return the exit code, after the pipe was closed or `exit` sent."""
         return self.process.wait(wait)
 
+    def hang_up(self) -> None:
+        """Close our end of the pipe to it. Its number may be another thread's at once, so it is closed once only."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
     def close(self) -> None:
-        for fd in (self.writer, self.reader):
-            try:
-                os.close(fd)
-            except OSError:
-                continue
+        """Close the pipes and end the process."""
+        self.hang_up()
+        if self.reader >= 0:
+            os.close(self.reader)
+            self.reader = -1
         try:
             self.process.wait(0.5)
         except subprocess.TimeoutExpired:
@@ -234,7 +256,7 @@ class Host:
 
 
 class Gathered:
-    """What the frames of one call said together, however the runtime cut it into chunks."""
+    """Contents of all frames of a call, independent of the runtime's chunks."""
 
     def __init__(self) -> None:
         self.consumed, self.emitted, self.end = 0, 0, False
@@ -250,6 +272,7 @@ class Gathered:
         self.frames: list[tuple[dict[str, Any], list[bytes]]] = []
 
     def add(self, head: dict[str, Any], parts: list[bytes]) -> None:
+        """Add a frame."""
         self.frames.append((head, list(parts)))
         parts, before = list(parts), self.consumed
         self.consumed += head.get("consumed", 0)
@@ -275,6 +298,7 @@ class Gathered:
         self.failure = head.get("failure", self.failure)
 
     def summary(self) -> dict[str, Any]:
+        """Return all fields but the frames."""
         return {name: value for name, value in vars(self).items() if name != "frames"}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,9 +67,8 @@ FORMS = {
     "the last arrow": "const before = () => 'wrong'\nconst last = (msg) => msg + 1\nconst number = 5",
     "a function used before it is declared": "export default g\nfunction g(msg) { return msg + 1 }",
     "a function whose text is hard to read": "const s = `a${`}${'`'}`}b`, r = /[/}\\]]/g // export default 1\n"
-                                             "/* export default 2 */\nexport default (msg) => msg + '1'.match(/\\d/).length",
-    "a hoisted function with an expression behind it":
-        "let one = 1\nexport default function plus(msg) { return msg + one }\n/re/.test('x')",
+    "/* export default 2 */\nexport default (msg) => msg + '1'.match(/\\d/).length",
+    "a hoisted function with an expression behind it": "let one = 1\nexport default function plus(msg) { return msg + one }\n/re/.test('x')",
 }
 
 
@@ -76,19 +77,27 @@ def test_a_module_may_be(js: Host, form: str) -> None:
     assert outputs(js, FORMS[form], [1, 2]) == [2, 3]
 
 
-@pytest.mark.parametrize(("source", "expected"), [
-    ("import path from 'node:path'\nexport default (m) => path.basename(m)", "b"),
-    ("import { basename as name } from 'path'\nexport default (m) => name(m)", "b"),
-    ("import * as path from 'path'\nexport default (m) => path.basename(m)", "b"),
-    ("import old, {\n  label, // which\n} from 'old'\nexport default (m) => label + old(1)", "old2"),
-    ("import twice, { label } from 'new'\nexport default (m) => label + twice(2)", "new4"),
-    ("const old = require('old')\nexport default (m) => old.label", "old"),
-    (("import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)\n"
-     "export default () => require('old').label"), "old"),
-    ("export default async () => (await import('new')).label", "new"),
-    ("const { label } = await import('new')\nexport default () => label", "new"),
-    ("export { default } from 'old'", "/a/b1"),
-])
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import path from 'node:path'\nexport default (m) => path.basename(m)", "b"),
+        ("import { basename as name } from 'path'\nexport default (m) => name(m)", "b"),
+        ("import * as path from 'path'\nexport default (m) => path.basename(m)", "b"),
+        ("import old, {\n  label, // which\n} from 'old'\nexport default (m) => label + old(1)", "old2"),
+        ("import twice, { label } from 'new'\nexport default (m) => label + twice(2)", "new4"),
+        ("const old = require('old')\nexport default (m) => old.label", "old"),
+        (
+            (
+                "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)\n"
+                "export default () => require('old').label"
+            ),
+            "old",
+        ),
+        ("export default async () => (await import('new')).label", "new"),
+        ("const { label } = await import('new')\nexport default () => label", "new"),
+        ("export { default } from 'old'", "/a/b1"),
+    ],
+)
 def test_packages_of_the_environment_are_found(js: Host, source: str, expected: str) -> None:
     assert outputs(js, source, ["/a/b"]) == [expected]
 
@@ -136,16 +145,21 @@ def test_a_syntax_error_shows_the_line_with_a_caret(js: Host) -> None:
     assert "^" in failure["trace"]
 
 
-@pytest.mark.parametrize(("source", "line", "column", "message"), [
-    ("export default function f(msg) {\n  return msg\n", 2, 12, "Unexpected end of input"),
-    ("export default (msg) => msg +\n", 1, 29, "Unexpected end of input"),
-    ("function f(m) { return m }\n/* open", 2, 7, "Invalid or unexpected token"),
-    ("function f(m) { return m }}", 1, 26, "Unexpected token '}'"),
-    ("const m = await 3;\nfunction f(m) {\n return m\n", 3, 9, "Unexpected end of input"),
-    ("const m = await 3 4;\nfunction f(m) { return m }", 1, 18, None),
-    ("const s = `open\nfunction f(m) { return m }\n\n", 2, 26, None),
-])
-def test_a_syntax_error_is_shown_in_the_users_text_only(js: Host, source: str, line: int, column: int, message: str | None) -> None:
+@pytest.mark.parametrize(
+    ("source", "line", "column", "message"),
+    [
+        ("export default function f(msg) {\n  return msg\n", 2, 12, "Unexpected end of input"),
+        ("export default (msg) => msg +\n", 1, 29, "Unexpected end of input"),
+        ("function f(m) { return m }\n/* open", 2, 7, "Invalid or unexpected token"),
+        ("function f(m) { return m }}", 1, 26, "Unexpected token '}'"),
+        ("const m = await 3;\nfunction f(m) {\n return m\n", 3, 9, "Unexpected end of input"),
+        ("const m = await 3 4;\nfunction f(m) { return m }", 1, 18, None),
+        ("const s = `open\nfunction f(m) { return m }\n\n", 2, 26, None),
+    ],
+)
+def test_a_syntax_error_is_shown_in_the_users_text_only(
+    js: Host, source: str, line: int, column: int, message: str | None
+) -> None:
     failure = js.load(source, module={"place": {"cell": 9, "line": 1}})["failure"]
     assert (failure["cell"], failure["line"]) == (9, line + 1)
     said = f"SyntaxError: {message}" if message else failure["message"]
@@ -153,9 +167,20 @@ def test_a_syntax_error_is_shown_in_the_users_text_only(js: Host, source: str, l
     assert failure["trace"] == f"Cell In[9], line {line + 1}\n    {text}\n    {' ' * column}^\n{said}"
 
 
-@pytest.mark.parametrize("thrown", ["'text'", "5", "null", "undefined", "{ code: 7 }", "Symbol('x')", "Object.create(null)",
-                                    "new Proxy({}, { get() { throw 1 }, getPrototypeOf() { throw 2 } })",
-                                    "Object.defineProperty(new Error('x'), 'stack', { get() { throw 1 } })"])
+@pytest.mark.parametrize(
+    "thrown",
+    [
+        "'text'",
+        "5",
+        "null",
+        "undefined",
+        "{ code: 7 }",
+        "Symbol('x')",
+        "Object.create(null)",
+        "new Proxy({}, { get() { throw 1 }, getPrototypeOf() { throw 2 } })",
+        "Object.defineProperty(new Error('x'), 'stack', { get() { throw 1 } })",
+    ],
+)
 def test_whatever_is_thrown_is_a_failure(js: Host, thrown: str) -> None:
     result = run(js, f"export default (m) => {{ throw {thrown} }}")
     assert result.failure is not None
@@ -169,8 +194,9 @@ def test_causes_are_part_of_the_trace(js: Host) -> None:
     assert "Caused by: RangeError: inner" in result.failure["failure"]["trace"]
 
 
-@pytest.mark.parametrize("leave", ["process.exit(3)", "process.abort()", "process.reallyExit(1)", "process.chdir('/')",
-                                   "process.kill(process.pid)"])
+@pytest.mark.parametrize(
+    "leave", ["process.exit(3)", "process.abort()", "process.reallyExit(1)", "process.chdir('/')", "process.kill(process.pid)"]
+)
 def test_leaving_the_process_is_a_failure(js: Host, leave: str) -> None:
     result = run(js, f"export default (m) => {{ {leave} }}")
     assert result.failure is not None
@@ -259,16 +285,77 @@ def test_a_plain_function_that_gives_a_promise_behind_a_route_is_told_what_to_wr
     assert result.left == {"a>b": [1, 2]}
 
 
-@pytest.mark.parametrize("source", ["export default (m) => fetch(m)",
-                                    "import got from 'old'\nexport default (m) => got(m)",
-                                    "export default (m) => Promise.resolve(m)",
-                                    "const g = async () => 1\nexport default (m) => g()"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "export default (m) => fetch(m)",
+        "import got from 'old'\nexport default (m) => got(m)",
+        "export default (m) => Promise.resolve(m)",
+        "const g = async () => 1\nexport default (m) => g()",
+    ],
+)
 def test_functions_that_may_give_promises_are_not_fusable(js: Host, source: str) -> None:
     assert "fusable" not in js.load(source)
 
 
-@pytest.mark.parametrize(("source", "follows"), [("export default (m) => m", True),
-                                                 ("export default function* (m) { yield m }", True),
-                                                 ("export default async (m) => m", None)])
+@pytest.mark.parametrize(
+    ("source", "follows"),
+    [
+        ("export default (m) => m", True),
+        ("export default function* (m) { yield m }", True),
+        ("export default async (m) => m", None),
+    ],
+)
 def test_local_routes_may_begin_at_functions_and_generators(js: Host, source: str, follows: bool | None) -> None:
     assert js.load(source).get("follows") is follows
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("module.exports = (msg) => msg", "export default function"),
+        ("exports.f = (msg) => msg", "export default function"),
+        ("export default function f(msg: number): string {\n  return msg\n}", "TypeScript"),
+        ("interface Row { a: string }\nexport default function f(msg) { return msg }", "TypeScript"),
+    ],
+)
+def test_A22_another_kind_of_source_gets_its_hint(tmp_path: Path, source: str, says: str) -> None:
+    with Host("js", tmp_path) as host:
+        head = host.load(source)
+        assert head["t"] == "refused"
+        assert says in head["failure"]["message"]
+
+
+@pytest.mark.parametrize("unloaded", [False, True])
+@pytest.mark.parametrize(
+    "later", ["setTimeout(() => { %s }, 50)", "Promise.resolve().then(() => { %s })", "queueMicrotask(() => { %s })"]
+)
+def test_A21_a_fault_after_its_message_names_module_cell_and_line(tmp_path: Path, later: str, unloaded: bool) -> None:
+    with Host("js", tmp_path) as host:
+        host.load(
+            f"\nexport default function (msg) {{\n  {later % 'throw new Error(`late`)'}\n  return msg\n}}",
+            module={"name": "maker", "place": {"cell": 5, "line": 1}},
+        )
+        host.call(b"[1]", 1)
+        assert host.collect().outputs == {"1.out": [1]}
+        if unloaded:
+            host.send({"t": "unload", "slot": 1})
+        log = host.logs.pop(0) if host.logs else host.next("log")[0]
+        assert log["text"].startswith("Error of module maker (Cell In[5], line 4), which fails no message:\nError: late")
+        assert "floe-unit" not in log["text"]
+
+
+def test_E4_each_value_of_a_generator_that_blocks_leaves_at_once(tmp_path: Path) -> None:
+    with Host("js", tmp_path) as host:
+        host.load(
+            "const cell = new Int32Array(new SharedArrayBuffer(4))\nexport default function* f(msg) {\n  for (let i = 0; i < 4; i += 1) {\n"
+            "    yield i\n    Atomics.wait(cell, 0, 0, 400)\n  }\n}"
+        )
+        host.call(b"[1]", 1)
+        times = []
+        while len(times) < 4:
+            head, _ = host.next("returned")
+            times += [time.monotonic()] * sum(output["batch"]["n"] for output in head.get("outputs", []))
+        host.collect()
+        gaps = [after - before for before, after in itertools.pairwise(times)]
+        assert min(gaps) > 0.2, gaps

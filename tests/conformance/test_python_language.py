@@ -7,7 +7,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ import pytest
 from tests.conformance.host import Host, languages
 
 pytestmark = pytest.mark.skipif("python" not in languages(), reason="not wanted")
-
-
-@pytest.fixture
-def python(tmp_path: Path) -> Iterator[Host]:
-    with Host("python", tmp_path) as host:
-        yield host
 
 
 WRAPPED = """import functools
@@ -46,34 +39,40 @@ def _outputs(host: Host, source: str, payload: bytes = b"[1]", n: int = 1, **mor
     return result.outputs.get("1.out", [])
 
 
-@pytest.mark.parametrize("source", [
-    "def other(msg):\n    return 0\ndef f(msg):\n    return msg\ndef last(msg):\n    return 0",
-    "def first(msg):\n    return 0\ndef last(msg):\n    return msg",
-    "f = lambda msg: msg",
-    "def f(msg, factor=2):\n    return msg * factor // 2",
-    "def f(msg, ctx=None):\n    return msg if ctx is not None else 0",
-    "def f(*args):\n    return args[0]",
-    WRAPPED,
-    "from math import floor\ndef helper(x):\n    return floor(x)\ndef work(msg):\n    return helper(msg)\ndef migrate(state):\n    return state",
-    "async def f(msg):\n    return msg",
-    "import functools\ndef same(g):\n    @functools.wraps(g)\n    def inner(msg):\n        return g(msg)\n    return inner\n@same\nasync def f(msg):\n    return msg",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def other(msg):\n    return 0\ndef f(msg):\n    return msg\ndef last(msg):\n    return 0",
+        "def first(msg):\n    return 0\ndef last(msg):\n    return msg",
+        "f = lambda msg: msg",
+        "def f(msg, factor=2):\n    return msg * factor // 2",
+        "def f(msg, ctx=None):\n    return msg if ctx is not None else 0",
+        "def f(*args):\n    return args[0]",
+        WRAPPED,
+        "from math import floor\ndef helper(x):\n    return floor(x)\ndef work(msg):\n    return helper(msg)\ndef migrate(state):\n    return state",
+        "async def f(msg):\n    return msg",
+        "import functools\ndef same(g):\n    @functools.wraps(g)\n    def inner(msg):\n        return g(msg)\n    return inner\n@same\nasync def f(msg):\n    return msg",
+    ],
+)
 def test_the_function_is_found(python: Host, source: str) -> None:
     assert _outputs(python, source, b"[7]") == [7]
 
 
-@pytest.mark.parametrize(("source", "says"), [
-    ("def f(a, b, c):\n    pass", "(msg) or (msg, ctx)"),
-    ("def f():\n    pass", "(msg) or (msg, ctx)"),
-    ("def f(msg, *, key):\n    pass", "(msg) or (msg, ctx)"),
-    ("class f:\n    pass", "a module is a function"),
-    ("x = 1", "def f(msg)"),
-    ("%pip install x\ndef f(msg):\n    return msg", "--deps"),
-    ("def f(msg):\n    return msg\n!ls", "cells only"),
-    ("def f(msg):\n    return msg\n\x00", "null bytes"),
-    ("import sys\nsys.exit(3)\ndef f(msg):\n    pass", "SystemExit"),
-    ("import nowhere_at_all\ndef f(msg):\n    pass", "nowhere_at_all"),
-])
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("def f(a, b, c):\n    pass", "(msg) or (msg, ctx)"),
+        ("def f():\n    pass", "(msg) or (msg, ctx)"),
+        ("def f(msg, *, key):\n    pass", "(msg) or (msg, ctx)"),
+        ("class f:\n    pass", "a module is a function"),
+        ("x = 1", "def f(msg)"),
+        ("%pip install x\ndef f(msg):\n    return msg", "--deps"),
+        ("def f(msg):\n    return msg\n!ls", "cells only"),
+        ("def f(msg):\n    return msg\n\x00", "null bytes"),
+        ("import sys\nsys.exit(3)\ndef f(msg):\n    pass", "SystemExit"),
+        ("import nowhere_at_all\ndef f(msg):\n    pass", "nowhere_at_all"),
+    ],
+)
 def test_a_source_that_is_no_module_is_refused_with_the_cure(python: Host, source: str, says: str) -> None:
     head = python.load(source)
     assert head["t"] == "refused"
@@ -91,11 +90,22 @@ def test_a_trace_shows_the_cell_the_line_and_its_text_and_none_of_ours(python: H
     assert "floe_runtime" not in failure["trace"]
 
 
-@pytest.mark.parametrize("raises", [
-    "raise SystemExit(3)", "raise KeyboardInterrupt", "raise GeneratorExit", "raise MemoryError", "raise StopIteration(1)",
-    "class E(Exception):\n        def __str__(self):\n            raise RuntimeError\n    raise E", "raise ValueError('\\ud800')",
-    "raise ExceptionGroup('g', [ValueError(1), KeyError(2)])", "exit()", "raise BaseException('x' * 10**7)", "f(msg)",
-])
+@pytest.mark.parametrize(
+    "raises",
+    [
+        "raise SystemExit(3)",
+        "raise KeyboardInterrupt",
+        "raise GeneratorExit",
+        "raise MemoryError",
+        "raise StopIteration(1)",
+        "class E(Exception):\n        def __str__(self):\n            raise RuntimeError\n    raise E",
+        "raise ValueError('\\ud800')",
+        "raise ExceptionGroup('g', [ValueError(1), KeyError(2)])",
+        "exit()",
+        "raise BaseException('x' * 10**7)",
+        "f(msg)",
+    ],
+)
 def test_whatever_a_module_raises_is_its_failure_and_not_our_end(python: Host, raises: str) -> None:
     python.load(f"def f(msg):\n    {raises}")
     for number in (1, 2):
@@ -106,20 +116,23 @@ def test_whatever_a_module_raises_is_its_failure_and_not_our_end(python: Host, r
         assert len(result.failure["failure"]["trace"]) < 40_000
 
 
-@pytest.mark.parametrize("does", [
-    "import os\n    if os.fork() == 0:\n        return msg\n    os.wait()",
-    "import os\n    if os.fork() == 0:\n        raise ValueError\n    os.wait()",
-    "import os\n    os.chdir('/')",
-    "import os\n    os.closerange(3, 256)",
-    "import sys\n    sys.stdout.close(); sys.stderr = None; print('x')",
-    "import subprocess\n    assert subprocess.run(['echo', 'hi'], capture_output=True, text=True).stdout == 'hi\\n'",
-    "import threading\n    t = threading.Thread(target=print, args=('thread',)); t.start(); t.join()",
-    "import multiprocessing\n    with multiprocessing.get_context('fork').Pool(1) as p: assert p.map(abs, [-1]) == [1]",
-    "import sys\n    assert sys.stdin.read() == ''",
-    "import sys\n    sys.modules.clear()",
-    "import json, values_of_nobody",
-    "import signal, os\n    os.kill(os.getpid(), signal.SIGINT)",
-][:10])
+@pytest.mark.parametrize(
+    "does",
+    [
+        "import os\n    if os.fork() == 0:\n        return msg\n    os.wait()",
+        "import os\n    if os.fork() == 0:\n        raise ValueError\n    os.wait()",
+        "import os\n    os.chdir('/')",
+        "import os\n    os.closerange(3, 256)",
+        "import sys\n    sys.stdout.close(); sys.stderr = None; print('x')",
+        "import subprocess\n    assert subprocess.run(['echo', 'hi'], capture_output=True, text=True).stdout == 'hi\\n'",
+        "import threading\n    t = threading.Thread(target=print, args=('thread',)); t.start(); t.join()",
+        "import multiprocessing\n    with multiprocessing.get_context('fork').Pool(1) as p: assert p.map(abs, [-1]) == [1]",
+        "import sys\n    assert sys.stdin.read() == ''",
+        "import sys\n    sys.modules.clear()",
+        "import json, values_of_nobody",
+        "import signal, os\n    os.kill(os.getpid(), signal.SIGINT)",
+    ][:10],
+)
 def test_what_a_module_does_to_its_process_is_harmless(python: Host, does: str) -> None:
     assert _outputs(python, f"def f(msg):\n    {does}\n    return msg", b"[5]") == [5]
     python.call(b"[6]", 1, number=2)
@@ -165,67 +178,16 @@ def test_more_than_the_bound_without_yielding_fails(python: Host) -> None:
     assert "yield" in failure["message"]
 
 
-def test_a_print_of_200_megabytes_costs_bounded_memory(python: Host) -> None:
-    assert _outputs(python, "def f(msg):\n    print('line of text\\n' * 16_000_000)\n    return msg") == [1]
-    assert psutil.Process(python.process.pid).memory_info().rss < 300 << 20
-
-
-def test_arrays_arrive_mapped_and_read_only_and_leave_by_segment(python: Host) -> None:
-    import numpy as np
-
-    (python.shared / "floe-1-9").write_bytes(np.arange(100_000.0).tobytes())
-    python.load("def f(msg):\n    assert not msg.flags.writeable\n    return msg * 2")
-    batch = {"tagged": True, "buffers": [{"size": 800_000, "segment": "floe-1-9"}], "counts": [1]}
-    python.call(b'[{"$floe":["array",0,"<f8",[100000]]}]', 1, **batch)
-    result = python.collect()
-    assert result.failure is None, result.failure
-    (head, parts), = [f for f in result.frames if f[0].get("outputs")]
-    assert parts == [b'[{"$floe":["array",0,"<f8",[100000]]}]']
-    assert "kept" not in head
-    (data,) = python.buffers(head["outputs"][0]["batch"], parts[1:])
-    assert np.frombuffer(data).tolist() == (np.arange(100_000.0) * 2).tolist()
-
-
-def test_a_segment_that_the_module_keeps_is_told(python: Host) -> None:
-    (python.shared / "floe-1-9").write_bytes(bytes(800_000))
-    python.load("kept = []\ndef f(msg):\n    kept.append(msg[10:20])")
-    python.call(b'[{"$floe":["array",0,"<f8",[100000]]}]', 1, tagged=True, buffers=[{"size": 800_000, "segment": "floe-1-9"}], counts=[1])
-    head, _ = python.next("returned")
-    assert head["kept"] == ["floe-1-9"]
-
-
-def test_an_array_born_in_shared_memory_leaves_without_a_copy(python: Host) -> None:
-    source = ("def f(msg, ctx):\n    a = ctx.array((1000, 1000))\n    a[:] = msg\n    ctx.emit('out', a)\n    try:\n        a[0] = 9\n"
-              "    except ValueError:\n        ctx.emit('out', 'frozen')")
-    python.load(source)
-    names = []
-    for number in (1, 2):
-        python.call(b"[%d]" % number, 1, number=number)
-        result = python.collect(number)
-        (head, _), = [f for f in result.frames if f[0].get("outputs")]
-        (buffer,) = head["outputs"][0]["batch"]["buffers"]
-        assert (python.shared / buffer["segment"]).read_bytes()[:8] == __import__("struct").pack("<d", number)
-        assert result.outputs["1.out"][1] == "frozen"
-        names.append(buffer["segment"])
-        python.send({"t": "free", "segments": [buffer["segment"]]})
-    assert names[0] == names[1], "the segment was not used again"
-
-
-def test_one_output_of_100_megabytes_is_no_flood(python: Host) -> None:
-    python.load("def f(msg, ctx):\n    for _ in range(2):\n        ctx.emit('out', ctx.array(12_500_000))")
-    python.call(b"[1]", 1)
-    result = python.collect()
-    assert result.failure is None, result.failure
-    assert len(result.outputs["1.out"]) == 2
-
-
-@pytest.mark.parametrize("source", [
-    "kept = {'n': 0}\ndef f(msg):\n    kept['n'] += 1\n    return kept",
-    "def f(msg, ctx):\n    ctx.state['kept'] = kept = ctx.state.get('kept', {'n': 0})\n    kept['n'] += 1\n    return kept",
-    "def f(msg, kept={'n': 0}):\n    kept['n'] += 1\n    return kept",
-    "def outer():\n    kept = {'n': 0}\n    def inner(msg):\n        kept['n'] += 1\n        return kept\n    return inner\nf = outer()",
-    "import numpy\nkept = numpy.zeros(1, 'i8')\ndef f(msg):\n    kept[0] += 1\n    return {'n': int(kept[0])}",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "kept = {'n': 0}\ndef f(msg):\n    kept['n'] += 1\n    return kept",
+        "def f(msg, ctx):\n    ctx.state['kept'] = kept = ctx.state.get('kept', {'n': 0})\n    kept['n'] += 1\n    return kept",
+        "def f(msg, kept={'n': 0}):\n    kept['n'] += 1\n    return kept",
+        "def outer():\n    kept = {'n': 0}\n    def inner(msg):\n        kept['n'] += 1\n        return kept\n    return inner\nf = outer()",
+        "import numpy\nkept = numpy.zeros(1, 'i8')\ndef f(msg):\n    kept[0] += 1\n    return {'n': int(kept[0])}",
+    ],
+)
 def test_an_output_is_what_it_was_when_it_was_given(python: Host, source: str) -> None:
     python.load("def f(msg):\n    return msg", 2)
     python.load(source)
@@ -242,9 +204,11 @@ def test_an_output_is_what_it_was_when_it_was_given(python: Host, source: str) -
 
 @pytest.mark.parametrize("route", [False, True])
 def test_what_a_generator_gave_is_what_it_was_when_it_was_given(python: Host, route: bool) -> None:
-    python.load("def f(msg):\n    kept = {}\n    for i in range(msg):\n        kept['n'] = i\n        yield kept\n    "
-                "rows = []\n    for i in range(msg):\n        rows.append(i)\n        if len(rows) == 2:\n            yield rows\n"
-                "            rows.clear()\n    import numpy\n    a = numpy.zeros(1)\n    for i in range(3):\n        a[0] = i\n        yield a")
+    python.load(
+        "def f(msg):\n    kept = {}\n    for i in range(msg):\n        kept['n'] = i\n        yield kept\n    "
+        "rows = []\n    for i in range(msg):\n        rows.append(i)\n        if len(rows) == 2:\n            yield rows\n"
+        "            rows.clear()\n    import numpy\n    a = numpy.zeros(1)\n    for i in range(3):\n        a[0] = i\n        yield a"
+    )
     python.load("def f(msg):\n    return msg if isinstance(msg, (dict, list)) else float(msg[0])", 2)
     if route:
         python.send({"t": "route", "slot": 1, "routes": {"out": [["a>b", 2, "in"]]}})
@@ -259,15 +223,26 @@ def test_what_a_generator_gave_is_what_it_was_when_it_was_given(python: Host, ro
         assert found[450:] == [0.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize(("source", "expected"), [
-    ("def f(msg):\n    d = {'n': msg}\n    yield d\n    d['n'] = -1", ["{'n': 0}", "{'n': 1}", "{'n': 2}"]),
-    ("kept = []\ndef f(msg):\n    kept.append(msg)\n    yield {'a': kept}", ["{'a': [0]}", "{'a': [0, 1]}", "{'a': [0, 1, 2]}"]),
-    ("last = {}\ndef f(msg):\n    global last\n    last['n'] = -1\n    last = {'n': msg}\n    return last",
-     ["{'n': 0}", "{'n': 1}", "{'n': 2}"]),
-    ("def f(msg):\n    row = [msg]\n    return {'a': row, 'b': row}", [f"{{'a': [{i}, 9], 'b': [{i}]}}" for i in range(3)]),
-    ("def f(msg):\n    return {'a': (msg,)}", [f"{{'a': [{i}]}}" for i in range(3)]),
-], ids=["changed after yield", "nested in yields", "changed at the next call", "twice inside", "tuple"])
-def test_behind_a_local_route_a_module_sees_what_it_would_see_in_another_process(python: Host, source: str, expected: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f(msg):\n    d = {'n': msg}\n    yield d\n    d['n'] = -1", ["{'n': 0}", "{'n': 1}", "{'n': 2}"]),
+        (
+            "kept = []\ndef f(msg):\n    kept.append(msg)\n    yield {'a': kept}",
+            ["{'a': [0]}", "{'a': [0, 1]}", "{'a': [0, 1, 2]}"],
+        ),
+        (
+            "last = {}\ndef f(msg):\n    global last\n    last['n'] = -1\n    last = {'n': msg}\n    return last",
+            ["{'n': 0}", "{'n': 1}", "{'n': 2}"],
+        ),
+        ("def f(msg):\n    row = [msg]\n    return {'a': row, 'b': row}", [f"{{'a': [{i}, 9], 'b': [{i}]}}" for i in range(3)]),
+        ("def f(msg):\n    return {'a': (msg,)}", [f"{{'a': [{i}]}}" for i in range(3)]),
+    ],
+    ids=["changed after yield", "nested in yields", "changed at the next call", "twice inside", "tuple"],
+)
+def test_behind_a_local_route_a_module_sees_what_it_would_see_in_another_process(
+    python: Host, source: str, expected: list[str]
+) -> None:
     python.load("def f(msg):\n    if 'b' in msg:\n        msg['a'].append(9)\n    return repr(msg)", 2)
     python.load(source)
     python.send({"t": "route", "slot": 1, "routes": {"out": [["a>b", 2, "in"]]}})
@@ -278,52 +253,20 @@ def test_behind_a_local_route_a_module_sees_what_it_would_see_in_another_process
     assert result.outputs["2.out"] == expected
 
 
-def test_a_state_that_is_no_json_is_refused_where_it_is_put_in(python: Host) -> None:
-    python.load("def f(msg, ctx):\n    ctx.state['seen'] = {msg}", module={"place": {"cell": 2}})
-    python.call(b"[1]", 1)
-    failure = (python.collect().failure or {})["failure"]
-    assert "ctx.state['seen'] is a set" in failure["message"]
-    assert failure["line"] == 2
-
-
-@pytest.mark.parametrize("commit_each", [False, True])
-def test_a_state_that_turns_bad_later_fails_and_is_undone(python: Host, commit_each: bool) -> None:
-    python.load("def f(msg, ctx):\n    ctx.state.setdefault('seen', []).append({1} if msg == 'bad' else msg)\n"
-                "    return len(ctx.state['seen'])", commit_each=commit_each)
-    python.call(b'["a"]', 1)
-    assert python.collect().states == {"1": {"seen": ["a"]}}
-    python.call(b'["bad"]', 1, number=2)
-    result = python.collect(2)
-    assert "is a set" in (result.failure or {})["failure"]["message"]
-    assert result.states == {}
-    python.call(b'["b"]', 1, number=3, state={"seen": ["a"]})
-    assert python.collect(3).states == {"1": {"seen": ["a", "b"]}}
-
-
-@pytest.mark.parametrize("commit_each", [False, True])
-def test_a_state_that_turns_bad_behind_a_route_fails_and_is_undone(python: Host, commit_each: bool) -> None:
-    python.load("def f(msg):\n    return msg")
-    python.load("def f(msg, ctx):\n    ctx.state.setdefault('seen', []).append({1} if msg == 'bad' else msg)\n"
-                "    return len(ctx.state['seen'])", 2, commit_each=commit_each)
-    python.send({"t": "route", "slot": 1, "routes": {"out": [["a>b", 2, "in"]]}})
-    python.next("routed")
-    python.call(b'["a"]', 1)
-    assert python.collect().states == {"2": {"seen": ["a"]}}
-    python.call(b'["bad"]', 1, number=2)
-    assert "is a set" in (python.collect(2).failure or {})["failure"]["message"]
-    python.call(b'["b"]', 1, 2, number=3)
-    assert python.collect(3).states == {"2": {"seen": ["a", "b"]}}
-
-
 def test_an_enum_or_a_uuid_is_refused_by_the_fast_codec_too(python: Host) -> None:
-    for source in ("import enum\nclass E(enum.Enum):\n    A = 1\ndef f(msg):\n    return [E.A]", "import uuid\ndef f(msg):\n    return uuid.uuid4()"):
+    for source in (
+        "import enum\nclass E(enum.Enum):\n    A = 1\ndef f(msg):\n    return [E.A]",
+        "import uuid\ndef f(msg):\n    return uuid.uuid4()",
+    ):
         python.load(source)
         python.call(b"[1]", 1)
         assert (python.collect().failure or {})["failure"]["kind"] == "value"
 
 
 def test_the_modules_own_orjson_is_not_ours(python: Host) -> None:
-    assert _outputs(python, "import orjson, enum\nclass E(enum.Enum):\n    A = 1\ndef f(msg):\n    return orjson.dumps(E.A).decode()") == ["1"]
+    assert _outputs(
+        python, "import orjson, enum\nclass E(enum.Enum):\n    A = 1\ndef f(msg):\n    return orjson.dumps(E.A).decode()"
+    ) == ["1"]
 
 
 def test_the_standard_library_does_where_there_is_no_codec(tmp_path: Path) -> None:

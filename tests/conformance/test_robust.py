@@ -40,7 +40,15 @@ def _echo(host: Host, slot: int = 1) -> None:
 def _alive(host: Host, number: int = 10**9) -> None:
     """It still answers; what it said before is passed over."""
     host.send({"t": "unload", "slot": 10**6})
-    host.send({"t": "load", "slot": 10**6, "node": "f", "state": {}, "module": {"name": "f", "lang": host.lang, "source": ECHO[host.lang]}})
+    host.send(
+        {
+            "t": "load",
+            "slot": 10**6,
+            "node": "f",
+            "state": {},
+            "module": {"name": "f", "lang": host.lang, "source": ECHO[host.lang]},
+        }
+    )
     while not {"t": "loaded", "slot": 10**6}.items() <= _head(host).items():
         pass
     host.call(b"[42]", 1, 10**6, number)
@@ -63,7 +71,10 @@ def _samples(lang: str) -> list[tuple[dict[str, Any], list[bytes]]]:
         ({"t": "activate", "slot": 1, "state": {"n": 1}}, []),
         ({"t": "unload", "slot": 5}, []),
         ({"t": "route", "slot": 1, "routes": {"out": [["a>b", 2, "in"]]}}, []),
-        ({"t": "call", "call": 3, "slot": 1, "port": "in", "batch": batch, "skip": 0, "first": 2}, [b'[{"$floe":["bytes",0]},7]', b"abc"]),
+        (
+            {"t": "call", "call": 3, "slot": 1, "port": "in", "batch": batch, "skip": 0, "first": 2},
+            [b'[{"$floe":["bytes",0]},7]', b"abc"],
+        ),
         ({"t": "more", "call": 3}, []),
         ({"t": "recall", "slot": 1}, []),
         ({"t": "free", "segments": ["floe-1-1"], "remove": ["floe-1-2"]}, []),
@@ -82,7 +93,23 @@ def _mutated(rng: random.Random, head: dict[str, Any], parts: list[bytes]) -> by
 
 
 def _other(rng: random.Random, head: dict[str, Any]) -> dict[str, Any]:
-    values: list[Any] = [None, True, -1, 0, 2**40, 1.5, "", "x" * 300, [], [[]], {}, {"a": {"b": []}}, [1, "a", None], "__proto__", "../x"]
+    values: list[Any] = [
+        None,
+        True,
+        -1,
+        0,
+        2**40,
+        1.5,
+        "",
+        "x" * 300,
+        [],
+        [[]],
+        {},
+        {"a": {"b": []}},
+        [1, "a", None],
+        "__proto__",
+        "../x",
+    ]
     head = json.loads(json.dumps(head))
     target = head
     while True:
@@ -127,13 +154,13 @@ def test_a_torn_frame_waits_and_is_taken_when_it_is_whole(host: Host) -> None:
 @pytest.mark.parametrize("length", [0, 3, 2**31, 2**32 - 1])
 def test_an_impossible_length_ends_with_the_pipe(host: Host, length: int) -> None:
     host.write(struct.pack("<II", length, 2) + b"{}" * 50)
-    os.close(host.writer)
+    host.hang_up()
     assert host.exits() is not None
 
 
 def test_the_end_of_the_pipe_ends_it(host: Host) -> None:
     _echo(host)
-    os.close(host.writer)
+    host.hang_up()
     assert host.exits() == 0
 
 
@@ -150,11 +177,24 @@ def test_buffers_of_every_size_go_by_part_or_by_segment(host: Host, size: int) -
     host.call(b"[%d]" % size, 1)
     result = host.collect()
     assert result.failure is None, result.failure
-    (head, parts), = [frame for frame in result.frames if frame[0].get("outputs")]
+    ((head, parts),) = [frame for frame in result.frames if frame[0].get("outputs")]
     batch = head["outputs"][0]["batch"]
     assert [b["size"] for b in batch["buffers"]] == [size]
     assert bool(batch["buffers"][0].get("segment")) == (size > 65_536)
     assert host.buffers(batch, parts[1:]) == [bytes(size)]
+
+
+def test_S8_segments_are_for_their_owner_only(host: Host) -> None:
+    if host.lang not in GIVES:
+        pytest.skip(f"no module in {host.lang}")
+    host.load(GIVES[host.lang])
+    for number in range(1, 4):  # also those that are used again
+        host.call(b"[1000000]", 1, 1, number)
+        ((head, _),) = [f for f in host.collect(number).frames if f[0].get("outputs")]
+        name = head["outputs"][0]["batch"]["buffers"][0]["segment"]
+        found = (host.shared / name).stat()
+        assert (oct(found.st_mode & 0o777), found.st_uid) == ("0o600", os.getuid())
+        host.send({"t": "free", "segments": [name]} if number < 3 else {"t": "free", "remove": [name]})
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_536, 1 << 20, 15 << 20])
@@ -171,8 +211,16 @@ def test_a_segment_of_another_is_read_and_one_that_is_gone_is_a_failure(host: Ho
     _echo(host)
     (host.shared / "floe-1-77").write_bytes(bytes(100_000))
     for number, name in enumerate(["floe-1-77", "floe-1-78", "../../etc/passwd"], 1):
-        host.call(b'[{"$floe":["bytes",0]}]', 1, 1, number, tagged=True, buffers=[{"size": 100_000, "segment": name}], counts=[1],
-                  state={})
+        host.call(
+            b'[{"$floe":["bytes",0]}]',
+            1,
+            1,
+            number,
+            tagged=True,
+            buffers=[{"size": 100_000, "segment": name}],
+            counts=[1],
+            state={},
+        )
         result = host.collect(number)
         assert (result.failure is None) == (number == 1), (name, result.failure)
         if result.failure is not None:
@@ -186,7 +234,7 @@ def test_freed_segments_are_used_again_and_removed_ones_are_gone(host: Host) -> 
     names = []
     for number in range(1, 5):
         host.call(b"[1000000]", 1, 1, number)
-        (head, _), = [f for f in host.collect(number).frames if f[0].get("outputs")]
+        ((head, _),) = [f for f in host.collect(number).frames if f[0].get("outputs")]
         names.append(head["outputs"][0]["batch"]["buffers"][0]["segment"])
         assert names[-1].startswith(host.name + "-")
         host.send({"t": "free", "segments" if number < 3 else "remove": [names[-1]]})

@@ -21,13 +21,16 @@ def _echo(host: Host, entry: dict[str, Any], number: int) -> Any:
     batch: dict[str, Any] = {"n": 1, "tagged": '"$floe"' in entry["text"]}
     if buffers:
         batch |= {"buffers": [{"size": len(b)} for b in buffers], "counts": [len(buffers)]}
-    host.send({"t": "call", "call": number, "slot": 1, "port": "in", "batch": batch, "state": {}}, [b"[" + entry["text"].encode() + b"]", *buffers])
+    host.send(
+        {"t": "call", "call": number, "slot": 1, "port": "in", "batch": batch, "state": {}},
+        [b"[" + entry["text"].encode() + b"]", *buffers],
+    )
     result = host.collect(number)
     return result, canonical(entry["text"], buffers)
 
 
 def _given(host: Host, result: Any) -> Any:
-    (head, parts), = [frame for frame in result.frames if frame[0].get("outputs")]
+    ((head, parts),) = [frame for frame in result.frames if frame[0].get("outputs")]
     assert len(head["outputs"]) == 1 and head["outputs"][0]["batch"]["n"] == 1, head
     assert head["outputs"][0]["batch"].get("tagged", False) == (b'"$floe"' in parts[0]), "`tagged` is not what the payload says"
     return canonical(parts[0][1:-1], host.buffers(head["outputs"][0]["batch"], parts[1:]))

@@ -45,14 +45,14 @@ def _tagged(tag: list[Any], buffers: list[bytes]) -> Any:
         return ("number", Fraction(int(tag[1])))
     if kind == "date":
         moment = datetime.datetime.fromisoformat(tag[1])
-        return ("date", moment.isoformat() if moment.tzinfo is None else moment.astimezone(datetime.UTC).isoformat())
+        return ("date", moment.isoformat() if moment.tzinfo is None else moment.astimezone(datetime.UTC).isoformat(), *tag[2:])
     if kind == "escape":
         return ("object", tuple(sorted((key, _of(item, buffers)) for key, item in tag[1].items())))
     if kind == "bytes":
         return ("bytes", buffers[tag[1]])
     if kind == "array":
         return ("array", buffers[tag[1]], tag[2], tuple(_number(n) for n in tag[3]))
-    return ("table", _table(buffers[tag[1]]), tag[2]) if kind == "table" else (kind, tag[1])
+    return ("table", _table(buffers[tag[1]]), tag[2]) if kind == "table" else (kind, *(_of(part, buffers) for part in tag[1:]))
 
 
 def _number(value: Any) -> int:

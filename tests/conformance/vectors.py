@@ -104,8 +104,12 @@ def match(actual: Any, expected: Any, where: str, path: str = "") -> None:
         for at, value in enumerate(expected):
             match(actual[at], value, where, f"{path}[{at}]")
     elif isinstance(expected, str) and expected.startswith("~"):
-        assert isinstance(actual, str) and expected[1:] in actual, f"{where}: {path} is {actual!r}, expected {expected[1:]!r} in it"
+        assert isinstance(actual, str) and expected[1:] in actual, (
+            f"{where}: {path} is {actual!r}, expected {expected[1:]!r} in it"
+        )
     elif expected is None:
         assert actual is None or actual is False, f"{where}: {path} is {actual!r}, expected nothing"
     else:
-        assert actual == expected and (actual is True) == (expected is True), f"{where}: {path} is {actual!r}, expected {expected!r}"
+        assert actual == expected and (actual is True) == (expected is True), (
+            f"{where}: {path} is {actual!r}, expected {expected!r}"
+        )

@@ -74,8 +74,13 @@ def test_only_what_is_over_is_over() -> None:
 
 # --- names ---------------------------------------------------------------------------------------------------------------
 
-refs = st.builds(RunRef, st.from_regex(r"[a-z_][a-z0-9_-]{0,9}", fullmatch=True), st.integers(1, 10**17),
-                 st.from_regex(r"[a-z0-9_][a-z0-9_-]{0,9}", fullmatch=True), st.integers(1, 10**17))
+refs = st.builds(
+    RunRef,
+    st.from_regex(r"[a-z_][a-z0-9_-]{0,9}", fullmatch=True),
+    st.integers(1, 10**17),
+    st.from_regex(r"[a-z0-9_][a-z0-9_-]{0,9}", fullmatch=True),
+    st.integers(1, 10**17),
+)
 
 
 @settings(deadline=None)
@@ -94,12 +99,22 @@ def test_any_text_is_a_run_ref_or_a_definition_error(text: str) -> None:
         assert "co2.1.local.1" in str(error)  # both outcomes are right
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("", "names no run"), ("co2", "names no run"), ("co2.1.local", "names no run"), ("co2.1.local.1.2", "names no run"),
-    ("Co2.1.local.1", "is no flow"), ("co2.0.local.1", "is no version"), ("co2.01.local.1", "is no version"),
-    ("co2.1.my host.1", "is no host"), ("co2.1.local.x", "is no counter"), ("co2.1.local.1\n", "is no counter"),
-    ("co2.1.local.\u0661", "is no counter"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "names no run"),
+        ("co2", "names no run"),
+        ("co2.1.local", "names no run"),
+        ("co2.1.local.1.2", "names no run"),
+        ("Co2.1.local.1", "is no flow"),
+        ("co2.0.local.1", "is no version"),
+        ("co2.01.local.1", "is no version"),
+        ("co2.1.my host.1", "is no host"),
+        ("co2.1.local.x", "is no counter"),
+        ("co2.1.local.1\n", "is no counter"),
+        ("co2.1.local.\u0661", "is no counter"),
+    ],
+)
 def test_a_wrong_run_ref_says_which_part_is_wrong(text: str, said: str) -> None:
     with pytest.raises(DefinitionError, match=said):
         parse_ref(text)
@@ -178,14 +193,17 @@ def test_a_resource_is_held_by_one_run() -> None:
     assert next_run([camera, other], (), {}) == camera
 
 
-@pytest.mark.parametrize(("hosts", "holders", "said"), [
-    ({}, {}, "a host: none is serving; start one with `floe host`"),
-    ({"h1": [], "h2": ["gpu"]}, {}, "a host with the tags gpu, linux; h2 lacks linux"),
-    ({"h1": ["linus"]}, {}, "a host with the tags gpu, linux; h1 lacks gpu, linux"),
-    ({"h1": ["gpu", "linus"]}, {}, "a host with the tags gpu, linux; h1 lacks linux (did you mean 'linus'?)"),
-    ({"h1": ["gpu", "linux"]}, {"camera": "x.1.h1.4"}, "the end of x.1.h1.4"),
-    ({"h1": ["gpu", "linux"]}, {}, "its turn"),
-])
+@pytest.mark.parametrize(
+    ("hosts", "holders", "said"),
+    [
+        ({}, {}, "a host: none is serving; start one with `floe host`"),
+        ({"h1": [], "h2": ["gpu"]}, {}, "a host with the tags gpu, linux; h2 lacks linux"),
+        ({"h1": ["linus"]}, {}, "a host with the tags gpu, linux; h1 lacks gpu, linux"),
+        ({"h1": ["gpu", "linus"]}, {}, "a host with the tags gpu, linux; h1 lacks linux (did you mean 'linus'?)"),
+        ({"h1": ["gpu", "linux"]}, {"camera": "x.1.h1.4"}, "the end of x.1.h1.4"),
+        ({"h1": ["gpu", "linux"]}, {}, "its turn"),
+    ],
+)
 def test_a_pending_run_says_what_it_waits_for(hosts: dict[str, list[str]], holders: dict[str, str], said: str) -> None:
     assert waits_for(pend("a", 1, ("gpu", "linux"), ("camera",)), hosts, holders) == said
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .vectors import Player, load_vectors
+from tests.core.vectors import Player, load_vectors
 
 VECTORS = load_vectors()
 

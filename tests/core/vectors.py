@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 import orjson
 
-from floe_jupyter.core import events as ev
-from floe_jupyter.core.machine import Machine
+from floe_jupyter.core.flow.model import Flow, Module, Node, RetryPolicy
+from floe_jupyter.core.machine import events as ev
+from floe_jupyter.core.machine.machine import Machine
 from floe_jupyter.core.messages import Batch, encode_plain, values
-from floe_jupyter.core.model import Flow, Module, Node, Retry
-
-from .contract import Contract
-from .driver import make_modules, wire
+from tests.core.simulation.contract import Contract
+from tests.core.simulation.making import make_modules, wire
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "core"
 FREE = {"Wake", "Notice", "Reply", "Accepted", "Route", "Unload"}
@@ -39,7 +38,7 @@ def flow_of(given: dict[str, Any]) -> Flow:
 def _node(name: str, options: dict[str, Any]) -> Node:
     fields = {"module": name, **options}
     if "retry" in fields:
-        fields["retry"] = Retry(**fields["retry"])
+        fields["retry"] = RetryPolicy(**fields["retry"])
     return Node(id=name, **fields)
 
 
@@ -47,8 +46,13 @@ def batch_of(given: dict[str, Any], runs: list[int]) -> Batch:
     """The batch of ``values``; one run for all, or one a message."""
     items = given["values"] if "values" in given else list(range(given["count"]))
     same = len(set(runs)) <= 1
-    return Batch(encode_plain(items), len(items), run=runs[0] if same and runs else 0, runs=None if same else tuple(runs),
-                 ids=tuple(given["ids"]) if "ids" in given else None)
+    return Batch(
+        encode_plain(items),
+        len(items),
+        run=runs[0] if same and runs else 0,
+        runs=None if same else tuple(runs),
+        ids=tuple(given["ids"]) if "ids" in given else None,
+    )
 
 
 @dataclass
@@ -126,8 +130,13 @@ class Player:
         return found[int(place or 1) - 1]
 
     def _make_inject(self, f: dict[str, Any]) -> ev.Event:
-        return ev.Inject(f["node"], batch_of(f, f.get("runs", [f.get("run", 1)])), f.get("port", "in"), f.get("token", "inject"),
-                         f.get("close", False))
+        return ev.Inject(
+            f["node"],
+            batch_of(f, f.get("runs", [f.get("run", 1)])),
+            f.get("port", "in"),
+            f.get("token", "inject"),
+            f.get("close", False),
+        )
 
     def _make_closerun(self, f: dict[str, Any]) -> ev.Event:
         return ev.CloseRun(f.get("run", 1))
@@ -150,8 +159,9 @@ class Player:
         return ev.Rewire(flow, tuple(make_modules(flow).values()), token=f.get("token"))
 
     def _make_edit(self, f: dict[str, Any]) -> ev.Event:
-        return ev.Edit(self.held(f["id"][5:]) if f["id"].startswith("held:") else f["id"], orjson.dumps(f["value"]),
-                       token=f.get("token"))
+        return ev.Edit(
+            self.held(f["id"][5:]) if f["id"].startswith("held:") else f["id"], orjson.dumps(f["value"]), token=f.get("token")
+        )
 
     def call_of(self, text: str) -> ev.Call:
         """``b``, ``b#2``, ``b/1``: the oldest open call of node b, the second one, the oldest of lane 1."""
@@ -169,11 +179,17 @@ class Player:
         given = f.get("outputs", [{"values": f["out"]}] if "out" in f else [])
         states = [ev.StateChange(call.node, call.lane, f.get("state", {}), tuple(f.get("unset", ())))]
         return ev.Returned(
-            call.call, consumed, f.get("emitted", 0), tuple(self._output(call, at, g) for g in given),
-            tuple(ev.Count(**c) for c in f.get("counts", [])), tuple(states) if "state" in f or "unset" in f else (),
-            tuple(ev.Failure(call.node, s["message"], run=s.get("run", 1)) for s in f.get("skipped", [])), failure,
+            call.call,
+            consumed,
+            f.get("emitted", 0),
+            tuple(self._output(call, at, g) for g in given),
+            tuple(ev.Count(**c) for c in f.get("counts", [])),
+            tuple(states) if "state" in f or "unset" in f else (),
+            tuple(ev.Failure(call.node, s["message"], run=s.get("run", 1)) for s in f.get("skipped", [])),
+            failure,
             tuple(ev.Left(g["wire"], batch_of(g, g.get("runs", [1]))) for g in f.get("left", [])),
-            f.get("end", failure is not None or at + consumed == n))
+            f.get("end", failure is not None or at + consumed == n),
+        )
 
     def _failure(self, call: ev.Call, at: int, f: dict[str, Any]) -> ev.Failure | None:
         if "failure" not in f:
@@ -187,8 +203,13 @@ class Player:
             g = {"index": list(range(g["count"])), "parent": [at] * g["count"], **g}
         parents = g["parent"] if "parent" in g else list(range(at, at + len(g["values"])))
         batch = batch_of(g, [call.batch.run_of(p) for p in parents])
-        return ev.Output(g.get("node", call.node), g.get("port", "out"), batch,
-                         tuple(g["index"]) if "index" in g else None, tuple(g["parent"]) if "parent" in g else None)
+        return ev.Output(
+            g.get("node", call.node),
+            g.get("port", "out"),
+            batch,
+            tuple(g["index"]) if "index" in g else None,
+            tuple(g["parent"]) if "parent" in g else None,
+        )
 
     # --- looking ---
 
@@ -201,9 +222,12 @@ class Player:
             "depth": lambda: {k: n.depth for k, n in full.items()},
             "status": lambda: {k: n["status"] for k, n in nodes.items()},
             "version": lambda: {k: n.version for k, n in full.items()},
+            "dropped": lambda: {k: n.dropped for k, n in full.items()},
+            "unfinished": lambda: {k: n.unfinished for k, n in full.items()},
             "sent": lambda: {w.name: w.sent for w in view.wires},
             "runs": lambda: {str(k): v for k, v in view.runs.items()},
-            "paused": lambda: view.paused, "debug": lambda: view.debug,
+            "paused": lambda: view.paused,
+            "debug": lambda: view.debug,
             "states": self.machine.states,
             "dead": lambda: [msgspec.to_builtins(f) for f in self.machine.dead()],
             "history": lambda: [[r.node, values(r.input)[0]] for r in self.machine.history()],

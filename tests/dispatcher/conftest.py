@@ -1,4 +1,4 @@
-"""A dispatcher of its own for every test, with a stand-in for its runner; nothing of it may be left behind."""
+"""A private dispatcher for every test, with a stand-in for its runner; no process or file may be left behind."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import psutil
 import pytest
 
 from floe_jupyter.errors import FloeError
-from floe_jupyter.wire.client import Client, connect
-from tests.dispatcher.kit import COMMAND, ROOT, Processes
+from floe_jupyter.wire.client.client import Client, connect
+from tests.dispatcher.kit import COMMAND, REAL, ROOT, Processes
 
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where the dispatcher of this test writes its connection file."""
+    """Return the path of the connection file of this test's dispatcher."""
     monkeypatch.setenv("FLOE_CONNECTION", str(tmp_path / "floe.json"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return str(tmp_path / "floe.json")
@@ -25,11 +25,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def attach(path: str) -> Iterator[Callable[..., Client]]:
-    """Makes clients; the first starts the dispatcher. They are closed at the end."""
+    """Yield a function that makes clients; the first client starts the dispatcher. Close all clients at the end."""
     clients: list[Client] = []
 
     def make(name: str = "test", **options: Any) -> Client:
-        clients.append(connect(client=name, path=path, **{"command": COMMAND, **options}))
+        clients.append(connect(client=name, **{"path": path, "command": COMMAND, **options}))
         return clients[-1]
 
     yield make
@@ -40,7 +40,7 @@ def attach(path: str) -> Iterator[Callable[..., Client]]:
 
 @pytest.fixture
 def client(attach: Callable[..., Client], processes: Processes) -> Client:
-    """A client of a running dispatcher."""
+    """Return a client of a running dispatcher."""
     made = attach()
     processes.watch(made.pid)
     return made
@@ -48,7 +48,7 @@ def client(attach: Callable[..., Client], processes: Processes) -> Client:
 
 @pytest.fixture
 def processes() -> Iterator[Processes]:
-    """Processes to be gone at the end of the test, at the latest two seconds after the last client."""
+    """Yield processes to be gone at the end of the test, at the latest two seconds after the last client."""
     watched = Processes()
     yield watched
     for process in watched.all():
@@ -56,3 +56,9 @@ def processes() -> Iterator[Processes]:
             process.kill()
 
 
+@pytest.fixture
+def real(attach: Callable[..., Client], processes: Processes) -> Client:
+    """Return a client of a dispatcher with real runners."""
+    made = attach(command=REAL)
+    processes.watch(made.pid)
+    return made

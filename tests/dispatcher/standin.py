@@ -1,7 +1,8 @@
-"""A stand-in for a runner, in a process of its own: speaks `floe_jupyter.wire.links`, and runs modules that are Python lambdas.
+"""A stand-in for a runner, in a process of its own: speaks `floe_jupyter.wire.runner_messages`, and runs modules that are Python lambdas.
 
 What a module's source may be besides: ``hold`` (its messages are held until `Continue`), ``full`` (an injection is never
-accepted), ``die`` (the process ends at the first message), ``refuse`` (an update is refused).
+accepted), ``die`` (the process ends at the first message), ``refuse`` (an update is refused), ``waver`` (held, but going on for
+a moment when its view is asked for the first time).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import select
 import sys
 import time
@@ -17,11 +19,23 @@ from typing import Any
 import msgspec
 import zmq
 
-from floe_jupyter.core.commands import Accepted, Ended, Notice, Reply, Result
-from floe_jupyter.core.events import Break, CancelRun, CloseRun, Continue, Failure, Inject, NodeView, Pause, Step, Update, View
+from floe_jupyter.core.machine.commands import Accepted, Ended, Notice, Reply, Result
+from floe_jupyter.core.machine.events import (
+    Break,
+    CancelRun,
+    CloseRun,
+    Continue,
+    Failure,
+    Inject,
+    NodeView,
+    Pause,
+    Step,
+    Update,
+    View,
+)
 from floe_jupyter.core.messages import Batch, split, texts
-from floe_jupyter.wire.link import Link
-from floe_jupyter.wire.links import Answer, Ask, Bye, Logged, Open, Out, RunnerHello, Seen, Shut, ToRunner, Wish
+from floe_jupyter.wire.runner_messages import Answer, Ask, Bye, Logged, Open, Out, RunnerHello, Seen, Shut, ToRunner, Wish
+from floe_jupyter.wire.transport.reliable import Link
 
 
 class FakeMachine:
@@ -35,6 +49,7 @@ class FakeMachine:
         self.open: set[int] = set()
         self.taken = 0
         self.breaks: dict[str, Break] = {}
+        self.wavers = False
 
     def source_of(self, node: str) -> str:
         return self.modules[next(n.module for n in self.flow.nodes if n.id == node)].source
@@ -59,8 +74,9 @@ class FakeMachine:
         if source == "full":
             self.waiting.append(event)
             return []
-        if source == "hold":
+        if source in ("hold", "waver"):
             self.waiting.append(event)
+            self.wavers = source == "waver"
             return [Accepted(event.token), Notice("idle", event.node, event.batch.run)]
         return [*self._through(event), Accepted(event.token)]
 
@@ -78,7 +94,7 @@ class FakeMachine:
 
     def _follow(self, node: str, value: Any, part: Batch) -> list[Any]:
         source = self.source_of(node)
-        given = value if source in ("hold", "refuse") else eval(source)(value)
+        given = value if source in ("hold", "refuse", "waver") else eval(source)(value)
         wires = [w for w in self.flow.wires if w.source == node]
         if not wires:
             batch = msgspec.structs.replace(part, payload=json.dumps([given], separators=(",", ":")).encode())
@@ -182,17 +198,29 @@ class StandIn:
                 self.send(Out(message.instance, tuple(commands)))
             self.send(Seen(message.instance, machine.view()))
             if isinstance(message.event, Inject) and "print" in texts(message.event.batch.payload)[0].decode():
-                self.send(Logged(message.instance, message.event.node, "stdout", "printed\n"))
+                wanted = re.search(r"print (\d+)", texts(message.event.batch.payload)[0].decode())
+                text = f"{'x' * 999}\n" * (int(wanted[1]) // 1_000) if wanted else "printed\n"
+                self.send(Logged(message.instance, message.event.node, "stdout", text))
         return isinstance(message, Bye)
 
     def answer(self, ask: Ask) -> None:
         machine = self.machines.get(ask.instance)
-        answers = {"listRuntimes": lambda: [{"id": "floe-1-1", "lang": "python", "pid": os.getpid()}],
-                   "view": machine.view if machine else None, "held": list, "dead": list, "history": list,
-                   "breaks": lambda: [{"id": id_, "count": 7} for id_ in machine.breaks],
-                   "at": lambda: (machine.flow.nodes[0].id, "in", Batch(b"[5]", 1), {})}
+        answers = {
+            "listRuntimes": lambda: [{"id": "floe-1-1", "lang": "python", "pid": os.getpid()}],
+            "view": machine.view if machine else None,
+            "held": list,
+            "dead": list,
+            "history": list,
+            "breaks": lambda: [{"id": id_, "count": 7} for id_ in machine.breaks],
+            "at": lambda: (machine.flow.nodes[0].id, "in", Batch(b"[5]", 1), {}),
+        }
         if ask.call not in answers:
             self.send(Answer(ask.token, None, ("unknown", f"no call {ask.call!r}")))
+        elif machine is not None and machine.wavers and ask.call == "view":
+            machine.wavers = False
+            self.send(Out(ask.instance, (Notice("resumed"),)))
+            self.send(Answer(ask.token, machine.view()))
+            self.send(Out(ask.instance, (Notice("idle"),)))
         else:
             self.send(Answer(ask.token, answers[ask.call]()))
 

@@ -7,15 +7,15 @@ import signal
 
 import pytest
 
-from floe_jupyter.core.model import Flow, Module, Node
+from floe_jupyter.core.flow.model import Flow, Module, Node
 from floe_jupyter.errors import DefinitionError, ExpressionError, FloeError, UnknownName
-from floe_jupyter.wire.client import Client
-from floe_jupyter.wire.control import CALLS
+from floe_jupyter.wire.client.client import Client
+from floe_jupyter.wire.control.calls import CALLS
 from tests.dispatcher.kit import batch, define, run, until, values_of
 
 
 def test_D9_every_call_of_the_control_API_has_a_handler() -> None:
-    from floe_jupyter.dispatcher.serve import HANDLERS
+    from floe_jupyter.dispatcher.dispatcher import HANDLERS
 
     assert sorted(HANDLERS) == sorted(CALLS)
 
@@ -45,7 +45,11 @@ def test_setting_a_breakpoint_switched_off_switches_off_those_that_are_equal(cli
         client.call("set_break", node="double", side="out", port="out", hits=3)
     client.call("set_break", node="double", when="msg > 1")
     assert client.call("set_break", node="double", side="out", port="out", enabled=False)["id"] == "b1"
-    assert [(b["id"], b["hits"], b["enabled"]) for b in client.call("breaks")] == [("b1", 3, False), ("b2", 3, False), ("b3", 0, True)]
+    assert [(b["id"], b["hits"], b["enabled"]) for b in client.call("breaks")] == [
+        ("b1", 3, False),
+        ("b2", 3, False),
+        ("b3", 0, True),
+    ]
     assert client.call("set_break", node="double", when="msg > 2", enabled=False)["id"] == "b4"
 
 
@@ -62,19 +66,22 @@ def test_breakpoints_are_cleared_by_id_by_node_or_all(client: Client) -> None:
         client.call("clear_break", id="b9", flow="co2")
 
 
-@pytest.mark.parametrize(("args", "error", "match"), [
-    ({"node": "duoble"}, UnknownName, "no node 'duoble'; did you mean 'double'"),
-    ({"node": "double", "port": "nope"}, UnknownName,
-     "node 'double' has no input 'nope'; inputs: in; outputs: out, error"),
-    ({"node": "double", "port": "in", "side": "out"}, UnknownName, "node 'double' has no output 'in'; did you mean 'in'"),
-    ({"node": "double", "port": "uot"}, UnknownName, "no input 'uot'; did you mean 'out'"),
-    ({"node": "double", "side": "up"}, DefinitionError, "on the side 'in' or 'out'"),
-    ({"node": "double", "when": "msg >"}, ExpressionError, "msg"),
-    ({"node": "double", "log": "got {nosuch}"}, ExpressionError, "no name 'nosuch'; known: meta, msg, state"),
-    ({"node": "double", "log": "got {msg"}, ExpressionError, "a single { opens nothing that is closed"),
-])
-def test_a_breakpoint_that_cannot_be_right_is_refused(client: Client, args: dict[str, str], error: type[FloeError],
-                                                      match: str) -> None:
+@pytest.mark.parametrize(
+    ("args", "error", "match"),
+    [
+        ({"node": "duoble"}, UnknownName, "no node 'duoble'; did you mean 'double'"),
+        ({"node": "double", "port": "nope"}, UnknownName, "node 'double' has no input 'nope'; inputs: in; outputs: out, error"),
+        ({"node": "double", "port": "in", "side": "out"}, UnknownName, "node 'double' has no output 'in'; did you mean 'in'"),
+        ({"node": "double", "port": "uot"}, UnknownName, "no input 'uot'; did you mean 'out'"),
+        ({"node": "double", "side": "up"}, DefinitionError, "on the side 'in' or 'out'"),
+        ({"node": "double", "when": "msg >"}, ExpressionError, "msg"),
+        ({"node": "double", "log": "got {nosuch}"}, ExpressionError, "no name 'nosuch'; known: meta, msg, state"),
+        ({"node": "double", "log": "got {msg"}, ExpressionError, "a single { opens nothing that is closed"),
+    ],
+)
+def test_a_breakpoint_that_cannot_be_right_is_refused(
+    client: Client, args: dict[str, str], error: type[FloeError], match: str
+) -> None:
     define(client, double="lambda x: 2 * x")
     with pytest.raises(error, match=match):
         client.call("set_break", **args)
@@ -169,7 +176,7 @@ def test_whoever_listens_is_told_of_every_change_of_a_breakpoint(client: Client)
     until(lambda: client.call("set_break", node="double", id="mine") and seen, "the first announcement")
     given = client.call("set_break", node="double", id="last", enabled=False)
     client.call("clear_break", id="last")
-    gone = {"id": "last", "flow": "co2", "gone": True}
+    gone = {"id": "last", "flow": "co2", "gone": True, "workspace": client.workspace.id}
     until(lambda: gone in seen, "that the breakpoint is gone")
     assert seen[-2:] == [given, gone]
 

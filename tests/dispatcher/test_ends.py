@@ -16,14 +16,16 @@ import psutil
 import pytest
 
 from floe_jupyter.errors import EnvironmentFailed, PeerGone
-from floe_jupyter.wire.client import Client
-from floe_jupyter.wire.connection import read
-from tests.dispatcher.kit import ROOT, Processes, alive, batch, define, run, until, values_of
+from floe_jupyter.wire.client.client import Client
+from floe_jupyter.wire.client.connection import read
+from floe_jupyter.wire.control.workspaces import Workspace
+from tests.dispatcher.kit import ROOT, Processes, batch, define, run, until, values_of
+from tests.processes import alive
 
 KERNEL = """
 import sys, time
 sys.path.insert(0, {root!r})
-from floe_jupyter.wire.client import connect
+from floe_jupyter.wire.client.client import connect
 from tests.dispatcher.kit import COMMAND, batch, define
 client = connect(client="kernel", command=COMMAND, session="kernel-1")
 define(client, hold="hold")
@@ -122,8 +124,9 @@ def test_a_detached_run_outlives_its_kernel(kernel: Kernels, attach: Clients, pr
     processes.wait_gone()
 
 
-def test_a_detached_run_whose_feeder_is_gone_gets_no_more_and_can_finish(kernel: Kernels, attach: Clients,
-                                                                        processes: Processes) -> None:
+def test_a_detached_run_whose_feeder_is_gone_gets_no_more_and_can_finish(
+    kernel: Kernels, attach: Clients, processes: Processes
+) -> None:
     first = attach("first")
     made = kernel(detach=True)
     assert not first.call("run_info", ref=made.ref).feeder_gone
@@ -143,14 +146,13 @@ def test_a_run_that_is_fed_by_another_client_stays_open_when_its_opener_goes(ker
     until(lambda: len(first.call("status")["clients"]) == 1, "the dispatcher to see that the other client is gone")
     first.call("feed", ref=made.ref, batch=batch(3))
     first.call("close_run", ref=made.ref)
-    first.call("clear_break", flow="co2")
+    first.call("clear_break", flow=made.ref)
     first.call("resume", flow=made.ref)
     ended = first.call("wait", ref=made.ref, timeout=20.0, through_holds=True)
     assert (ended.status, ended.fed, ended.feeder_gone) == ("done", 3, False)
 
 
-def test_a_detached_run_that_ends_alone_keeps_its_results(kernel: Kernels, attach: Clients,
-                                                          processes: Processes) -> None:
+def test_a_detached_run_that_ends_alone_keeps_its_results(kernel: Kernels, attach: Clients, processes: Processes) -> None:
     made = kernel(detach=True, more="client.call('close_run', ref=info.ref)")
     made.kill()
     with_it = attach("helper")
@@ -171,7 +173,7 @@ def test_of_a_client_that_goes_only_its_own_runs_stop(kernel: Kernels, attach: C
     assert made.dispatcher == mine.pid
     made.kill()
     assert mine.call("wait", ref=made.ref, timeout=20.0, through_holds=True).status == "cancelled"
-    assert mine.call("run_info", ref=kept.ref).status == "active"
+    until(lambda: mine.call("run_info", ref=kept.ref).status == "active", "the other run to be active")  # with its runner
 
 
 def test_a_kernel_that_is_restarted_finds_its_runs_again(kernel: Kernels, attach: Clients) -> None:
@@ -194,8 +196,9 @@ def test_who_said_to_come_back_and_does_not_is_not_waited_for_longer(kernel: Ker
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_dispatcher_that_is_told_to_end_takes_its_runner_along(client: Client, path: str, processes: Processes,
-                                                                 number: int) -> None:
+def test_a_dispatcher_that_is_told_to_end_takes_its_runner_along(
+    client: Client, path: str, processes: Processes, number: int
+) -> None:
     define(client, hold="hold")
     run(client, 1)
     pid = client.pid
@@ -215,8 +218,9 @@ def test_a_call_that_was_under_way_when_the_dispatcher_ended_says_so(client: Cli
         waiting.result(5.0)
 
 
-def test_after_kill_9_the_next_start_sweeps_and_tells_what_was_lost(client: Client, attach: Clients,
-                                                                   processes: Processes) -> None:
+def test_after_kill_9_the_next_start_sweeps_and_tells_what_was_lost(
+    client: Client, attach: Clients, processes: Processes
+) -> None:
     define(client, hold="hold")
     info = run(client, 1)
     time.sleep(0.1)  # its record is committed within 30 ms
@@ -239,12 +243,15 @@ def test_run_numbers_are_not_given_out_twice_after_a_crash(client: Client, attac
     assert run(attach("after"), 1, flow="co2").ref not in refs
 
 
-def test_definitions_outlive_the_dispatcher(client: Client, attach: Clients, processes: Processes) -> None:
+def test_definitions_outlive_the_dispatcher(attach: Clients, processes: Processes) -> None:
+    notebook = Workspace("", "shop.ipynb", "notebook", "/nb/shop.ipynb")
+    client = attach(workspace=notebook)
+    processes.watch(client.pid)
     flow = define(client, double="lambda x: 2 * x")
     ref = run(client, 1).ref
     client.close()
     processes.wait_gone()
-    after = attach("after")
+    after = attach("after", workspace=notebook)
     assert after.call("flows") == [flow]
     assert (run(after, 4, flow="co2").ref, after.call("run_info", ref=ref).status) == ("co2.1.local.2", "done")
 
@@ -271,8 +278,9 @@ def test_a_run_that_was_fed_nothing_says_so_when_its_runner_dies(client: Client)
     assert "killed by SIGKILL; nothing had been fed" in ended.failures[0].message
 
 
-def test_pipes_of_a_runner_that_was_killed_while_a_runtime_started_are_removed(attach: Clients, tmp_path: Path, processes: Processes,
-                                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipes_of_a_runner_that_was_killed_while_a_runtime_started_are_removed(
+    attach: Clients, tmp_path: Path, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     client = attach()
     processes.watch(client.pid)
@@ -336,5 +344,3 @@ def test_a_damaged_store_is_refused_and_nothing_is_started(attach: Clients, path
 def test_a_command_that_is_no_dispatcher_is_told_with_what_it_printed(attach: Clients) -> None:
     with pytest.raises(EnvironmentFailed, match="did not start:\nTraceback"):
         attach(command=(sys.executable, "-c", "import sys; sys.stderr.write('Traceback: no')"))
-
-

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from floe_jupyter.wire.client import Client
+from floe_jupyter.wire.client.client import Client
 from tests.dispatcher.kit import ROOT, Processes, define, run
 from tests.dispatcher.test_ends import Kernel, Kernels, kernel, nothing_is_left
 
@@ -18,7 +18,7 @@ Clients = Callable[..., Client]
 FRONT = """
 import sys, time
 sys.path.insert(0, {root!r})
-from floe_jupyter.wire.client import connect
+from floe_jupyter.wire.client.client import connect
 client = connect(start=False, client="server 1", session="server 1")
 client.call("hello", key=client.attach().connection.key, client="server 1", session="server 1", guards=True)
 print(client.pid, flush=True)
@@ -102,8 +102,9 @@ def test_a_front_end_that_does_not_come_back_guards_no_longer(kernel: Kernels, a
     assert sees.call("wait", ref=made.ref, timeout=5.0, through_holds=True).status == "cancelled"
 
 
-def test_when_the_front_end_is_killed_after_the_kernel_nothing_is_left(front: tuple[Kernel, subprocess.Popen[str]], path: str,
-                                                                       processes: Processes) -> None:
+def test_when_the_front_end_is_killed_after_the_kernel_nothing_is_left(
+    front: tuple[Kernel, subprocess.Popen[str]], path: str, processes: Processes
+) -> None:
     made, process = front
     made.kill()
     process.kill()
@@ -111,8 +112,9 @@ def test_when_the_front_end_is_killed_after_the_kernel_nothing_is_left(front: tu
     nothing_is_left(path, made.dispatcher)
 
 
-def test_when_the_front_end_is_killed_before_the_kernel_nothing_is_left(front: tuple[Kernel, subprocess.Popen[str]], path: str,
-                                                                        processes: Processes) -> None:
+def test_when_the_front_end_is_killed_before_the_kernel_nothing_is_left(
+    front: tuple[Kernel, subprocess.Popen[str]], path: str, processes: Processes
+) -> None:
     made, process = front
     process.kill()
     process.wait()
@@ -137,7 +139,9 @@ def test_a_killed_client_without_a_session_is_not_waited_for(kernel: Kernels, at
     assert looks.call("wait", ref=made.ref, timeout=5.0, through_holds=True).status == "cancelled"
 
 
-def test_a_front_end_that_comes_back_has_its_runs_and_one_without_runs_is_not_waited_for(attach: Clients, processes: Processes) -> None:
+def test_a_front_end_that_comes_back_has_its_runs_and_one_without_runs_is_not_waited_for(
+    attach: Clients, processes: Processes
+) -> None:
     first = greet_as_front_end(attach("front", session="server 1"))
     processes.watch(first.pid)
     define(first, hold="hold")

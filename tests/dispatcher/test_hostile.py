@@ -17,27 +17,31 @@ import psutil
 import pytest
 import zmq
 
-from floe_jupyter.core.model import Flow, Module, Node
+from floe_jupyter.core.flow.model import Flow, Module, Node
+from floe_jupyter.dispatcher.publish import WAITING
 from floe_jupyter.errors import ProtocolError, UnknownName
-from floe_jupyter.wire.channel import Channel
-from floe_jupyter.wire.client import Client
-from floe_jupyter.wire.connection import reach, read
-from floe_jupyter.wire.streams import framed
+from floe_jupyter.wire.client.channel import Channel
+from floe_jupyter.wire.client.client import Client
+from floe_jupyter.wire.client.connection import reach, read
+from floe_jupyter.wire.transport.streams import framed
 from tests.dispatcher.kit import Processes, batch, define, run, until
 
 FRAMES = int(os.environ.get("FLOE_FUZZ", "100000"))
 """How many mutated frames; ``make stress`` sends a million."""
 
-VALID = [msgspec.msgpack.encode(request) for request in (
-    (1, "run_info", {"ref": "co2.1.local.1"}),
-    (2, "define", {"module": Module("m", "lambda x: x", deps=("a",)), "timeout": 1.0}),
-    (3, "define_flow", {"flow": Flow("f", (Node("m", "m"),))}),
-    (4, "feed", {"ref": "none", "batch": batch(1, "two", [3.0, None])}),
-    (5, "results", {"ref": "co2.1.local.1", "start": 0, "limit": 3}),
-    (6, "set_break", {"node": "m", "when": "msg > 3"}),
-    (7, "hello", {"key": "0" * 64, "client": "me"}),
-    (8, "runs", {"limit": 5}),
-)]
+VALID = [
+    msgspec.msgpack.encode(request)
+    for request in (
+        (1, "run_info", {"ref": "co2.1.local.1"}),
+        (2, "define", {"module": Module("m", "lambda x: x", deps=("a",)), "timeout": 1.0}),
+        (3, "define_flow", {"flow": Flow("f", (Node("m", "m"),))}),
+        (4, "feed", {"ref": "none", "batch": batch(1, "two", [3.0, None])}),
+        (5, "results", {"ref": "co2.1.local.1", "start": 0, "limit": 3}),
+        (6, "set_break", {"node": "m", "when": "msg > 3"}),
+        (7, "hello", {"key": "0" * 64, "client": "me"}),
+        (8, "runs", {"limit": 5}),
+    )
+]
 
 
 def mutated(seed: int, n: int) -> Iterator[bytes]:
@@ -116,8 +120,9 @@ def test_mutated_frames_at_a_runners_door_are_refused_and_its_runner_goes_on(cli
     assert run(client, 2).status == "done"
 
 
-def test_mutated_frames_at_the_quick_door_are_refused_and_everybody_goes_on(client: Client,
-                                                                             attach: Callable[..., Client]) -> None:
+def test_mutated_frames_at_the_quick_door_are_refused_and_everybody_goes_on(
+    client: Client, attach: Callable[..., Client]
+) -> None:
     define(client, double="lambda x: 2 * x")
     run(client, 1)
     directory, chance, fuzzer = client.call("status")["directory"], random.Random(6), attach("fuzzer").attach()
@@ -271,6 +276,21 @@ def test_D29_a_viewer_that_does_not_read_loses_events_and_nobody_else_notices(cl
             wish.result(20.0)
         assert psutil.Process(client.pid).memory_info().rss < before + 60 * 1024 * 1024
         assert client.call("status")["faults"] == 0
+
+
+def test_D29_what_waits_for_a_viewer_that_does_not_read_is_bounded(client: Client) -> None:
+    """By what it finds when it reads again: no more than may wait at both ends, and what its socket holds."""
+    define(client, double="lambda x: 2 * x")
+    client.call("start")
+    with frozen_viewer(client) as frozen:
+        frozen.poll(5_000)
+        for wish in [client.submit("request", batch=batch("print 40000")) for _ in range(2_000)]:
+            wish.result(60.0)
+        found = 0
+        while frozen.poll(2_000):
+            topic = frozen.recv_multipart()[0]
+            found += topic.startswith(b"log/")
+    assert 0 < found <= WAITING + 100, "of 2,000 that were published"
 
 
 def test_D14_the_sequences_of_every_topic_strictly_increase(client: Client) -> None:

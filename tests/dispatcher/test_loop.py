@@ -13,7 +13,9 @@ def broken() -> None:
     raise ZeroDivisionError
 
 
-def test_a_fault_of_a_callback_a_timer_or_the_end_of_a_turn_is_counted_and_the_loop_goes_on(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_of_a_callback_a_timer_or_the_end_of_a_turn_is_counted_and_the_loop_goes_on(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     loop, heard = Loop(), list[bytes]()
     inlet, outlet = os.pipe()
     loop.watch(inlet, lambda: heard.append(os.read(inlet, 1)))

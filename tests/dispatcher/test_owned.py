@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from floe_jupyter.dispatcher.owned import adopt, own, set_aside
+from floe_jupyter.dispatcher.data_directory import adopt, own, set_aside
 from floe_jupyter.errors import EnvironmentFailed
-from floe_jupyter.wire.client import connect
+from floe_jupyter.wire.client.client import connect
+from floe_jupyter.wire.control.workspaces import Workspace
 from tests.dispatcher.kit import COMMAND, ROOT, Processes, define, run
 
-HOLDER = "import sys; from floe_jupyter.dispatcher.owned import own; own(sys.argv[1]); print('mine', flush=True); sys.stdin.read()"
+HOLDER = "import sys; from floe_jupyter.dispatcher.data_directory import own; own(sys.argv[1]); print('mine', flush=True); sys.stdin.read()"
 Holders = Callable[[Path], None]
 
 
@@ -65,7 +67,7 @@ def runs_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processe
         if is_server:
             (tmp_path / "runtime" / f"jpserver-{parent}.json").write_text("{}")
         monkeypatch.setenv("JPY_PARENT_PID", str(parent))
-        client = connect(client="test", command=COMMAND)
+        client = connect(client="test", command=COMMAND, workspace=Workspace("", "shop.ipynb", "notebook", "/nb/shop.ipynb"))
         processes.watch(client.pid)
         define(client, double="lambda x: 2 * x")
         run(client, 1)
@@ -77,7 +79,9 @@ def runs_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: Processe
     return runs_of
 
 
-def test_runs_are_there_after_the_jupyter_server_was_started_again(tmp_path: Path, runs_of: Callable[[int, bool], list[str]]) -> None:
+def test_runs_are_there_after_the_jupyter_server_was_started_again(
+    tmp_path: Path, runs_of: Callable[[int, bool], list[str]]
+) -> None:
     before = runs_of(gone(), True)
     after = runs_of(os.getpid(), True)
     assert len(before) == 1
@@ -93,7 +97,11 @@ def test_a_program_that_runs_a_notebook_begins_with_nothing(runs_of: Callable[[i
 
 
 def test_the_directory_with_most_in_it_is_taken_over_by_one_server_alone(tmp_path: Path) -> None:
-    left = [made(tmp_path / str(gone()), 1_000, 100), made(tmp_path / str(gone()), 2_000, 100), made(tmp_path / str(gone()), 3_000)]
+    left = [
+        made(tmp_path / str(gone()), 1_000, 100),
+        made(tmp_path / str(gone()), 2_000, 100),
+        made(tmp_path / str(gone()), 3_000),
+    ]
     for server, expected in (("1", left[1]), ("2", left[0]), ("3", left[2])):
         assert adopt(str(tmp_path / server))
         assert (tmp_path / server / "store.sqlite").read_text().strip() == expected.name
@@ -138,3 +146,16 @@ def test_a_directory_has_one_dispatcher(tmp_path: Path, hold: Holders) -> None:
     hold(tmp_path / "user")
     with pytest.raises(EnvironmentFailed, match=r"another dispatcher uses .*; end it, or wait until it has ended"):
         own(str(tmp_path / "user"))
+
+
+def test_a_dispatcher_waits_for_the_one_before_that_is_about_to_end(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "user")]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as before:
+        assert before.stdout is not None
+        assert before.stdin is not None
+        assert before.stdout.readline() == "mine\n"
+        end = threading.Timer(0.3, before.stdin.close)
+        end.start()
+        own(str(tmp_path / "user"))
+        end.join()
+        assert before.wait(10.0) == 0

@@ -8,9 +8,9 @@ import signal
 import time
 from collections.abc import Callable
 
-from floe_jupyter.core.model import Module
+from floe_jupyter.core.flow.model import Module
 from floe_jupyter.server.life import Life
-from floe_jupyter.wire.client import Client
+from floe_jupyter.wire.client.client import Client
 
 ROUNDS = 40
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 from floe_jupyter.dispatcher import __main__ as program
-from floe_jupyter.dispatcher import launch
+from floe_jupyter.dispatcher.runners import launchers
+from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 
 
-def launch_standin(url: str, endpoint: str, directory: str) -> launch.Process:
-    return launch.start([sys.executable, "-m", "tests.dispatcher.standin"], url, endpoint, directory)
+def launch_standin(url: str, endpoint: str, directory: str, _: ProcessContext = INHERITED) -> launchers.Process:
+    return launchers.start([sys.executable, "-m", "tests.dispatcher.standin"], url, endpoint, directory)
 
 
 if __name__ == "__main__":
-    launch.LAUNCHERS["local"] = launch_standin
+    launchers.LAUNCHERS["local"] = launch_standin
     sys.exit(program.main(sys.argv[1:]))

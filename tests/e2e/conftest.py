@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from floe_jupyter.errors import PeerGone
-from floe_jupyter.wire.client import Client, connect
+from floe_jupyter.wire.client.client import Client, connect
 
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """A client of a dispatcher of its own; all of it is gone afterwards."""
+    """Yield a client of a private dispatcher; end the dispatcher with all its processes afterwards."""
     monkeypatch.setenv("FLOE_CONNECTION", str(tmp_path / "connection.json"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))

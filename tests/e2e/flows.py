@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from floe_jupyter.core.model import Module
-from floe_jupyter.core.notation import parse
-from floe_jupyter.wire.client import Client
-from floe_jupyter.wire.replies import RunInfo
+from floe_jupyter.core.flow.model import Module
+from floe_jupyter.core.notation.parser import parse
+from floe_jupyter.wire.client.client import Client
+from floe_jupyter.wire.control.replies import RunInfo
 from floe_jupyter.wire.values import decode, encode
 
 

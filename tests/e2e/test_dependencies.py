@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from floe_jupyter.core.model import Module
-from floe_jupyter.wire.client import Client
+from floe_jupyter.core.flow.model import Module
+from floe_jupyter.wire.client.client import Client
 from floe_jupyter.wire.values import encode
 from tests.e2e.flows import define, finished, pids, results, run
 
@@ -19,16 +19,26 @@ export default function {name}(msg) {{ return [...msg, isNumber(3), found.versio
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_two_versions_of_a_python_package_work_side_by_side(client: Client) -> None:
-    define(client, "six", "old -> newer", Module("old", PYTHON.format(name="old"), deps=("six==1.15.0",)),
-           Module("newer", PYTHON.format(name="newer"), deps=("six==1.16.0",)))
+    define(
+        client,
+        "six",
+        "old -> newer",
+        Module("old", PYTHON.format(name="old"), deps=("six==1.15.0",)),
+        Module("newer", PYTHON.format(name="newer"), deps=("six==1.16.0",)),
+    )
     assert run(client, "six", []) == [["1.15.0", "1.16.0"]]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_two_versions_of_a_javascript_package_work_side_by_side(client: Client) -> None:
-    define(client, "numbers", "old -> newer", Module("old", JS.format(name="old"), "js", deps=("is-number@6.0.0",)),
-           Module("newer", JS.format(name="newer"), "js", deps=("is-number@7.0.0",)))
+    define(
+        client,
+        "numbers",
+        "old -> newer",
+        Module("old", JS.format(name="old"), "js", deps=("is-number@6.0.0",)),
+        Module("newer", JS.format(name="newer"), "js", deps=("is-number@7.0.0",)),
+    )
     assert run(client, "numbers", []) == [[True, "6.0.0", True, "7.0.0"]]
 
 
@@ -36,8 +46,14 @@ def test_two_versions_of_a_javascript_package_work_side_by_side(client: Client) 
 @pytest.mark.timeout(180)
 def test_a_dependency_added_while_the_flow_runs_changes_no_other_process(client: Client) -> None:
     stamp = "import os\ndef {name}(msg):\n    return [*msg, '{name}']\n"
-    define(client, "live", "one -> two -> three", Module("one", stamp.format(name="one")), Module("two", stamp.format(name="two")),
-           Module("three", "export default function (msg) { return msg; }\n", "js"))
+    define(
+        client,
+        "live",
+        "one -> two -> three",
+        Module("one", stamp.format(name="one")),
+        Module("two", stamp.format(name="two")),
+        Module("three", "export default function (msg) { return msg; }\n", "js"),
+    )
     client.call("start", flow="live")
     assert _through(client) == ["one", "two"]
     before = pids(client)

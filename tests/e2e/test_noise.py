@@ -8,8 +8,8 @@ import time
 import psutil
 import pytest
 
-from floe_jupyter.core.model import Module
-from floe_jupyter.wire.client import Client
+from floe_jupyter.core.flow.model import Module
+from floe_jupyter.wire.client.client import Client
 from floe_jupyter.wire.values import encode
 from tests.e2e.flows import define, finished, opened, results, run
 
@@ -68,9 +68,17 @@ def test_a_producer_much_faster_than_its_consumer_is_held_back_and_memory_stays_
     seconds = 60 if os.environ.get("FLOE_LONG") else 10
     n = seconds * 1000
     fast = "def fast(msg):\n    for i in range(msg):\n        yield {'i': i, 'text': 'a' * 1000}\n"
-    slow = {"python": "import time\ndef slow(msg):\n    time.sleep(0.001)\n    return msg['i']\n",
-            "js": "export default async function (msg) { await new Promise((r) => setTimeout(r, 1)); return msg.i; }\n"}[lang]
-    define(client, "pressed", "fast -> slow", Module("fast", fast), Module("slow", slow, lang, deps=("six",) if lang == "python" else ()))
+    slow = {
+        "python": "import time\ndef slow(msg):\n    time.sleep(0.001)\n    return msg['i']\n",
+        "js": "export default async function (msg) { await new Promise((r) => setTimeout(r, 1)); return msg.i; }\n",
+    }[lang]
+    define(
+        client,
+        "pressed",
+        "fast -> slow",
+        Module("fast", fast),
+        Module("slow", slow, lang, deps=("six",) if lang == "python" else ()),
+    )
     run(client, "pressed", 2000)
     before = _memories(client)
     info, peak = opened(client, "pressed", [n]), dict(before)
@@ -87,9 +95,14 @@ def test_a_producer_much_faster_than_its_consumer_is_held_back_and_memory_stays_
 
 def test_a_cycle_with_full_wires_ends_with_an_error_that_names_the_wire(client: Client) -> None:
     double = "def {name}(msg):\n    yield msg\n    yield msg\n"
-    define(client, "round", "a -> b -> a", Module("a", double.format(name="a")), Module("b", double.format(name="b")),)
+    define(
+        client,
+        "round",
+        "a -> b -> a",
+        Module("a", double.format(name="a")),
+        Module("b", double.format(name="b")),
+    )
     info = client.call("open_run", flow="round")
-
 
     client.call("feed", ref=info.ref, batch=encode([1]), node="a")
     client.call("close_run", ref=info.ref)

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
+from floe_jupyter.core.flow.model import Module
 from floe_jupyter.core.messages import INLINE_LIMIT
-from floe_jupyter.core.model import Module
 from floe_jupyter.errors import FloeError
-from floe_jupyter.wire.client import Client
+from floe_jupyter.wire.client.client import Client
 from tests.e2e.flows import define, opened, results, run
 
 MIB = 2**20
@@ -27,8 +27,14 @@ def _bytes(size: int) -> bytes:
 @pytest.fixture
 def echoes(client: Client) -> Client:
     """python -> javascript -> python in another environment, and one that stays in a process."""
-    define(client, "far", "one -> two -> three", Module("one", PASS.format(name="one")), Module("two", PASS_JS, "js"),
-           Module("three", PASS.format(name="three"), deps=("six",)))
+    define(
+        client,
+        "far",
+        "one -> two -> three",
+        Module("one", PASS.format(name="one")),
+        Module("two", PASS_JS, "js"),
+        Module("three", PASS.format(name="three"), deps=("six",)),
+    )
     define(client, "near", "one -> four", Module("four", PASS.format(name="four")))
     return client
 
@@ -59,8 +65,11 @@ def test_text_over_the_limit_is_refused_at_the_sender_with_the_limit_named(echoe
 
 @pytest.mark.parametrize("lang", ["python", "js"])
 def test_a_module_that_gives_text_over_the_limit_fails_with_the_limit_named(client: Client, lang: str) -> None:
-    source = ("def big(msg):\n    return 'x' * msg\n" if lang == "python"
-              else "export default function (msg) { return 'x'.repeat(msg); }\n")
+    source = (
+        "def big(msg):\n    return 'x' * msg\n"
+        if lang == "python"
+        else "export default function (msg) { return 'x'.repeat(msg); }\n"
+    )
     define(client, "grow", "big", Module("big", source, lang))
     info = client.call("wait", ref=opened(client, "grow", [INLINE_LIMIT + 1]).ref, timeout=50.0)
     assert info.status == "failed"
@@ -72,8 +81,13 @@ def test_an_array_of_64_MiB_reaches_another_process_and_leaves_no_segment(client
     import os
 
     before = set(os.listdir("/dev/shm"))
-    define(client, "arrays", "make -> total", Module("make", "import numpy as np\ndef make(msg):\n    return np.arange(msg)\n"),
-           Module("total", "def total(msg):\n    return int(msg.sum())\n", deps=("numpy",)))
+    define(
+        client,
+        "arrays",
+        "make -> total",
+        Module("make", "import numpy as np\ndef make(msg):\n    return np.arange(msg)\n"),
+        Module("total", "def total(msg):\n    return int(msg.sum())\n", deps=("numpy",)),
+    )
     n = 8 * MIB
     assert run(client, "arrays", n, n, n) == [n * (n - 1) // 2] * 3
     client.call("shutdown")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from floe_jupyter.core.model import Module
-from floe_jupyter.wire.client import Client
+from floe_jupyter.core.flow.model import Module
+from floe_jupyter.wire.client.client import Client
 from tests.e2e.flows import define, finished, journal, opened, results
 
 FIRST = """import json
@@ -37,8 +37,14 @@ def last(msg, ctx):
 def written(client: Client, tmp_path: Path) -> Path:
     path = tmp_path / "journal"
     texts = [t.format(path=str(path)) for t in (FIRST, MIDDLE, LAST)]
-    define(client, "three", "first -> middle -> last", Module("first", texts[0]), Module("middle", texts[1], "js"),
-           Module("last", texts[2]))
+    define(
+        client,
+        "three",
+        "first -> middle -> last",
+        Module("first", texts[0]),
+        Module("middle", texts[1], "js"),
+        Module("last", texts[2]),
+    )
     return path
 
 

@@ -1,4 +1,4 @@
-"""A real shell in this process, and a dispatcher of its own for every test that asks for one."""
+"""A real shell in this process, and a private dispatcher for every test that asks for one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from floe_jupyter.kernel import session as sessions
-from floe_jupyter.kernel.session import Session
+from floe_jupyter.client import session as sessions
+from floe_jupyter.client.session import Session
 from tests.kernel.real import DEFINE, FLOW, SLOW, Kernel
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Directories of its own for whatever this test and its children write."""
+    """Set private directories for all files of this test and its child processes."""
     for name, folder in (
         ("JUPYTER_RUNTIME_DIR", "runtime"),
         ("XDG_DATA_HOME", "data"),
@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def session(home: Path) -> Iterator[Session]:
-    """The session of this process, with a dispatcher that ends with the test."""
+    """Yield the session of this process, with a dispatcher that ends with the test."""
     made = Session(f"test {os.getpid()}")
     before = sessions.use(made)
     yield made
@@ -45,7 +45,7 @@ def session(home: Path) -> Iterator[Session]:
 
 @pytest.fixture(scope="module")
 def bare_shell() -> Iterator[Any]:
-    """An IPython shell without history on disk."""
+    """Yield an IPython shell without history on disk."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -63,19 +63,19 @@ def bare_shell() -> Iterator[Any]:
 
 
 class Cells:
-    """Runs cells in a shell and gives what they showed."""
+    """Runs cells in a shell and returns their results."""
 
     def __init__(self, ip: Any) -> None:
         self.ip = ip
 
     def __call__(self, text: str) -> Any:
-        """The value of a cell; raises what it raised."""
+        """Return the value of a cell; raise the cell's error."""
         result = self.ip.run_cell(text, store_history=True)
         result.raise_error()
         return result.result
 
     def error(self, text: str) -> BaseException:
-        """What a cell raised."""
+        """Return the error raised by a cell."""
         result = self.ip.run_cell(text, store_history=True)
         error = result.error_in_exec or result.error_before_exec
         assert error is not None, f"no error from {text!r}, but {result.result!r}"
@@ -84,7 +84,7 @@ class Cells:
 
 @pytest.fixture
 def cells(bare_shell: Any, session: Session) -> Iterator[Cells]:
-    """Cells of a shell in which the extension is loaded."""
+    """Yield cells of a shell in which the extension is loaded."""
     from floe_jupyter.kernel.extension import load, unload
 
     load(bare_shell)

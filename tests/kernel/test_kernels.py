@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import time
 
-import psutil
 import pytest
 
-from floe_jupyter.kernel.views import QUIET
+from floe_jupyter.kernel.display.views import QUIET
 from tests.kernel.real import DEFINE
 from tests.kernel.waits import until
+from tests.processes import alive, family
 
 
 def test_an_interrupt_cancels_the_run_within_a_second_and_says_so(kernel):
@@ -21,9 +21,9 @@ def test_an_interrupt_cancels_the_run_within_a_second_and_says_so(kernel):
     [error] = [o for o in kernel.outputs(cell) if o["type"] == "error"]
     assert time.monotonic() - began < 3.0
     assert error["ename"] == "Interrupted"
-    assert "was cancelled after 1 result" in error["evalue"]
+    assert "is being cancelled after 1 result" in error["evalue"]  # `slow` has two seconds to end by itself
     assert len(error["traceback"]) == 1
-    assert kernel("floe.flow('one').runs()[0].status") == "'cancelled'"
+    until(lambda: kernel("floe.flow('one').runs()[0].status") == "'cancelled'", "the run to be cancelled", 5.0)
     assert kernel("r = %floe run one --input [0.02]\nr.results") == "[0.02]"
 
 
@@ -46,7 +46,11 @@ GENERATOR = "def g():\n    yield 0\n    raise ValueError('the file ends here')"
     ("text", "shown", "last"),
     [
         ("%floe run one --input g()", ["raise ValueError", "in g"], "ValueError: the file ends here"),
-        ("floe.flow('one').run(g())", ["raise ValueError", "in g", "floe.flow('one').run(g())"], "ValueError: the file ends here"),
+        (
+            "floe.flow('one').run(g())",
+            ["raise ValueError", "in g", "floe.flow('one').run(g())"],
+            "ValueError: the file ends here",
+        ),
         ("%floe run one --input 1 / 0", ["<expression>"], "ZeroDivisionError: division by zero"),
         ("def f():\n    floe.flow('onn')\nf()", ["floe.flow('onn')", "f()"], "UnknownName: no flow 'onn'; did you mean 'one'?"),
         ("floe.flow('one').breakpoint('zz')", ["breakpoint('zz')"], "UnknownName: no node 'zz'; known: slow"),
@@ -75,10 +79,12 @@ def test_others_are_served_while_a_cell_waits(kernel):
     assert int(kernel("gained")) >= 5
 
 
-def test_a_program_that_runs_notebooks_gets_one_final_output(kernel):
+def test_a_program_that_runs_notebooks_gets_one_final_picture_and_one_line(kernel):
     found = kernel.outputs(kernel.begin("%floe run one --input [1.5]"))
-    assert [o["type"] for o in found] == ["execute_result"]
-    assert "1 result" in found[0]["data"]["text/plain"]
+    assert [o["type"] for o in found] == ["display_data", "execute_result"]
+    assert set(found[0]["data"]) == {"text/plain", "text/html", "image/svg+xml"}
+    assert list(found[1]["data"]) == ["text/plain"]
+    assert "1 result" in found[1]["data"]["text/plain"]
 
 
 WITHOUT_WIDGETS = "import sys\nsys.modules['anywidget'] = None"
@@ -127,19 +133,12 @@ def test_an_error_points_at_the_cell_that_people_see(kernel):
     assert "site-packages" not in text
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
-
-
 def test_nothing_is_left_when_a_kernel_ends(kernel):
     kernel("%floe run one --input [0.01] ")
-    pid = int(kernel("from floe_jupyter.kernel.session import session\nsession().call('status')['pid']"))
-    processes = [psutil.Process(pid), *_family(pid)]
+    pid = int(kernel("from floe_jupyter.client.session import session\nsession().call('status')['pid']"))
+    processes = family(pid)
     kernel.close()
-    until(
-        lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes),
-        "the dispatcher and its processes to end",
-    )
+    until(lambda: not any(map(alive, processes)), "the dispatcher and its processes to end")
 
 
 def test_a_run_outlives_a_restart_of_its_kernel(kernel):
@@ -160,11 +159,8 @@ def test_a_run_that_was_being_fed_when_its_kernel_restarted_finishes_with_what_i
 
 
 def test_a_killed_kernel_takes_its_runs_with_it(kernel):
-    pid = int(kernel("from floe_jupyter.kernel.session import session\nsession().call('status')['pid']"))
+    pid = int(kernel("from floe_jupyter.client.session import session\nsession().call('status')['pid']"))
     kernel("run = floe.flow('one').run([30], wait=False)")
-    processes = [psutil.Process(pid), *_family(pid)]
+    processes = family(pid)
     kernel.close(now=True)
-    until(
-        lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes),
-        "the dispatcher and its processes to end",
-    )
+    until(lambda: not any(map(alive, processes)), "the dispatcher and its processes to end")

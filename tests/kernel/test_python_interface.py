@@ -11,9 +11,10 @@ import time
 import pytest
 
 import floe_jupyter as floe
-from floe_jupyter.core.model import Module, Place
+from floe_jupyter.client.define import define_flow, define_module, flow_of
+from floe_jupyter.client.waiting import Interrupted, block
+from floe_jupyter.core.flow.model import Module, Place
 from floe_jupyter.errors import DefinitionError, UnknownName, ValueRefused
-from floe_jupyter.kernel.define import define_flow, define_module, flow_of
 from tests.kernel.waits import until
 
 PARSE = "def parse(msg):\n    return {'n': int(msg)}\n"
@@ -31,6 +32,18 @@ def sums(session):
 def test_an_unknown_flow_is_a_key_error_that_names_the_nearest(sums):
     with pytest.raises(KeyError, match="no flow 'sum'; did you mean 'sums'"):
         floe.flow("sum")
+
+
+def test_an_interrupt_while_a_run_is_being_shown_cancels_it(sums):
+    shown = []
+
+    def interrupted(run):
+        shown.append(run)
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="was cancelled after 0 results"):
+        block(sums.running([1, 2], opened=interrupted))
+    assert shown[0].info.status == "cancelled"
 
 
 def test_a_flow_tells_what_it_is(sums):
@@ -193,7 +206,10 @@ def test_a_pause_and_going_on_show_one_line(sums):
     until(lambda: sums.held() != [], "a held message")
     again = sums.pause()
     assert (repr(paused), repr(again), paused.paused, again.held) == (
-        "Flow sums is paused", "Flow sums is paused; 1 held", True, 1
+        "Flow sums is paused",
+        "Flow sums is paused; 1 held",
+        True,
+        1,
     )
     assert repr(sums.resume()) == "Flow sums goes on"
     sums.stop()
@@ -259,7 +275,9 @@ def test_held_messages_and_steps_show_values_as_python_has_them(session):
         assert message.value == rich
         assert message.json["day"] == {"$floe": ["day", "2026-11-21"]}
         assert message.duplicate().value == rich
-        assert message.step() == {"same": {"inputStates": {"in": rich}, "outputStates": {"out": [[rich["b"], rich["day"]]]}, "errors": []}}
+        assert message.step() == {
+            "same": {"inputStates": {"in": rich}, "outputStates": {"out": [[rich["b"], rich["day"]]]}, "errors": []}
+        }
         assert run.back()["same"]["inputStates"]["in"] == message.json, "its record, with the bytes, is no more"
         [message, _] = run.held()
         assert message.edit({"b": 1, "day": rich["day"]}).value == {"b": 1, "day": rich["day"]}

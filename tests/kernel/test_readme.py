@@ -9,20 +9,19 @@ from typing import Any
 
 import pytest
 
-from floe_jupyter.core.draw import svg
-from floe_jupyter.core.model import Module
-from floe_jupyter.core.notation import parse
-from floe_jupyter.core.snapshots import NodeView, View, WireView
+from floe_jupyter.core.flow.model import Module
+from floe_jupyter.core.machine.snapshots import NodeView, View, WireView
+from floe_jupyter.core.notation.parser import parse
+from floe_jupyter.core.picture.svg import svg
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "notebooks" / "images" / "first-flow.svg"
 
 
 def _tour() -> list[str]:
-    """The cells of the tour, in order; a block of lines that each begin with % is a cell a line."""
+    """The cells of the tour, in order: a block each."""
     text = (ROOT / "README.md").read_text().partition("## A tour")[2].partition("## The tree")[0]
-    blocks = re.findall(r"```\n(%.*?)```", text, re.DOTALL)
-    return [cell for block in blocks for cell in ([block] if block.startswith("%%") else block.splitlines())]
+    return re.findall(r"^```\n(.*?)\n```$", text.partition("### Look and step")[0], re.DOTALL | re.MULTILINE)
 
 
 def test_the_tour_of_the_readme_works_as_it_is_written(cells: Any) -> None:
@@ -30,12 +29,9 @@ def test_the_tour_of_the_readme_works_as_it_is_written(cells: Any) -> None:
     for cell in _tour():
         if cell.startswith("%load_ext"):
             continue
-        if " ID " in cell:
-            [held] = cells("import floe_jupyter as floe\nfloe.flow('shouting').held()")
-            cell = cell.replace("ID", held.id)
-        result = cells(cell)
+        cells(cell)
         if "run shouting" in cell:
-            runs.append(result)
+            runs.append(cells("run"))
     assert runs[1].wait(timeout=20).status == "held"  # the next one
     cells("%floe clear count\n%floe continue")
     assert runs[1].wait(timeout=20).status == "done"
@@ -46,8 +42,11 @@ def test_the_tour_of_the_readme_works_as_it_is_written(cells: Any) -> None:
 def test_the_picture_of_the_readme_is_what_the_product_draws() -> None:
     modules = {"words": Module("words", ""), "shout": Module("shout", "", "js"), "count": Module("count", "")}
     flow = parse("words -> shout -> count", "shouting", modules=modules)
-    nodes = (NodeView("words", "python", "idle", 1, taken=2, given=6), NodeView("shout", "js", "idle", 1, taken=6, given=6),
-             NodeView("count", "python", "held", 1, taken=5, given=5, depth=1, held=1, breaks=("b1",)))
+    nodes = (
+        NodeView("words", "python", "idle", 1, taken=2, given=6),
+        NodeView("shout", "js", "idle", 1, taken=6, given=6),
+        NodeView("count", "python", "held", 1, taken=5, given=5, depth=1, held=1, breaks=("b1",)),
+    )
     wires = (WireView("words.out>shout.in", 6), WireView("shout.out>count.in", 6, depth=1))
     drawn = svg(flow, View("shouting", 1, nodes, wires, {1: "held"}, held=1, results=5), modules=modules)
     if os.environ.get("FLOE_REDRAW"):

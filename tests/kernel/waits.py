@@ -1,4 +1,4 @@
-"""Bounded waits that say what they waited for."""
+"""Bounded waits that name the awaited condition."""
 
 import time
 from collections.abc import Callable

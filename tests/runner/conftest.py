@@ -12,14 +12,14 @@ from tests.runner.harness import RunnerProcess
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Iterator[RunnerProcess]:
-    """A runner whose named pipes are made below the test's directory."""
+    """Yield a runner with named pipes below the test's directory."""
     with RunnerProcess(tmp_path) as process:
         yield process
     assert_nothing_left(process, tmp_path)
 
 
 def assert_nothing_left(process: RunnerProcess, directory: Path, limit: float = 5.0) -> None:
-    """No process of the runner's session, no named pipe, no segment."""
+    """Fail unless no process of the runner's session, no named pipe and no segment is left."""
     deadline = time.monotonic() + limit
     while left := leftovers(process, directory):
         assert time.monotonic() < deadline, f"left behind: {left}"
@@ -27,13 +27,16 @@ def assert_nothing_left(process: RunnerProcess, directory: Path, limit: float = 
 
 
 def leftovers(process: RunnerProcess, directory: Path) -> list[str]:
-    return [*(f"process {pid}: {name}" for pid, name in session(process.process.pid)),
-            *(str(path) for path in directory.glob("floe-*")),
-            *(name for name in os.listdir("/dev/shm") if name.startswith(f"floe-{process.process.pid}-"))]
+    """Return the processes and files left."""
+    return [
+        *(f"process {pid}: {name}" for pid, name in session(process.process.pid)),
+        *(str(path) for path in directory.glob("floe-*")),
+        *(name for name in os.listdir("/dev/shm") if name.startswith(f"floe-{process.process.pid}-")),
+    ]
 
 
 def session(leader: int) -> list[tuple[int, str]]:
-    """Living processes of a session: (process number, name)."""
+    """Return the living processes of a session: (process number, name)."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():

@@ -15,18 +15,31 @@ import msgspec
 import orjson
 import zmq
 
-from floe_jupyter.core.events import Accepted, CloseRun, Ended, Event, Inject, Notice, Reply, Result
+from floe_jupyter.core.flow.model import Flow, Module, Node, Wire
+from floe_jupyter.core.machine.events import Accepted, CloseRun, Ended, Event, Inject, Notice, Reply, Result
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.core.model import Flow, Module, Node, Wire
-from floe_jupyter.wire.link import Link
-from floe_jupyter.wire.links import Answer, Ask, Bye, FromRunner, Logged, Open, Out, Progress, RunnerHello, Seen, Shut, Wish
+from floe_jupyter.wire.runner_messages import (
+    Answer,
+    Ask,
+    Bye,
+    FromRunner,
+    Logged,
+    Open,
+    Out,
+    Progress,
+    RunnerHello,
+    Seen,
+    Shut,
+    Wish,
+)
+from floe_jupyter.wire.transport.reliable import Link
 
 LIMIT = 30.0
-"""Seconds that a wait may take."""
+"""Maximum seconds of a wait."""
 
 
 def flow_of(text: str, name: str = "f", **options: dict[str, Any]) -> Flow:
-    """``a -> b -> c; b.bad -> d``: a flow whose nodes are modules of the same name; *options* by node."""
+    """Return the flow of ``a -> b -> c; b.bad -> d``, whose nodes are modules of the same name; *options* by node."""
     nodes: dict[str, Node] = {}
     wires: list[Wire] = []
     for line in text.split(";"):
@@ -41,31 +54,47 @@ def flow_of(text: str, name: str = "f", **options: dict[str, Any]) -> Flow:
 
 
 def python(name: str, source: str, **more: Any) -> Module:
+    """Return a Python module."""
     return Module(name, source, "python", **more)
 
 
 def js(name: str, source: str, **more: Any) -> Module:
+    """Return a JavaScript module."""
     return Module(name, source, "js", **more)
 
 
 def batches(values: Iterable[Any], run: int = 1, size: int = 64) -> list[Batch]:
+    """Return batches of *size* values."""
     values = list(values)
-    return [Batch(orjson.dumps(part), len(part), run=run)
-            for part in (values[i : i + size] for i in range(0, len(values), size))]
+    return [Batch(orjson.dumps(part), len(part), run=run) for part in (values[i : i + size] for i in range(0, len(values), size))]
 
 
 class RunnerProcess:
-    """A runner, and what it says. Use it as a context manager; every wait is bounded."""
+    """Runner process, with its messages. A context manager; every wait is bounded."""
 
-    def __init__(self, directory: Path | None = None, environment: dict[str, str] | None = None,
-                 cwd: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        environment: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="fl-")
         self._context = zmq.Context()
         self.socket = self._context.socket(zmq.ROUTER)
         address = f"ipc://{self._directory.name}/s"
         self.socket.bind(address)
         self._read_end, self.lifeline = os.pipe()
-        command = [sys.executable, "-m", "floe_jupyter.runner", "--connect", address, "--lifeline", str(self._read_end)]
+        command = [
+            sys.executable,
+            "-m",
+            "floe_jupyter.runner",
+            "--connect",
+            address,
+            "--lifeline",
+            str(self._read_end),
+            *arguments,
+        ]
         variables = {**os.environ, "XDG_RUNTIME_DIR": str(directory or ""), **(environment or {})}
         self.process = subprocess.Popen(command, pass_fds=[self._read_end], start_new_session=True, env=variables, cwd=cwd)
         os.close(self._read_end)
@@ -77,9 +106,9 @@ class RunnerProcess:
         self.hello: RunnerHello | None = None
         self.results: list[tuple[str, str, Batch]] = []
         self.received = 0
-        """How many messages `results` hold."""
+        """Number of messages in `results`."""
         self.arrivals: list[float] = []
-        """When each of `results` arrived."""
+        """Time of arrival of each entry of `results`."""
         self.ended: dict[int, Ended] = {}
         self.notices: list[Notice] = []
         self.logs: list[Logged] = []
@@ -107,6 +136,7 @@ class RunnerProcess:
             self.close()
 
     def close(self) -> None:
+        """Close the lifeline."""
         if self.lifeline >= 0:
             os.close(self.lifeline)
             self.lifeline = -1
@@ -117,19 +147,23 @@ class RunnerProcess:
     # --- saying ----------------------------------------------------------------------------------------------------------
 
     def send(self, message: Any) -> None:
+        """Send a message to the runner."""
         self.socket.send_multipart([self._identity, self.link.send(self._encode(message), time.monotonic())])
 
     def open(self, flow: Flow, modules: Sequence[Module], instance: str = "i", **more: Any) -> None:
+        """Open an instance of a flow."""
         self.send(Open(instance, flow, tuple(modules), f"{flow.name}.1.local.", **more))
 
     def wish(self, event: Event, instance: str = "i") -> None:
+        """Send an event to an instance."""
         self.send(Wish(instance, event))
 
     def feed(self, node: str, values: Iterable[Any], run: int = 1, instance: str = "i", port: str = "in") -> None:
-        """Inject in batches, as fast as they are accepted."""
+        """Inject in batches, as fast as the flow accepts."""
         self.feed_batches(node, batches(values, run), instance, port)
 
     def feed_batches(self, node: str, parts: Iterable[Batch], instance: str = "i", port: str = "in", ahead: int = 64) -> None:
+        """Inject batches, with at most *ahead* not yet accepted."""
         waiting: list[int] = []
         for batch in parts:
             waiting.append(self.token())
@@ -147,7 +181,7 @@ class RunnerProcess:
         return self.ended[run]
 
     def run(self, node: str, values: Iterable[Any], run: int = 1, instance: str = "i", limit: float = LIMIT) -> list[Any]:
-        """Feed, close, wait, and return the values that came out."""
+        """Feed, close, wait, and return the resulting values."""
         first = len(self.results)
         self.feed(node, values, run, instance)
         ended = self.end(run, instance, limit)
@@ -155,10 +189,11 @@ class RunnerProcess:
         return self.values(first)
 
     def values(self, first: int = 0) -> list[Any]:
+        """Return the values of the results from number *first* on."""
         return [value for _, _, batch in self.results[first:] for value in orjson.loads(batch.payload)]
 
     def ask(self, call: str, instance: str = "", limit: float = LIMIT, **args: Any) -> Any:
-        """The answer of the runner; an error of it is raised as AssertionError with (kind, message)."""
+        """Return the runner's answer; raise an error answer as AssertionError with (kind, message)."""
         token = self.token()
         self.send(Ask(token, call, args, instance))
         self.wait(lambda: token in self.answers, f"the answer to {call}", limit)
@@ -167,7 +202,7 @@ class RunnerProcess:
         return answer.value
 
     def request(self, make: Callable[[int], Event], instance: str = "i", limit: float = LIMIT) -> Any:
-        """Send a wish that is answered, and return its answer."""
+        """Send an event with an answer, and return the answer."""
         token = self.token()
         self.wish(make(token), instance)
         self.wait(lambda: token in self.replies, "the answer to a wish", limit)
@@ -176,15 +211,18 @@ class RunnerProcess:
         return reply.value
 
     def shut(self, instance: str = "i") -> None:
+        """Shut an instance."""
         self.send(Shut(instance))
 
     def token(self) -> int:
+        """Return a new token."""
         self._tokens += 1
         return self._tokens
 
     # --- listening -------------------------------------------------------------------------------------------------------
 
     def wait(self, until: Callable[[], bool], what: str, limit: float = LIMIT) -> None:
+        """Take messages until a condition holds; fail after *limit* seconds."""
         deadline = time.monotonic() + limit
         while not until():
             if self.process.poll() is not None:
@@ -194,7 +232,7 @@ class RunnerProcess:
             self.pump(deadline - time.monotonic())
 
     def pump(self, longest: float) -> None:
-        """Take what is there, waiting at most *longest* seconds for the first."""
+        """Take the received messages, waiting at most *longest* seconds for the first."""
         now = time.monotonic()
         due = self.link.next_due()
         wait = min(longest, 0.2, max(0.0, due - now) if due is not None else 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from floe_jupyter.core.events import Break
+from floe_jupyter.core.machine.events import Break
 from floe_jupyter.runner.api import CALLS
 from tests.runner.harness import RunnerProcess, flow_of, python
 from tests.runner.test_environments import wheel
@@ -167,6 +167,28 @@ def test_a_dependency_that_cannot_be_installed_leaves_the_module_running(runner,
     assert runner.run("add", [1], run=9, instance="f") == [4]
 
 
+def test_3_dependencies_of_modules_are_locked_and_listed_while_nothing_runs(runner, tmp_path):
+    used = python("used", "def used(v):\n    return v\n", deps=(wheel(tmp_path, "tiny", "1.0", "v = 1"),))
+    bare = python("bare", "def bare(v):\n    return v\n")
+    modules = plain([used, bare])
+    assert [(d["module"], d["lock"], d["locked"]) for d in runner.ask("listDependencies", modules=modules)] == [
+        ("used", "", []),
+        ("bare", "", []),
+    ]
+    locks = runner.ask("lockDependencies", modules=modules, limit=50)
+    assert list(locks) == ["used"]
+    assert "--hash=sha256:" in locks["used"]
+    [found, _] = runner.ask("listDependencies", modules=modules)
+    assert (found["lock"], found["locked"]) == (locks["used"], [used.deps[0]])
+    assert runner.ask("lockDependencies", modules=modules[1:]) == {}
+
+
+def test_3_dependencies_that_cannot_be_locked_are_named_with_their_module(runner, tmp_path):
+    nowhere = python("m", "def m(v):\n    return v\n", deps=(f"nowhere @ file://{tmp_path}/nowhere-1.0-py3-none-any.whl",))
+    with pytest.raises(AssertionError, match="module 'm': cannot install nowhere"):
+        runner.ask("lockDependencies", modules=plain([nowhere]), limit=50)
+
+
 def test_subscribe_gives_the_views_and_more_follow(runner):
     start(runner)
     views = runner.ask("subscribe")
@@ -176,14 +198,17 @@ def test_subscribe_gives_the_views_and_more_follow(runner):
     runner.wait(lambda: runner.seen > seen and runner.views["f"].results == 1, "a newer view")
 
 
-@pytest.mark.parametrize(("call", "args", "said"), [
-    ("listRuntime", {}, "did you mean 'listRuntimes'"),
-    ("startFlow", {"flow": "f"}, "no argument of startFlow, 'flow'; did you mean 'flowId'"),
-    ("startFlow", {"flowId": 5}, "Expected `str`, got `int`"),
-    ("stopFlow", {"flowId": "x"}, "no running flow 'x'"),
-    ("listFlowsForRuntime", {"runtimeId": "x"}, "no runtime 'x'"),
-    ("inject", {"flowModuleId": "x/y"}, "no running flow 'x'"),
-])
+@pytest.mark.parametrize(
+    ("call", "args", "said"),
+    [
+        ("listRuntime", {}, "did you mean 'listRuntimes'"),
+        ("startFlow", {"flow": "f"}, "no argument of startFlow, 'flow'; did you mean 'flowId'"),
+        ("startFlow", {"flowId": 5}, "Expected `str`, got `int`"),
+        ("stopFlow", {"flowId": "x"}, "no running flow 'x'"),
+        ("listFlowsForRuntime", {"runtimeId": "x"}, "no runtime 'x'"),
+        ("inject", {"flowModuleId": "x/y"}, "no running flow 'x'"),
+    ],
+)
 def test_a_wrong_call_is_answered_with_what_to_do(runner, call, args, said):
     with pytest.raises(AssertionError) as error:
         runner.ask(call, **args)

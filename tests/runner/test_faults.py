@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from floe_jupyter.core.events import Update
-from floe_jupyter.wire.frames import PROTOCOL
+from floe_jupyter.core.machine.events import Update
+from floe_jupyter.wire.runtime.frames import PROTOCOL
+from tests.processes import gone
 from tests.runner.conftest import assert_nothing_left, leftovers
 from tests.runner.harness import RunnerProcess, batches, flow_of, js, python
 
@@ -90,8 +91,9 @@ def test_fifty_updates_ten_of_them_broken_leave_no_trace_in_a_stream(runner: Run
         need("node", "install Node.js 20")
     make = python if lang == "python" else js
     total, updates = 20_000, 50
-    runner.open(flow_of("tick -> same", same={"workers": 1}),
-                [make("tick", VERSION[lang].format(version=1)), *modules(lang, "same")])
+    runner.open(
+        flow_of("tick -> same", same={"workers": 1}), [make("tick", VERSION[lang].format(version=1)), *modules(lang, "same")]
+    )
     tokens = []
     parts = batches(range(total), size=16)
     step = len(parts) // updates
@@ -130,13 +132,15 @@ def with_runtime(directory: Path, source: str) -> RunnerProcess:
 
 
 def test_a_runtime_that_breaks_the_protocol_is_replaced_and_counted(tmp_path: Path):
-    source = ("import json, os, struct, sys\n"
-              "r = os.open(sys.argv[1], os.O_RDONLY); w = os.open(sys.argv[2], os.O_WRONLY)\n"
-              "def say(head):\n    text = json.dumps(head).encode()\n"
-              "    os.write(w, struct.pack('<II', 4 + len(text), len(text)) + text)\n"
-              f"say({{'t': 'hello', 'protocol': {PROTOCOL}, 'lang': 'python', 'version': 'x', 'pid': os.getpid()}})\n"
-              "say({'t': 'loaded', 'slot': 4711})\n"
-              "os.read(r, 1)\nos.read(r, 1)\nimport time; time.sleep(60)\n")
+    source = (
+        "import json, os, struct, sys\n"
+        "r = os.open(sys.argv[1], os.O_RDONLY); w = os.open(sys.argv[2], os.O_WRONLY)\n"
+        "def say(head):\n    text = json.dumps(head).encode()\n"
+        "    os.write(w, struct.pack('<II', 4 + len(text), len(text)) + text)\n"
+        f"say({{'t': 'hello', 'protocol': {PROTOCOL}, 'lang': 'python', 'version': 'x', 'pid': os.getpid()}})\n"
+        "say({'t': 'loaded', 'slot': 4711})\n"
+        "os.read(r, 1)\nos.read(r, 1)\nimport time; time.sleep(60)\n"
+    )
     with with_runtime(tmp_path, source) as runner:
         runner.wait(lambda: not runner.ask("listRuntimes"), "the false runtime to be ended")
         runner.open(flow_of("a"), modules("python", "a"))
@@ -149,9 +153,13 @@ def test_a_runtime_that_breaks_the_protocol_is_replaced_and_counted(tmp_path: Pa
 
 def start_busy(directory: Path) -> RunnerProcess:
     runner = RunnerProcess(directory).__enter__()
-    runner.open(flow_of("a -> b", b={"workers": 2}),
-                [python("a", "import subprocess\nsubprocess.Popen(['sleep', '300'])\ndef a(m):\n    return b'x' * 100_000\n"),
-                 python("b", "import time\ndef b(m):\n    time.sleep(0.01)\n    return None\n")])
+    runner.open(
+        flow_of("a -> b", b={"workers": 2}),
+        [
+            python("a", "import subprocess\nsubprocess.Popen(['sleep', '300'])\ndef a(m):\n    return b'x' * 100_000\n"),
+            python("b", "import time\ndef b(m):\n    time.sleep(0.01)\n    return None\n"),
+        ],
+    )
     runner.feed("a", range(500))
     runner.wait(lambda: sum(n.kind == "loaded" for n in runner.notices) == 3, "the modules")
     return runner
@@ -205,7 +213,7 @@ def test_runtimes_die_with_a_killed_runner_and_the_next_one_sweeps_its_segments(
     runner.process.wait(5)
     runner.close()
     deadline = time.monotonic() + 2
-    while any(os.path.exists(f"/proc/{pid}") for pid in runtimes):
+    while not all(map(gone, runtimes)):
         assert time.monotonic() < deadline, "runtimes outlived their runner by 2 s"
         time.sleep(0.01)
     (tmp_path / f"floe-{runner.process.pid}-0123abcd").mkdir()  # as if it had been starting a runtime

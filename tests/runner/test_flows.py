@@ -6,10 +6,11 @@ import time
 import orjson
 import pytest
 
-from floe_jupyter.core.events import CancelRun, Ended, Inject
+from floe_jupyter.core.flow.model import RetryPolicy
+from floe_jupyter.core.machine.events import CancelRun, Ended, Inject
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.core.model import Retry
-from floe_jupyter.runner.spawn import resident
+from floe_jupyter.runner.runtimes.spawn import resident
+from floe_jupyter.wire.leftovers import maker
 from tests.runner.conftest import session
 from tests.runner.harness import RunnerProcess, batches, flow_of, js, python
 
@@ -30,8 +31,14 @@ def test_a_flow_gives_the_results_of_its_modules_in_order(runner: RunnerProcess)
 def test_modules_of_one_environment_share_a_process_and_workers_do_not(runner: RunnerProcess):
     pid = "import os\ndef {}(m):\n    return [m, os.getpid()]\n"
     flow = flow_of("a -> b; c", c={"workers": 3})
-    runner.open(flow, [python("a", pid.format("a")), python("b", "import os\ndef b(m):\n    return [*m, os.getpid()]"),
-                       python("c", pid.format("c"))])
+    runner.open(
+        flow,
+        [
+            python("a", pid.format("a")),
+            python("b", "import os\ndef b(m):\n    return [*m, os.getpid()]"),
+            python("c", pid.format("c")),
+        ],
+    )
     assert {pid_a == pid_b for _, pid_a, pid_b in runner.run("a", range(10))} == {True}
     runner.wait(lambda: sum(n.kind == "loaded" and n.node == "c" for n in runner.notices) == 3, "three workers")
     assert len({pid for _, pid in runner.run("c", range(1_000), run=2)}) == 3
@@ -40,8 +47,12 @@ def test_modules_of_one_environment_share_a_process_and_workers_do_not(runner: R
 def test_fan_out_and_joins_work_across_processes(runner: RunnerProcess):
     join = "def c(m):\n    return m['a1'] + m['a2']\n"
     flow = flow_of("a -> a1, a2; a1, a2 -> c", c={"join": "all"}, a1={"workers": 2})
-    modules = [python("a", "def a(m):\n    return m"), python("a1", "def a1(m):\n    return m + 1"),
-               python("a2", "def a2(m):\n    return m * 10"), python("c", join)]
+    modules = [
+        python("a", "def a(m):\n    return m"),
+        python("a1", "def a1(m):\n    return m + 1"),
+        python("a2", "def a2(m):\n    return m * 10"),
+        python("c", join),
+    ]
     runner.open(flow, modules)
     for run in range(1, 20):
         assert runner.run("a", [run], run=run) == [run + 1 + run * 10]
@@ -49,9 +60,14 @@ def test_fan_out_and_joins_work_across_processes(runner: RunnerProcess):
 
 def test_python_javascript_python(runner: RunnerProcess, need):
     need("node", "install Node.js 20")
-    runner.open(flow_of("a -> b -> c"), [python("a", "def a(m):\n    return {'n': m}"),
-                                         js("b", "export default function (m) { return {n: m.n * 2}; }"),
-                                         python("c", "def c(m):\n    return m['n'] + 1")])
+    runner.open(
+        flow_of("a -> b -> c"),
+        [
+            python("a", "def a(m):\n    return {'n': m}"),
+            js("b", "export default function (m) { return {n: m.n * 2}; }"),
+            python("c", "def c(m):\n    return m['n'] + 1"),
+        ],
+    )
     assert runner.run("a", range(5_000)) == [i * 2 + 1 for i in range(5_000)]
 
 
@@ -84,11 +100,13 @@ def test_a_module_that_ends_its_process_while_it_is_loaded_is_tried_three_times_
 
 
 def test_a_retry_waits_its_time_and_starts_from_the_state_before(runner: RunnerProcess, tmp_path):
-    source = ("import os\ndef shaky(path, ctx):\n    ctx.state['seen'] = ctx.state.get('seen', 0) + 1\n"
-              "    if not os.path.exists(path):\n        open(path, 'w').close()\n        raise OSError('not yet')\n"
-              "    return ctx.state['seen']\n")
+    source = (
+        "import os\ndef shaky(path, ctx):\n    ctx.state['seen'] = ctx.state.get('seen', 0) + 1\n"
+        "    if not os.path.exists(path):\n        open(path, 'w').close()\n        raise OSError('not yet')\n"
+        "    return ctx.state['seen']\n"
+    )
     path = str(tmp_path / "seen")
-    runner.open(flow_of("shaky", shaky={"on_error": "retry", "retry": Retry(2, 0.2)}), [python("shaky", source)])
+    runner.open(flow_of("shaky", shaky={"on_error": "retry", "retry": RetryPolicy(2, 0.2)}), [python("shaky", source)])
     begin = time.monotonic()
     assert runner.run("shaky", [path]) == [1]
     assert time.monotonic() - begin >= 0.2
@@ -137,8 +155,10 @@ def test_a_closed_instance_leaves_a_warm_process_for_the_next(runner: RunnerProc
 
 
 def test_prints_arrive_as_logs_and_a_flood_is_cut(runner: RunnerProcess):
-    source = ("import os, sys\ndef loud(m):\n    print('hello', m)\n    os.write(2, b'raw ' * 4)\n"
-              "    for _ in range(m):\n        os.write(1, b'x' * 65536)\n    return m\n")
+    source = (
+        "import os, sys\ndef loud(m):\n    print('hello', m)\n    os.write(2, b'raw ' * 4)\n"
+        "    for _ in range(m):\n        os.write(1, b'x' * 65536)\n    return m\n"
+    )
     runner.open(flow_of("loud"), [python("loud", source)])
     assert runner.run("loud", [1, 600]) == [1, 600]
     text = "".join(log.text for log in runner.logs)
@@ -162,15 +182,16 @@ def test_a_dispatcher_that_does_not_keep_up_holds_the_flow_back_and_loses_nothin
 @pytest.mark.slow
 def test_memory_stays_flat_when_a_producer_is_faster_than_its_consumer(runner: RunnerProcess):
     slow = "import time\ndef slow(m):\n    time.sleep(0.0005)\n    return None\n"
-    runner.open(flow_of("fast -> slow", slow={"workers": 2}), [python("fast", "def fast(m):\n    return [m, 'x' * 2000]\n"),
-                                                               python("slow", slow)])
+    runner.open(
+        flow_of("fast -> slow", slow={"workers": 2}),
+        [python("fast", "def fast(m):\n    return [m, 'x' * 2000]\n"), python("slow", slow)],
+    )
     deadline, sent, peak = time.monotonic() + 10, 0, []
     parts = batches(range(64))
     while time.monotonic() < deadline:
         runner.feed_batches("fast", parts * 8, ahead=4)
         sent += 512
-        peak.append(sum(x["memory"] for x in runner.ask("listRuntimes"))
-                    + resident(runner.process.pid))
+        peak.append(sum(x["memory"] for x in runner.ask("listRuntimes")) + resident(runner.process.pid))
     early, late = max(peak[: len(peak) // 3]), max(peak[-len(peak) // 3 :])
     print(f"{sent} messages in 10 s; resident {early / 1e6:.0f} MB early, {late / 1e6:.0f} MB late")
     assert late < early + 20e6
@@ -204,7 +225,7 @@ def test_bytes_go_through_shared_memory_and_results_outlive_the_runner(runner: R
     buffers = [b for _, _, batch in runner.results for b in batch.buffers]
     small, large = sorted(buffers, key=lambda b: b.size)
     assert small.data == b"\x01" * 3
-    assert large.segment.startswith(f"floe-{os.getpid()}-d{runner.process.pid}-")
+    assert large.segment.startswith(f"{maker()}-d{runner.process.pid}-")
     with open(f"/dev/shm/{large.segment}", "rb") as file:
         assert file.read() == b"\x01" * 1_000_000 + b"\x02"
     os.unlink(f"/dev/shm/{large.segment}")
@@ -226,7 +247,9 @@ def test_an_instance_that_does_not_exist_is_refused_by_name(runner: RunnerProces
     assert "no instance 'nobody'" in text
 
 
-@pytest.mark.parametrize(("instance", "port", "status"), [("i", "in", "done"), ("i", "nowhere", "failed"), ("gone", "in", "failed")])
+@pytest.mark.parametrize(
+    ("instance", "port", "status"), [("i", "in", "done"), ("i", "nowhere", "failed"), ("gone", "in", "failed")]
+)
 def test_an_injection_that_closes_its_run_ends_it_also_when_it_is_refused(runner: RunnerProcess, instance, port, status):
     runner.open(flow_of("add"), [python("add", ADD)])
     runner.wish(Inject("add", Batch(b"[1]", 1, 7), port, close=True), instance)

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from floe_jupyter.runner import output
 from floe_jupyter.runner.loop import Loop
-from floe_jupyter.runner.output import Output
-from floe_jupyter.runner.pipes import Fifos, Reader, Writer
+from floe_jupyter.runner.runtimes import output
+from floe_jupyter.runner.runtimes.output import ProcessOutput
+from floe_jupyter.runner.runtimes.pipes import Fifos, Reader, Writer
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_named_pipes_are_gone_as_soon_as_both_ends_are_open():
 def test_a_flood_of_prints_is_cut_counted_and_its_end_kept(loop):
     read_end, write_end = os.pipe()
     heard: list[tuple[str, int]] = []
-    out = Output(loop, read_end, lambda text, cut: heard.append((text, cut)))
+    out = ProcessOutput(loop, read_end, lambda text, cut: heard.append((text, cut)))
     total = 4 * output.RATE
     for _ in range(total // 32_768):
         os.write(write_end, b"x" * 32_768)
@@ -105,7 +105,7 @@ def lines_heard(loop: Loop, pieces: list[bytes]) -> tuple[list[str], int]:
     """The texts that are passed on of what is printed at once, and how many bytes are told to be left out."""
     read_end, write_end = os.pipe()
     heard: list[tuple[str, int]] = []
-    out = Output(loop, read_end, lambda text, cut: heard.append((text, cut)))
+    out = ProcessOutput(loop, read_end, lambda text, cut: heard.append((text, cut)))
     for piece in pieces:
         os.write(write_end, piece)
         loop.turn(0.01)
@@ -136,7 +136,7 @@ def test_a_line_longer_than_the_bound_is_cut_at_a_character_and_what_follows_is_
 def test_a_gap_at_the_end_is_told_although_nothing_is_printed_behind_it(loop):
     read_end, write_end = os.pipe()
     heard: list[tuple[str, int]] = []
-    Output(loop, read_end, lambda text, cut: heard.append((text, cut)))
+    ProcessOutput(loop, read_end, lambda text, cut: heard.append((text, cut)))
     for _ in range(40):
         os.write(write_end, b"x" * 9_999 + b"\n")
         loop.turn(0.01)
@@ -149,7 +149,7 @@ def test_a_gap_at_the_end_is_told_although_nothing_is_printed_behind_it(loop):
 def test_text_that_is_cut_inside_a_character_arrives_whole(loop):
     read_end, write_end = os.pipe()
     heard: list[str] = []
-    Output(loop, read_end, lambda text, cut: heard.append(text))
+    ProcessOutput(loop, read_end, lambda text, cut: heard.append(text))
     for part in ("é".encode()[:1], "é".encode()[1:]):
         os.write(write_end, part)
         loop.turn(0.1)

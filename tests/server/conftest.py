@@ -1,4 +1,4 @@
-"""One Jupyter server for all tests that do not end it, and a dispatcher for each test."""
+"""A shared Jupyter server for all tests that do not end it, and a dispatcher for each test."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ import psutil
 import pytest
 
 from floe_jupyter.errors import FloeError
-from floe_jupyter.wire.client import Client, connect
+from floe_jupyter.wire.client.client import Client, connect
 from tests.dispatcher.kit import REAL, until
 from tests.server.kit import Page, Server, serving
 
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Server]:
+    """Yield the shared server."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base, serving(Path(base)) as server:
         yield server
 
 
 @pytest.fixture
 def server(shared: Server) -> Iterator[Server]:
-    """A Jupyter server behind which no dispatcher is, at the test's begin and at its end."""
+    """Yield a Jupyter server without a dispatcher at the test's beginning and end."""
     shared.begin()
     yield shared
     if shared.dispatcher is not None:
@@ -37,7 +38,7 @@ def server(shared: Server) -> Iterator[Server]:
 
 @pytest.fixture
 def kernel(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
-    """Makes clients as a kernel of that server is one; the first starts the dispatcher, which knows nothing of other tests."""
+    """Yield a function that makes clients like the server's kernels; the first starts the dispatcher, unknown to other tests."""
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -55,7 +56,7 @@ def kernel(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def visit(server: Server) -> Iterator[Callable[..., Page]]:
-    """Opens pages; they are closed at the end."""
+    """Yield a function that opens pages; close all pages at the end."""
     pages: list[Page] = []
 
     def make(**options: object) -> Page:
@@ -70,7 +71,7 @@ def visit(server: Server) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(autouse=True, scope="session")
 def nothing_left() -> Iterator[None]:
-    """Whatever the servers started ended with them."""
+    """Fail if a process started by the servers outlives them."""
     mark = f"FLOE_SERVER_TESTS_{os.getpid()}"
     os.environ[mark] = "1"
     yield

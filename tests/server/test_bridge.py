@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from floe_jupyter.server import calls
 from floe_jupyter.server import page as pages
-from floe_jupyter.wire.client import Client
+from floe_jupyter.wire.client.client import Client
 from tests.dispatcher.kit import define, until
 from tests.server.kit import Page, Server, batch, values_of
 
@@ -61,7 +61,10 @@ def test_a_page_steps_and_edits(kernel: Kernels, visit: Pages) -> None:
 def test_a_page_that_is_opened_starts_nothing(server: Server, visit: Pages) -> None:
     opened = visit()
     opened.present(there=False)
-    assert opened.refused("flows") == ["gone", "no dispatcher serves this Jupyter server; run a %%floe cell in a notebook to start one"]
+    assert opened.refused("flows") == [
+        "gone",
+        "no dispatcher serves this Jupyter server; run a %%floe cell in a notebook to start one",
+    ]
     assert opened.refused("open_run", flow="co2")[0] == "gone"
     assert server.dispatcher is None
     assert not os.path.exists(server.connection)
@@ -186,7 +189,9 @@ def test_a_page_has_a_limit_of_calls_under_way(kernel: Kernels, visit: Pages) ->
     assert looking.call("runs")
 
 
-def test_a_page_that_closes_in_the_middle_leaves_nothing_and_disturbs_nobody(server: Server, kernel: Kernels, visit: Pages) -> None:
+def test_a_page_that_closes_in_the_middle_leaves_nothing_and_disturbs_nobody(
+    server: Server, kernel: Kernels, visit: Pages
+) -> None:
     define(kernel(), slow=SLOW)
     stays = visit()
     ref = stays.call("open_run", flow="co2")["ref"]

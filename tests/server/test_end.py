@@ -8,9 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from floe_jupyter.wire.client import connect
+from floe_jupyter.wire.client.client import connect
 from tests.dispatcher.kit import REAL, define
 from tests.dispatcher.test_ends import nothing_is_left
+from tests.processes import alive, family
 from tests.server.kit import batch, serving
 
 SLOW = "import time\n\ndef slow(msg):\n    time.sleep(msg)\n    return msg\n"
@@ -29,13 +30,13 @@ def test_what_pages_started_ends_with_the_server(tmp_path: Path, monkeypatch: py
         ref = page.call("open_run", flow="co2")["ref"]
         page.call("feed", ref=ref, batch=batch(60))
         pid = kernel.pid
-        processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        processes = family(pid)
         kernel.close()
         assert page.call("run_info", ref=ref)["status"] in ("pending", "active"), "it is the pages' own, not the kernel's"
         server.process.send_signal(number)
         server.process.wait(15.0)
         _, left = psutil.wait_procs(processes, timeout=4.0)
-        assert not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+        assert not [p for p in left if alive(p)]
         nothing_is_left(server.connection, pid)
         page.socket.sock.close()
 

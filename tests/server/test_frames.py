@@ -12,7 +12,7 @@ import pytest
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.errors import DefinitionError, FloeError, ProtocolError, UnknownName, ValueRefused
 from floe_jupyter.server import calls, frames
-from floe_jupyter.wire.control import CALLS
+from floe_jupyter.wire.control.calls import CALLS
 from tests.server.kit import batch
 
 
@@ -20,22 +20,25 @@ def arguments(call: str, **args: Any) -> dict[str, Any]:
     return calls.arguments(call, msgspec.Raw(json.dumps(args).encode()))
 
 
-@pytest.mark.parametrize(("text", "number", "message"), [
-    ("", None, "a frame that makes no sense"),
-    ("[1]", None, "Expected `object`, got `array`"),
-    ('{"id": 7, "call": 3}', 7, "Expected `str`, got `int`"),
-    ('{"id": 7, "calls": "runs"}', 7, "unknown field `calls`"),
-    ('{"id": 7}', 7, "either a call or about one topic"),
-    ('{"id": 7, "call": "runs", "subscribe": "view/"}', 7, "either a call or about one topic"),
-    ('{"call": "runs"}', None, "the id of a call is a whole number from 1"),
-    ('{"id": -1, "call": "runs"}', None, "the id of a call is a whole number from 1"),
-    ('{"id": 9007199254740992, "call": "runs"}', None, "the id of a call is a whole number from 1"),
-    ('{"subscribe": "views/"}', None, "no topic 'views/'; did you mean 'view/'"),
-    ('{"subscribe": "view"}', None, "no topic 'view'; did you mean 'view/'"),
-    ('{"subscribe": "view/%s"}' % ("x" * 600), None, "a topic of 605 characters"),
-    ("[" * 100_000, None, "a frame that makes no sense"),
-    ('{"args": %s' % ("[" * 100_000), None, "a frame that makes no sense"),
-])
+@pytest.mark.parametrize(
+    ("text", "number", "message"),
+    [
+        ("", None, "a frame that makes no sense"),
+        ("[1]", None, "Expected `object`, got `array`"),
+        ('{"id": 7, "call": 3}', 7, "Expected `str`, got `int`"),
+        ('{"id": 7, "calls": "runs"}', 7, "unknown field `calls`"),
+        ('{"id": 7}', 7, "either a call or about one topic"),
+        ('{"id": 7, "call": "runs", "subscribe": "view/"}', 7, "either a call or about one topic"),
+        ('{"call": "runs"}', None, "the id of a call is a whole number from 1"),
+        ('{"id": -1, "call": "runs"}', None, "the id of a call is a whole number from 1"),
+        ('{"id": 9007199254740992, "call": "runs"}', None, "the id of a call is a whole number from 1"),
+        ('{"subscribe": "views/"}', None, "no topic 'views/'; did you mean 'view/'"),
+        ('{"subscribe": "view"}', None, "no topic 'view'; did you mean 'view/'"),
+        ('{"subscribe": "view/%s"}' % ("x" * 600), None, "a topic of 605 characters"),
+        ("[" * 100_000, None, "a frame that makes no sense"),
+        ('{"args": %s' % ("[" * 100_000), None, "a frame that makes no sense"),
+    ],
+)
 def test_a_frame_that_makes_no_sense_is_answered(text: str, number: int | None, message: str) -> None:
     with pytest.raises(frames.Refused) as caught:
         frames.read(text)
@@ -63,12 +66,15 @@ def test_every_other_call_of_the_table_is_a_pages() -> None:
     assert set(calls.REFUSED) < set(CALLS)
 
 
-@pytest.mark.parametrize(("call", "args", "message"), [
-    ("run_info", {"reff": "x"}, "run_info: no argument 'reff'; did you mean 'ref'?"),
-    ("feed", {}, "feed: Object missing required field `ref`"),
-    ("runs", {"limit": "many"}, "runs: Expected `int`, got `str`"),
-    ("edit", {"id": "x", "text": "no base64!"}, "edit: Invalid base64"),
-])
+@pytest.mark.parametrize(
+    ("call", "args", "message"),
+    [
+        ("run_info", {"reff": "x"}, "run_info: no argument 'reff'; did you mean 'ref'?"),
+        ("feed", {}, "feed: Object missing required field `ref`"),
+        ("runs", {"limit": "many"}, "runs: Expected `int`, got `str`"),
+        ("edit", {"id": "x", "text": "no base64!"}, "edit: Invalid base64"),
+    ],
+)
 def test_wrong_arguments_are_named(call: str, args: dict[str, Any], message: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         arguments(call, **args)
@@ -86,25 +92,28 @@ def test_bytes_are_base64() -> None:
     assert json.loads(frames.answer(1, {"text": b'{"co2": 1}'})) == {"id": 1, "value": {"text": text}}
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"n": 2}, "a JSON array of so many values"),
-    ({"payload": base64.b64encode(b"{}").decode()}, "a JSON array of so many values"),
-    ({"payload": base64.b64encode(b"[1").decode()}, "no JSON"),
-    ({"payload": base64.b64encode(b"[]").decode(), "n": 0}, "at least one"),
-    ({"payload": base64.b64encode(b" [1]").decode()}, "begins with"),
-    ({"ids": ["a"]}, "given by the dispatcher"),
-    ({"runs": [1]}, "given by the dispatcher"),
-    ({"buffers": [{"size": 1, "segment": "floe-1-x"}], "counts": [1]}, "no segment"),
-    ({"buffers": [{"size": 1, "segment": "../../etc/passwd"}], "counts": [1]}, "no segment"),
-    ({"buffers": [{"size": 2, "data": "YQ=="}], "counts": [1]}, "its `size` in bytes"),
-    ({"buffers": [{"size": 1, "data": "YQ=="}]}, "`counts` says"),
-    ({"buffers": [{"size": 1, "data": "YQ=="}], "counts": [2]}, "`counts` says"),
-    ({"counts": [-1]}, "`counts` says"),
-    ({"payload": base64.b64encode(b"[18446744073709551616]").decode()}, "18446744073709551616 has more than 64 bits"),
-    ({"payload": base64.b64encode(b"[NaN]").decode()}, "no JSON"),
-    ({"payload": base64.b64encode(b"[1e999]").decode()}, "no JSON: number is infinity"),
-    ({"payload": base64.b64encode(b"[" * 1_020 + b"]" * 1_020).decode()}, "the payload of a batch is nested too deep"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n": 2}, "a JSON array of so many values"),
+        ({"payload": base64.b64encode(b"{}").decode()}, "a JSON array of so many values"),
+        ({"payload": base64.b64encode(b"[1").decode()}, "no JSON"),
+        ({"payload": base64.b64encode(b"[]").decode(), "n": 0}, "at least one"),
+        ({"payload": base64.b64encode(b" [1]").decode()}, "begins with"),
+        ({"ids": ["a"]}, "given by the dispatcher"),
+        ({"runs": [1]}, "given by the dispatcher"),
+        ({"buffers": [{"size": 1, "segment": "floe-1-x"}], "counts": [1]}, "no segment"),
+        ({"buffers": [{"size": 1, "segment": "../../etc/passwd"}], "counts": [1]}, "no segment"),
+        ({"buffers": [{"size": 2, "data": "YQ=="}], "counts": [1]}, "its `size` in bytes"),
+        ({"buffers": [{"size": 1, "data": "YQ=="}]}, "`counts` says"),
+        ({"buffers": [{"size": 1, "data": "YQ=="}], "counts": [2]}, "`counts` says"),
+        ({"counts": [-1]}, "`counts` says"),
+        ({"payload": base64.b64encode(b"[18446744073709551616]").decode()}, "18446744073709551616 has more than 64 bits"),
+        ({"payload": base64.b64encode(b"[NaN]").decode()}, "no JSON"),
+        ({"payload": base64.b64encode(b"[1e999]").decode()}, "no JSON: number is infinity"),
+        ({"payload": base64.b64encode(b"[" * 1_020 + b"]" * 1_020).decode()}, "the payload of a batch is nested too deep"),
+    ],
+)
 def test_a_batch_that_is_not_what_it_says_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueRefused, match=message):
         arguments("feed", ref="x", batch={**batch(1), **change})
@@ -113,7 +122,8 @@ def test_a_batch_that_is_not_what_it_says_is_refused(change: dict[str, Any], mes
 def test_a_sound_batch_with_a_buffer_passes() -> None:
     given = {**batch({"$floe": ["bytes", 0]}), "tagged": True, "buffers": [{"size": 1, "data": "YQ=="}], "counts": [1]}
     assert arguments("feed", ref="x", batch=given)["batch"] == Batch(
-        b'[{"$floe": ["bytes", 0]}]', 1, tagged=True, buffers=(Buffer(1, b"a"),), counts=(1,))
+        b'[{"$floe": ["bytes", 0]}]', 1, tagged=True, buffers=(Buffer(1, b"a"),), counts=(1,)
+    )
 
 
 def test_a_page_waits_five_minutes_at_the_longest() -> None:

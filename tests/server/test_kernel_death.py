@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty
@@ -14,6 +15,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from tests.dispatcher.kit import until
+from tests.processes import alive, family
 from tests.server.kit import Page, Server
 
 Pages = Callable[..., Page]
@@ -92,7 +94,15 @@ class Kernel:
 
     def close(self) -> None:
         self.disconnect()
-        self.server.ask(f"api/kernels/{self.id}", "DELETE")
+        until(self._ended, "the kernel to end")
+
+    def _ended(self) -> bool:
+        """End it; False while Jupyter stumbles because it starts the kernel again at this very moment."""
+        try:
+            self.server.ask(f"api/kernels/{self.id}", "DELETE")
+        except urllib.error.HTTPError as error:
+            return error.code == 404
+        return True
 
 
 @pytest.fixture
@@ -129,7 +139,7 @@ def test_without_a_page_what_a_killed_kernel_left_is_gone_within_two_seconds(ser
     assert "held" in notebook(DEFINE)
     found = server.dispatcher
     assert found is not None
-    processes = [psutil.Process(found), *psutil.Process(found).children(recursive=True)]
+    processes = family(found)
     os.kill(notebook.process.pid, signal.SIGKILL)
     _, left = psutil.wait_procs(processes, timeout=2.0)
-    assert not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert not [p for p in left if alive(p)]

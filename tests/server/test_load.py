@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import websocket
 
-from floe_jupyter.wire.client import Client
+from floe_jupyter.wire.client.client import Client
 from tests.dispatcher.kit import batch as batch_of
 from tests.dispatcher.kit import define, until
 from tests.server.kit import Page, Server, batch
@@ -22,17 +22,20 @@ Pages = Callable[..., Page]
 FRAMES = int(os.environ.get("FLOE_FUZZ_PAGES", "10000"))
 PRINTS = "def prints(msg):\n    for i in range(msg):\n        print('x' * 900, i)\n    return msg\n"
 DOUBLE = "def double(msg):\n    return 2 * msg\n"
-VALID = [json.dumps(frame) for frame in (
-    {"id": 1, "call": "run_info", "args": {"ref": "co2.1.local.1"}},
-    {"id": 2, "call": "define", "args": {"module": {"name": "m", "source": "lambda x: x", "deps": ["a"]}, "timeout": 1.0}},
-    {"id": 3, "call": "define_flow", "args": {"flow": {"name": "f", "nodes": [{"id": "m", "module": "m"}]}}},
-    {"id": 4, "call": "feed", "args": {"ref": "none", "batch": batch(1, "two", [3.0, None])}},
-    {"id": 5, "call": "results", "args": {"ref": "co2.1.local.1", "start": 0, "limit": 3}},
-    {"id": 6, "call": "set_break", "args": {"node": "m", "when": "msg > 3"}},
-    {"id": 7, "call": "edit", "args": {"id": "0a1b", "text": "eyJhIjogMX0=", "flow": "co2"}},
-    {"subscribe": "view/co2.1.local.1"},
-    {"unsubscribe": "view/"},
-)]
+VALID = [
+    json.dumps(frame)
+    for frame in (
+        {"id": 1, "call": "run_info", "args": {"ref": "co2.1.local.1"}},
+        {"id": 2, "call": "define", "args": {"module": {"name": "m", "source": "lambda x: x", "deps": ["a"]}, "timeout": 1.0}},
+        {"id": 3, "call": "define_flow", "args": {"flow": {"name": "f", "nodes": [{"id": "m", "module": "m"}]}}},
+        {"id": 4, "call": "feed", "args": {"ref": "none", "batch": batch(1, "two", [3.0, None])}},
+        {"id": 5, "call": "results", "args": {"ref": "co2.1.local.1", "start": 0, "limit": 3}},
+        {"id": 6, "call": "set_break", "args": {"node": "m", "when": "msg > 3"}},
+        {"id": 7, "call": "edit", "args": {"id": "0a1b", "text": "eyJhIjogMX0=", "flow": "co2"}},
+        {"subscribe": "view/co2.1.local.1"},
+        {"unsubscribe": "view/"},
+    )
+]
 
 
 def mutated(seed: int, n: int) -> Iterator[str]:

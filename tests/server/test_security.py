@@ -16,8 +16,12 @@ from floe_jupyter.server.routes import ROUTES
 from tests.server.kit import Page, Server, serving
 
 DOORS = [path for path, _ in ROUTES]
-UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-           "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 def knock(server: Server, path: str, headers: dict[str, str], method: str = "GET") -> int:
@@ -43,7 +47,7 @@ def port(server: Server) -> int:
 
 
 def test_every_handler_is_guarded() -> None:
-    assert len(DOORS) == 2
+    assert len(DOORS) == 3
     assert all(issubclass(handler, Guard) for _, handler in ROUTES)
 
 
@@ -66,9 +70,19 @@ def test_no_token_or_a_foreign_one_is_refused(server: Server, path: str, method:
 
 def origins(server: Server) -> list[str]:
     n = port(server)
-    return ["http://evil.example", f"http://evil.example:{n}", "null", "", "file://", f"http://localhost:{n + 1}",
-            f"http://localhost.evil.example:{n}", f"http://127.0.0.1:{n}@evil.example", f"http://evil.example#127.0.0.1:{n}",
-            f"http://evil.example/127.0.0.1:{n}", f"127.0.0.1:{n}"]
+    return [
+        "http://evil.example",
+        f"http://evil.example:{n}",
+        "null",
+        "",
+        "file://",
+        f"http://localhost:{n + 1}",
+        f"http://localhost.evil.example:{n}",
+        f"http://127.0.0.1:{n}@evil.example",
+        f"http://evil.example#127.0.0.1:{n}",
+        f"http://evil.example/127.0.0.1:{n}",
+        f"127.0.0.1:{n}",
+    ]
 
 
 @pytest.mark.parametrize("path", DOORS)
@@ -89,7 +103,13 @@ def test_the_own_origin_is_not_foreign(server: Server, path: str) -> None:
 
 @pytest.mark.parametrize("path", DOORS)
 def test_a_rebound_host_is_refused_also_with_the_token(server: Server, path: str) -> None:
-    for host in ("evil.example", f"evil.example:{port(server)}", "127.0.0.1.evil.example", "10.0.0.1", f"[2001:db8::1]:{port(server)}"):
+    for host in (
+        "evil.example",
+        f"evil.example:{port(server)}",
+        "127.0.0.1.evil.example",
+        "10.0.0.1",
+        f"[2001:db8::1]:{port(server)}",
+    ):
         assert knock(server, path, {**token(server), "Host": host}) == 403, host
         assert knock(server, path, {**token(server), "Host": host, "Origin": f"http://{host}"}) == 403, host
 

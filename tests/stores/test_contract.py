@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from floe_jupyter.core.events import Status
-from floe_jupyter.core.model import Flow, Module, Node, Wire
+from floe_jupyter.core.flow.model import Flow, Module, Node, Wire
+from floe_jupyter.core.machine.events import Status
 from floe_jupyter.stores import ARCHIVED, Store
 from floe_jupyter.stores.memory import MemoryStore
 from floe_jupyter.stores.sqlite import SqliteStore
-from floe_jupyter.wire.replies import RunInfo
+from floe_jupyter.wire.control.replies import RunInfo
 
 KINDS: dict[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(),
@@ -97,19 +97,21 @@ def test_counters_are_what_was_put_last(store: Store) -> None:
 
 
 def test_D26_the_cost_of_a_record_does_not_grow_with_the_history(store: Store) -> None:
-    """A thousand records more or less make no difference of an order of magnitude; rewriting all of them would."""
-    from time import perf_counter
+    """A thousand records more or less make no difference of an order of magnitude; rewriting all of them would. In time of this
+    thread: what else the machine does at the moment does not count.
+    """
+    from time import thread_time
 
     def cost(first: int) -> float:
-        began = perf_counter()
+        began = thread_time()
         for n in range(first, first + 200):
             store.put_runs([record(n)])
-        return perf_counter() - began
+        return thread_time() - began
 
     cost(0)
-    early = min(cost(1_000), cost(2_000))
+    early = min(cost(1_000), cost(2_000), cost(3_000))
     store.put_runs([record(n, "done") for n in range(10_000, 20_000)])
-    late = min(cost(30_000), cost(31_000))
+    late = min(cost(30_000), cost(31_000), cost(32_000))
     assert late < 10 * early + 0.01
 
 

@@ -1,4 +1,4 @@
-"""The client is tested with the dispatchers of the dispatcher's tests."""
+"""Tests the client with the dispatchers of the dispatcher's tests."""
 
 from tests.dispatcher.conftest import attach, client, path, processes
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import zmq
 
-from floe_jupyter.wire.channel import context
+from floe_jupyter.wire.client.channel import context
 
 
 class Proxy:

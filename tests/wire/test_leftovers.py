@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from floe_jupyter.dispatcher import place
-from floe_jupyter.dispatcher.owned import adopt
+from floe_jupyter.dispatcher import socket_directory
+from floe_jupyter.dispatcher.data_directory import adopt
 from floe_jupyter.runner.segments import sweep_dead
-from floe_jupyter.wire import leftovers, memory
+from floe_jupyter.wire import leftovers, shared_memory
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_sockets_of_a_dispatcher_that_nobody_took_note_of_are_swept(short: Path,
     for owner in (zombie, os.getpid()):
         (short / f"floe-d{owner}-0123abcd").mkdir()
         (short / f"floe-d{owner}-0123abcd" / "control").touch()
-    place.sweep()
+    socket_directory.sweep()
     assert names(short) == [f"floe-d{os.getpid()}-0123abcd"]
 
 
@@ -76,7 +76,7 @@ def test_only_directories_that_are_ours_are_removed(short: Path, zombie: int) ->
 
 
 def test_segments_of_the_dead_that_nobody_took_note_of_are_swept(tmp_path: Path, zombie: int) -> None:
-    for sweep in (memory.sweep, sweep_dead):
+    for sweep in (shared_memory.sweep, sweep_dead):
         (tmp_path / f"floe-{zombie}-1-1").touch()
         (tmp_path / f"floe-{os.getpid()}-1-1").touch()
         sweep(str(tmp_path))

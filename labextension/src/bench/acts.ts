@@ -1,33 +1,62 @@
-/** What a person may ask of the dispatcher, as calls of the control API. */
+/** Actions a person may ask of the dispatcher, as calls of the control API. */
 
 import type { Connection } from '../client/connection';
-import type { HeldMessage, Record as Step } from '../wire';
+import type { HeldMessage, Record as Step, RunInfo } from '../wire';
 import type { Breakpoint } from './breaks';
 import type { EditActions } from './editor';
+import type { Code } from './code';
 import type { Follower } from './follow';
-import { encode, isTagged } from './json';
+import { insertCell } from './lab';
+import { hasBuffers } from './tagged';
+import { payloadOf } from './tree';
+import { encode, inexact, isTagged } from './json';
 
 export class Acts {
-  constructor(private readonly connection: Connection, private readonly known: Follower, private readonly flow: string) {}
+  /**
+   * `forked` gets each new run and the node in front of which the run is held; `changed` gets a description of each change and
+   * its undo.
+   */
+  constructor(private readonly connection: Connection, private readonly known: Follower, private readonly flow: string,
+    private readonly forked: (run: RunInfo, node: string) => void,
+    private readonly changed: (text: string, back: (() => Promise<unknown>) | null) => void) {}
 
   async go(name: 'resume' | 'pause' | 'step' | 'back'): Promise<void> {
     await this.connection.call(name, { flow: this.known.flow });
     this.known.touched();
   }
 
-  /** A run is cancelled; a flow that is up is stopped. */
+  /** Cancel the run, or stop a flow that is up. */
   async stop(): Promise<void> {
     const { isRun, info, flow } = this.known;
     await (isRun ? this.connection.call('cancel', { ref: info?.ref || this.known.ref }) : this.connection.call('stop', { flow }));
     this.known.later();
   }
 
-  async setBreak({ node, id, side, port, when, hits, log, enabled }: Partial<Breakpoint> & { node: string }): Promise<void> {
-    await this.connection.call('set_break', { flow: this.flow, node, id, side, port, when, hits, log, enabled });
-    this.known.touched();
+  /** Set a breakpoint, or change the breakpoint with the given id. */
+  async setBreak(wanted: Partial<Breakpoint> & { node: string }): Promise<void> {
+    const before = this.known.breaks.find(b => b.id === wanted.id);
+    const made = await this.wishBreak(wanted);
+    const place = placeOf(wanted);
+    if (before) {
+      this.changed(`Breakpoint ${place} changed`, () => this.wishBreak(before));
+    } else {
+      this.changed(`Breakpoint ${place} set`, () => this.wishNone(made.id));
+    }
   }
 
   async clearBreak(id: string): Promise<void> {
+    const before = this.known.breaks.find(b => b.id === id);
+    await this.wishNone(id);
+    this.changed(`Breakpoint ${before ? placeOf(before) : ''} removed`, before ? () => this.wishBreak(before) : null);
+  }
+
+  private async wishBreak({ node, id, side, port, when, hits, log, enabled }: Partial<Breakpoint> & { node: string }): Promise<{ id: string }> {
+    const made = await this.connection.call('set_break', { flow: this.flow, node, id, side, port, when, hits, log, enabled }) as { id: string };
+    this.known.touched();
+    return made;
+  }
+
+  private async wishNone(id: string): Promise<void> {
     await this.connection.call('clear_break', { flow: this.flow, id });
     this.known.touched();
   }
@@ -37,16 +66,42 @@ export class Acts {
     this.known.touched();
   }
 
-  async fork(id: string, text?: string): Promise<void> {
-    await this.connection.call('fork', { flow: this.known.flow, id, debug: true, ...text === undefined ? {} : { text: encode(text), tagged: isTagged(text) } });
+  /** Fork a separate run that begins with this message, held in front of the first node for the person to look. */
+  async fork(id: string, node: string, text?: string): Promise<void> {
+    const made = await this.connection.call('fork', { flow: this.known.flow, id: `${id}@${node}`, debug: true, hold: true,
+      ...text === undefined ? {} : { text: encode(text), tagged: isTagged(text) } });
     this.known.touched();
+    if (made) {
+      this.forked(made, node);
+    }
   }
 
   forkStep(step: Step): Promise<void> {
-    return this.fork(`${step.id}@${step.node}`);
+    return this.fork(step.id, step.node);
   }
 
-  /** Undo what was recorded behind a step. */
+  /** Copy all results as one JSON array; bytes and arrays stay tags. */
+  async copyResults(): Promise<void> {
+    const texts: string[] = [];
+    for (let start = 0, found; (found = await this.connection.call('results', { ref: this.known.ref, start })).length; start += found.length) {
+      texts.push(...found.map(({ batch }) => payloadOf(batch).slice(1, -1)));
+    }
+    await navigator.clipboard.writeText(`[${texts.join(', ')}]`);
+  }
+
+  /**
+   * Insert a cell with code that makes a DataFrame of the results, or copy the code if no notebook takes a cell. Returns which.
+   */
+  async dataframe(from: Element): Promise<'cell' | 'clipboard'> {
+    const code = `run = %floe attach ${this.known.ref}\nrun.dataframe()`;
+    if (insertCell(from, code)) {
+      return 'cell';
+    }
+    await navigator.clipboard.writeText(code);
+    return 'clipboard';
+  }
+
+  /** Undo all steps recorded after a step. */
   async backTo(step: Step): Promise<void> {
     const { flow, steps } = this.known;
     const groups = new Set(steps.filter(s => s.seq > step.seq && s.group !== step.group).map(s => s.group));
@@ -56,19 +111,67 @@ export class Acts {
     this.known.touched();
   }
 
-  message({ id, node }: HeldMessage): EditActions {
+  /** Return the code of a node's module; undefined if the node has none. */
+  async code(node: string): Promise<Code | undefined> {
+    const [flows, modules] = await Promise.all([this.connection.call('flows', {}), this.connection.call('modules', {})]);
+    const name = flows.find(f => f.name === this.flow)?.nodes?.find(n => n.id === node)?.module;
+    const found = modules.find(m => m.name === name);
+    return found && { module: found.name, lang: found.lang ?? '', source: found.source };
+  }
+
+  message(held: HeldMessage): EditActions {
+    const { id, node } = held;
     const { connection, known } = this;
-    // copies of one message may wait in front of several nodes
+    // copies of a message may wait in front of several nodes
     const place = { flow: known.flow, id: `${id}@${node}` };
     const then = async (work: Promise<unknown>) => { await work; known.touched(); };
     return {
-      save: text => then(connection.call('edit', { ...place, text: encode(text), tagged: isTagged(text) })),
+      save: text => this.edit(held, place, text),
       whole: async () => (await connection.call('held', { ...place, limit: 1, buffers: true }))[0],
-      drop: () => then(connection.call('drop', place)),
+      drop: () => this.drop(held, place),
       duplicate: () => then(connection.call('duplicate', place)),
       retry: () => then(connection.call('retry', place)),
       step: () => then(connection.call('step', { flow: known.flow, message: place.id })),
-      fork: text => this.fork(place.id, text)
+      fork: text => this.fork(id, node, text)
     };
   }
+
+  private async edit({ value, node }: HeldMessage, place: Place, text: string): Promise<void> {
+    const set = async (to: string) => {
+      await this.connection.call('edit', { ...place, text: encode(to), tagged: isTagged(to) });
+      this.known.touched();
+    };
+    await set(text);
+    this.changed(`Message in front of ${node} edited`, inexact(value) ? null : () => set(JSON.stringify(value)));
+  }
+
+  /**
+   * Drop a message; undo puts it back at its position in front of the node while its run is debugged, else behind the others
+   * waiting.
+   */
+  private async drop(held: HeldMessage, place: Place): Promise<void> {
+    const { node, port, side } = held;
+    const found = hasBuffers(held.value) ? (await this.connection.call('held', { ...place, limit: 1, buffers: true }))[0] ?? held : held;
+    await this.connection.call('drop', place);
+    this.known.touched();
+    const buffers = found.buffers ?? [];
+    const lost = inexact(held.value) || buffers.some(b => !b.data) || hasBuffers(held.value) && !buffers.length;
+    const text = JSON.stringify(found.value);
+    const back = async () => {
+      const why = await this.connection.call('undrop', place).then(() => null, (error: Error) => error);
+      if (why && lost) {
+        throw why;
+      }
+      await (why && this.connection.call('inject', { flow: place.flow, node, port, batch: { payload: encode(`[${text}]`), n: 1, tagged: isTagged(text),
+        ...buffers.length ? { buffers, counts: [buffers.length] } : {} } }));
+      this.known.touched();
+    };
+    this.changed(`Message ${side === 'out' ? 'behind' : 'in front of'} ${node} dropped`, side === 'out' ? null : back);
+  }
+}
+
+interface Place { flow: string; id: string }
+
+function placeOf({ node, side, port }: { node: string; side?: string; port?: string }): string {
+  return `${side === 'out' ? 'behind' : 'in front of'} ${node}${port ? ` (${port})` : ''}`;
 }

@@ -1,31 +1,44 @@
-/** The work bench of one flow: toolbar, graph, inspector, timeline, logs. The widget and the panel show it alike. */
+/** Debug view of one flow: toolbar, graph, inspector, timeline, logs. The widget and the panel show the same view. */
 
 import type { Connection } from '../client/connection';
 import { Beat } from '../graph/beat';
+import { press, VIEW_KEYS, type ViewKey } from '../graph/keymap';
 import { FOOT } from '../graph/pan';
 import { GraphView } from '../graph/view';
 import type { Shape, Side } from '../graph/model';
-import type { Record as Step, View } from '../wire';
+import type { Record as Step, RunInfo, View } from '../wire';
 import { Acts } from './acts';
+import { Aside } from './aside';
 import { Dock } from './dock';
 import { h } from './dom';
 import { settle } from './drafts';
 import { Follower, type Target } from './follow';
+import { Frame } from './frame';
 import { Inspector } from './inspector';
+import { toggleKeys } from './keylist';
+import { hasTabs, openTab, panelIsThere } from './lab';
 import { Logs } from './logs';
+import { Menus } from './menus';
+import { news } from './news';
+import { Notices, type Notice } from './notices';
+import { offers } from './offers';
 import { setPaused } from './paused';
 import { Progress } from './progress';
 import { entriesOf, portsOf, sound } from './shape';
+import { recall, remember } from './remember';
 import { addBenchStyle } from './style';
 import { Timeline } from './timeline';
-import { keys, Toolbar, type Actions, type Phase } from './toolbar';
+import { Undo } from './undo';
+import { lastValues, told, wiresOf } from './values';
+import { drive, Toolbar, type Actions, type Phase } from './toolbar';
+import { Tools } from './tools';
 
 export type { Target };
 
 const OVER = new Set(['done', 'failed', 'cancelled']);
-/** Below this width the parts stand one below the other. */
+/** Width in pixels below which the parts are stacked. */
 const NARROW = 680;
-/** It may take a moment until somebody answers, in ms. */
+/** Milliseconds to wait for an answer before the view is marked as not live. */
 const PATIENCE = 1_500;
 
 const WHY = new Map([
@@ -45,7 +58,14 @@ export class Bench {
   private readonly timeline: Timeline;
   private readonly logs = new Logs();
   private readonly dock = new Dock();
+  private readonly frame: Frame;
+  private readonly aside: Aside;
+  private readonly menus: Menus;
+  private readonly tools = new Tools({ find: () => this.graph.find(), fold: () => this.graph.fold(), inspector: () => this.aside.toggle(), maximise: () => this.maximise(), tab: () => this.tab(),
+    keys: () => toggleKeys(this.node) });
   private readonly progress = new Progress();
+  private readonly notices = new Notices();
+  private readonly undo = new Undo(this.notices, why => { this.problem.textContent = why; });
   private readonly known: Follower;
   private readonly acts: Acts;
   private readonly beat: Beat;
@@ -57,8 +77,11 @@ export class Bench {
   private shape: Shape = { name: '', nodes: [], wires: [] };
   private selected: string | null = null;
   private message = '';
+  private wire = '';
+  /** Run of the flow, not shown in this view. */
+  private newest: RunInfo | null = null;
   private looked: Step | null = null;
-  /** A dot that was clicked before the dispatcher answered. */
+  /** Dot clicked before the dispatcher answered. */
   private early: [string, Side, string] | null = null;
 
   constructor(private readonly host: HTMLElement, private readonly connection: Connection, private readonly target: Target) {
@@ -67,20 +90,29 @@ export class Bench {
     const actions = this.actions();
     this.toolbar = new Toolbar(actions);
     this.known = new Follower(connection, target, {
-      changed: () => this.changed(), shape: shape => this.draw(shape), problem: text => { this.problem.textContent = text; } });
-    this.acts = new Acts(connection, this.known, target.flow);
+      changed: () => this.changed(), shape: shape => this.draw(shape), problem: text => { this.problem.textContent = text; },
+      newest: run => { this.newest = run; this.beat?.ask(); } });
+    this.acts = new Acts(connection, this.known, target.flow, (run, node) => this.forked(run, node), (text, back) => this.undo.note(text, back));
     this.inspector = new Inspector({ set: b => this.acts.setBreak(b), clear: id => this.acts.clearBreak(id), message: m => this.acts.message(m),
-      inject: (node, port, text) => this.acts.inject(node, port, text), select: node => this.graph.choose(node), look: step => this.look(step) });
+      inject: (node, port, text) => this.acts.inject(node, port, text), select: node => this.graph.choose(node), look: step => this.look(step), results: { copy: () => this.acts.copyResults(), dataframe: () => this.dataframe() } });
     this.timeline = new Timeline({ look: step => this.look(step), backTo: step => this.attempt(() => this.acts.backTo(step)),
       fork: step => this.attempt(() => this.acts.forkStep(step)) });
     this.labels = { timeline: this.dock.add('timeline', 'Timeline', this.timeline.node), logs: this.dock.add('logs', 'Logs', this.logs.node) };
     this.dock.opened = () => this.beat.ask();
+    this.frame = new Frame(host, this.canvas, `${target.workspace ?? ''} ${target.flow}`, () => this.beat.ask());
+    this.aside = new Aside(this.inspector.node, this.canvas, () => this.beat?.ask());
+    this.toolbar.node.append(this.notices.node, this.tools.node);
     this.node.append(this.toolbar.node, this.notice, this.problem, this.progress.node,
-      h('div', { class: 'floe-split' }, this.canvas, this.inspector.node), this.dock.node);
+      h('div', { class: 'floe-split' }, this.canvas, this.inspector.node), this.dock.node, this.frame.grip);
     host.append(this.node);
     this.beat = new Beat(this.node, () => this.refresh());
-    this.graph = new GraphView(this.canvas, { select: node => this.select(node), open: () => this.inspector.node.focus(),
-      toggleBreak: (node, side, port) => void this.attempt(() => this.toggle(node, side, port)), message: (id, node) => this.inspect(id, node) });
+    this.graph = new GraphView(this.canvas, { select: node => this.select(node), open: () => { this.aside.look(); this.inspector.node.focus(); },
+      toggleBreak: (node, side, port) => void this.attempt(() => this.toggle(node, side, port)), message: (id, node) => this.inspect(id, node),
+      wire: name => this.chooseWire(name), point: name => this.want(name),
+      folded: on => remember('unfolded', on ? undefined : true) }, recall('unfolded') !== true);
+    this.menus = new Menus(this.node, offers({ host, node: this.node, name: target.flow, graph: this.graph, known: this.known, acts: this.acts, shape: () => this.shape,
+      look: node => { this.graph.choose(node); this.aside.look(); this.inspector.node.focus(); }, tab: node => this.tab(node),
+      toggle: (...at) => this.toggle(...at), attempt: work => void this.attempt(work), say: text => this.notices.say({ text, links: [] }), inspector: () => this.aside.toggle(), maximise: () => this.maximise() }));
     this.watch(actions);
   }
 
@@ -88,20 +120,22 @@ export class Bench {
     setPaused(this, false);
     this.ends.forEach(end => end());
     this.known.dispose();
+    this.frame.dispose();
+    this.aside.dispose();
     this.beat.dispose();
     this.graph.dispose();
     this.host.classList.remove('floe-host', 'narrow');
     this.node.remove();
   }
 
-  /** Draw a shape that is known already, before the dispatcher answers. */
+  /** Draw a known shape before the dispatcher answers. */
   draw(shape: Shape): void {
     this.shape = sound(shape);
     this.graph?.setFlow(this.shape);
     this.beat?.ask();
   }
 
-  /** Show a snapshot that was kept: there may be nobody to ask. What is live is newer. */
+  /** Show a saved snapshot, as maybe no dispatcher runs. Ignored once the view is live, since live data is newer. */
   show(view: View): void {
     if (!this.known.live && Array.isArray(view.nodes) && Array.isArray(view.wires)) {
       this.known.view = view;
@@ -122,11 +156,26 @@ export class Bench {
     size.observe(this.host);
     this.canvas.addEventListener('floe-drawn', drawn);
     const late = setTimeout(() => this.beat.ask(), PATIENCE);
-    this.ends.push(() => size.disconnect(), () => clearTimeout(late), keys(this.node, actions, () => this.phase(),
-      why => { this.problem.textContent = why; }));
+    this.ends.push(() => size.disconnect(), () => clearTimeout(late));
+    const acts = { ...drive(actions, () => this.phase(), why => { this.problem.textContent = why; }), maximise: () => this.maximise(),
+      find: () => this.graph.find(), menu: () => this.menus.open(), restore: () => this.frame.maximised && this.frame.maximise(false),
+      inspector: () => this.aside.toggle(), keys: () => toggleKeys(this.node), undo: () => this.undo.last() };
+    // capture, to see keys before the picture does: Escape restores a maximised view first
+    this.node.addEventListener('keydown', e => { if (!within(e)) { press<ViewKey>(e, VIEW_KEYS, acts); } }, { capture: true });
   }
 
-  /** How high the graph wants to be at the width it has. */
+  private maximise(): void {
+    this.frame.maximise(!this.frame.maximised);
+  }
+
+  /** Open a tab of JupyterLab with the flow, or with the run shown in this view. */
+  private tab(node?: string): void {
+    this.frame.maximise(false);
+    const { flow, workspace = '', instance, ref } = this.target;
+    openTab(this.host, { flow, workspace, instance: ref || instance ? this.known.flow : '', node });
+  }
+
+  /** Height in pixels that the graph needs at its present width. */
   private natural(): number {
     const { width, height } = this.graph.natural;
     return Math.ceil(height * Math.min(1, (this.canvas.clientWidth || width) / width)) + FOOT;
@@ -138,7 +187,7 @@ export class Bench {
       recorded: view?.recorded ?? 0, live: live && this.connection.state === 'open' };
   }
 
-  /** Draw everything that is known; called at most twenty times a second, and only while it can be seen. */
+  /** Draw all known data; called at most twenty times a second, and only while the view is visible. */
   private refresh(): void {
     const { view, known } = { view: this.known.view, known: this.known };
     const phase = this.phase();
@@ -150,13 +199,55 @@ export class Bench {
     }
     const status = !phase.live ? this.target.status || 'saved' : known.info?.status ?? (view?.held ? 'held' : view ? 'active' : 'defined');
     const shown = status === 'active' && view?.paused ? 'paused' : status;
-    this.toolbar.show(phase, shown, words(shown, view, phase.live));
+    this.toolbar.show(phase, shown, words(shown, view, phase.live || !this.late) || 'connecting');
+    this.tools.show({ open: this.aside.open, maximised: this.frame.maximised, tabs: hasTabs(this.host), large: this.graph.large });
     this.progress.show(view, known.info, this.target.total ?? 0, entriesOf(this.shape), known.work);
     this.details(view, phase);
+    this.notices.tell(phase.live ? this.news(view) : null);
     this.tell(phase.live);
   }
 
-  /** Something is known anew. The mark of the page is right also while this bench cannot be seen, and does not draw. */
+  /** Return the news of the run; if only the flow is shown, of its newest run. */
+  private news(view: View | null): Notice | null {
+    const { known, newest } = this;
+    if (newest && !known.info) {
+      return { text: `Newest run: ${newest.ref}, ${newest.status}`, links: [{ label: 'open', cmd: 'open-newest', act: () => this.open(newest, '') }] };
+    }
+    return news(view, known.isRun ? known.info : null, known.held, { look: (node, message) => this.lookAt(node, message) });
+  }
+
+  /** Look at a node and a message because the person asked; if both are empty, at the outcome of the flow as a whole. */
+  private lookAt(node: string, message: string): void {
+    this.looked = null;
+    this.inspector.node.scrollTop = 0;
+    this.inspect(message, node);
+    this.inspector.node.focus({ preventScroll: true });
+  }
+
+  private async dataframe(): Promise<void> {
+    const where = await this.acts.dataframe(this.node);
+    this.notices.say({ text: where === 'cell' ? 'A cell with the DataFrame stands below' : 'Copied: paste it into a cell', links: [] });
+  }
+
+  private forked(run: RunInfo, node: string): void {
+    this.notices.say({ text: `Forked as ${run.ref}, held in front of ${node}`, links: [{ label: 'open', cmd: 'open-fork', act: () => this.open(run, node) }] });
+  }
+
+  /** Show another run: in a tab if tabs exist, otherwise in this view, with a way back. */
+  private open(run: RunInfo, node: string): void {
+    const { flow, workspace = '' } = this.target;
+    if (panelIsThere()) {
+      this.frame.maximise(false);
+      openTab(this.host, { flow, workspace, instance: run.instance || run.ref, node });
+      return;
+    }
+    const { info } = this.known;
+    this.known.turnTo(run);
+    this.graph.choose(node || null);
+    this.notices.say(info && { text: `This is ${run.ref}`, links: [{ label: `back to ${info.ref}`, cmd: 'open-former', act: () => this.open(info, node) }] });
+  }
+
+  /** React to new data. The mark of the page is kept right even while this view is invisible and does not draw. */
   private changed(): void {
     if (this.known && this.beat) {
       const { live, paused, over } = this.phase();
@@ -173,8 +264,12 @@ export class Bench {
   private details(view: View | null, { live, over }: Phase): void {
     const { known, shape } = this;
     const node = (view ?? empty(shape, [])).nodes.find(n => n.id === this.selected) ?? null;
-    this.inspector.show({ node, step: this.looked, message: this.message, ports: node ? portsOf(shape, node.id) : [], held: known.held,
-      waiting: view?.held ?? 0, breaks: known.breaks, steps: known.steps, failures: known.info?.failures ?? [], live, over });
+    const wires = wiresOf(shape, this.selected, this.wire);
+    const views = view?.wires ?? [];
+    this.graph.tell(told(known.latest));
+    this.inspector.show({ node, wire: this.wire ? views.find(w => w.name === this.wire) ?? { name: this.wire, sent: 0 } : null,
+      values: lastValues(wires, this.selected, views, known.latest), step: this.looked, message: this.message, ports: node ? portsOf(shape, node.id) : [], held: known.held,
+      waiting: view?.held ?? 0, breaks: known.breaks, steps: known.steps, failures: known.info?.failures ?? [], results: known.results, total: known.total, live, over });
     this.timeline.show(known.steps, live, over);
     this.labels.timeline(known.steps.length ? `Timeline (${known.steps.length})` : 'Timeline');
     this.labels.logs(known.said ? `Logs (${known.said})` : 'Logs');
@@ -183,27 +278,53 @@ export class Bench {
     }
   }
 
+  /** True if an answer is overdue. */
+  private get late(): boolean {
+    const { connection: { state }, known } = this;
+    return performance.now() - this.begun >= PATIENCE || state !== 'connecting' && state !== 'open' || state === 'open' && known.answered;
+  }
+
   private tell(live: boolean): void {
-    const late = this.connection.state !== 'connecting' || performance.now() - this.begun >= PATIENCE;
-    const text = live || !late ? '' : WHY.get(this.connection.state) ?? '';
+    const { state } = this.connection;
+    const text = live || !this.late ? '' : WHY.get(state === 'open' && !this.known.answered ? 'connecting' : state) ?? '';
     this.notice.hidden = !text;
     if (this.notice.textContent !== text) {
       this.notice.textContent = text;
     }
   }
 
-  private select(node: string | null): void {
-    this.selected = this.known.node = node;
-    this.looked = null;
-    this.known.later();
+  private chooseWire(name: string): void {
+    this.wire = name;
+    this.want('');
+    this.aside.look();
     this.beat.ask();
   }
 
-  /** Look into a node, and there first into this message; '' for the first. */
+  /** Ask for the last values of the selection and of the wire under the pointer. */
+  private want(pointed: string): void {
+    const wires = wiresOf(this.shape, this.selected, this.wire).map(w => w.name);
+    this.known.wires = [...new Set([...wires, ...pointed ? [pointed] : []])];
+    this.known.later();
+  }
+
+  private select(node: string | null): void {
+    this.wire = '';
+    this.selected = this.known.node = node;
+    this.aside.select(node !== null);
+    this.looked = null;
+    this.want('');
+    this.beat.ask();
+  }
+
+  /** Open the inspector on a node, with this message first; '' for the first message. */
   inspect(message: string, node: string): void {
     this.message = message;
     this.known.message = message && `${message}@${node}`;
-    this.graph.choose(node);
+    this.graph.choose(node || null);
+    this.aside.look();
+    if (message) {
+      this.inspector.reveal('held', message);
+    }
   }
 
   private look(step: Step | null): void {
@@ -211,17 +332,25 @@ export class Bench {
     if (step) {
       this.graph.select(step.node);
       this.selected = step.node;
+      this.aside.select(true);
     }
     this.beat.ask();
   }
 
   private async toggle(node: string, side: Side, port: string): Promise<void> {
     if (!this.phase().live) {
-      this.early = ['connecting', 'open'].includes(this.connection.state) ? [node, side, port] : null; // not lost: see `changed`
+      this.early = ['connecting', 'open'].includes(this.connection.state) ? [node, side, port] : null; // kept for `changed`
       return;
     }
     const there = this.known.breaks.filter(b => b.node === node && b.side === side && (!b.port || b.port === port || !port));
-    await (there.length ? Promise.all(there.map(b => this.acts.clearBreak(b.id))) : this.acts.setBreak({ node, side, port }));
+    if (there.length) {
+      await Promise.all(there.map(b => this.acts.clearBreak(b.id)));
+    } else {
+      await this.acts.setBreak({ node, side, port });
+      this.graph.choose(node);
+      this.aside.look();
+      this.inspector.reveal('breaks');
+    }
   }
 
   private actions(): Actions {
@@ -230,7 +359,7 @@ export class Bench {
     return { resume: on('resume'), pause: go('pause'), step: on('step'), back: go('back'), stop: () => void this.attempt(() => this.acts.stop()) };
   }
 
-  /** Do something with the dispatcher; what goes wrong is shown. */
+  /** Run an action with the dispatcher and show its error, if any. */
   private async attempt(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
@@ -242,17 +371,27 @@ export class Bench {
 }
 
 function words(status: string, view: View | null, live: boolean): string {
-  const parts = live ? [status] : [...status === 'saved' ? [] : [status], 'not live'];
+  const parts = status === 'saved' || status === 'held' && view?.held ? [] : [status];
   if (view?.held) {
-    parts.push(`${view.held} held`);
+    parts.push(`${view.held} ${view.held === 1 ? 'message' : 'messages'} held`);
+  }
+  if (!live) {
+    parts.push('not live');
   }
   if (view) {
     parts.push(`${view.results ?? 0} ${view.results === 1 ? 'result' : 'results'}`);
+    const total = (part: 'dropped' | 'unfinished') => view.nodes.reduce((sum, node) => sum + (node[part] ?? 0), 0);
+    parts.push(...(['dropped', 'unfinished'] as const).filter(part => total(part)).map(part => `${total(part)} ${part}`));
   }
   return parts.join(', ');
 }
 
-/** Before it runs, a flow stands still. */
+/** Return true for signs and Escape in a menu, list or search, which have keys of their own or close. */
+function within({ key, target }: KeyboardEvent): boolean {
+  return (key.length === 1 || key === 'Escape') && Boolean((target as Element).closest('.floe-popup'));
+}
+
+/** Return the view of a flow before its first run: all nodes idle. */
 function empty(shape: Shape, breaks: Array<{ node: string; id: string }>): View {
   return { flow: shape.name, version: 0, wires: [], runs: {},
     nodes: shape.nodes.map(n => ({ id: n.id, lang: n.lang, status: 'idle', version: 0, breaks: breaks.filter(b => b.node === n.id).map(b => b.id) })) };

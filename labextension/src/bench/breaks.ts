@@ -1,4 +1,4 @@
-/** The breakpoints of a node: condition, hit count, log text, enabled. */
+/** Breakpoints of a node: condition, hit count, log text, enabled. */
 
 import { h } from './dom';
 import { draft } from './drafts';
@@ -36,7 +36,7 @@ function row(breakpoint: Breakpoint, actions: BreakActions): HTMLElement {
     const input = h('input', { value: name === 'hits' ? breakpoint.hits || '' : breakpoint[name], placeholder: hint, 'data-field': name, spellcheck: false,
       ...name === 'hits' ? { type: 'number', min: 0 } : {}, change: () => void save().catch(shown), keydown: (event: KeyboardEvent) => {
         if (event.key === 'Enter') {
-          event.stopPropagation(); // a notebook would take it, and the field would never hear of a change
+          event.stopPropagation(); // a notebook would take the key, and the field would get no change event
           void save().catch(shown);
         }
       } });
@@ -48,7 +48,7 @@ function row(breakpoint: Breakpoint, actions: BreakActions): HTMLElement {
   const enabled = h('input', { type: 'checkbox', checked: breakpoint.enabled, 'data-field': 'enabled',
     change: () => void change({ enabled: enabled.checked }, problem).catch(shown) });
   const remove = () => {
-    made.querySelectorAll('[data-dirty]').forEach(field => field.removeAttribute('data-dirty')); // it goes with the breakpoint
+    made.querySelectorAll('[data-dirty]').forEach(field => field.removeAttribute('data-dirty')); // drafts go with the breakpoint
     actions.clear(breakpoint.id).catch((error: Error) => { problem.textContent = error.message; });
   };
   const made = h('fieldset', { 'data-break': breakpoint.id },
@@ -58,5 +58,5 @@ function row(breakpoint: Breakpoint, actions: BreakActions): HTMLElement {
   return made;
 }
 
-/** The problem stands at its field already. */
+/** Ignore an error that its field already shows. */
 const shown = () => undefined;

@@ -1,4 +1,4 @@
-/** What lies folded below the graph: the timeline and the logs. */
+/** Foldable part below the graph: the timeline and the logs. */
 
 import { h } from './dom';
 
@@ -19,12 +19,12 @@ export class Dock {
     return text => { if (button.textContent !== text) { button.textContent = text; } };
   }
 
-  /** Whether this part is unfolded: else it need not be drawn. */
+  /** Return true if this part is unfolded; a folded part need not be drawn. */
   shows(body: HTMLElement): boolean {
     return !body.hidden;
   }
 
-  /** Told when a part is unfolded. */
+  /** Called when a part is unfolded. */
   opened: () => void = () => undefined;
 
   private toggle(body: HTMLElement): void {

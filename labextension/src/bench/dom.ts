@@ -1,4 +1,4 @@
-/** Making HTML elements. Text goes in as text, never as markup: names, messages and logs are anybody's. */
+/** Helpers to make HTML elements. Text is inserted as text, never as markup: names, messages and logs come from anybody. */
 
 type Child = Node | string | null | undefined | false;
 type Attributes = Record<string, string | number | boolean | ((event: never) => void)>;

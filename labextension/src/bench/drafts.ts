@@ -1,10 +1,13 @@
-/** What is typed and not yet saved: whoever lets messages go on saves it first. */
+/** Drafts: typed text, not saved yet. Actions that let messages go on save drafts first. */
 
 type Field = HTMLInputElement | HTMLTextAreaElement;
-/** On the field itself: the widget's bundle and the panel's have each a copy of this module. */
+/** Save function, kept on the field itself because the widget's bundle and the panel's each have a copy of this module. */
 type Draft = Field & { floeSave?: () => Promise<void> };
 
-/** `save` is for what is typed into the field, which has `data-dirty` until then. Returns how to save now: once for one text, whoever asks. */
+/**
+ * Let `save` save the text typed into a field, which has `data-dirty` until then. Returns a function that saves now, once per
+ * text for all callers.
+ */
 export function draft(field: Field, save: (text: string) => Promise<void>): () => Promise<void> {
   let under: Promise<void> | null = null;
   const store = async () => {
@@ -22,7 +25,7 @@ export function draft(field: Field, save: (text: string) => Promise<void>): () =
   };
 }
 
-/** Save everything that is typed there. What cannot be saved is shown, and thrown. */
+/** Save all drafts in `root`. A draft that cannot be saved is shown, and its error thrown. */
 export async function settle(root: ParentNode): Promise<void> {
   for (const field of root.querySelectorAll<Draft>('[data-dirty]')) {
     try {
@@ -35,7 +38,7 @@ export async function settle(root: ParentNode): Promise<void> {
   }
 }
 
-/** The same for every bench that shows this instance. */
+/** Save all drafts in all debug views of an instance. */
 export async function settleAll(instance: string): Promise<void> {
   for (const bench of document.querySelectorAll(`.floe-bench[data-instance="${CSS.escape(instance)}"]`)) {
     await settle(bench);

@@ -1,4 +1,4 @@
-/** An editor for the value of a held message: JSON, checked while one types. */
+/** Editor for the value of a held message: JSON, checked during typing. */
 
 import type { HeldMessage } from '../wire';
 import { h } from './dom';
@@ -7,7 +7,7 @@ import { hasBuffers } from './tagged';
 import { inexact, invalid } from './json';
 
 export interface EditActions {
-  /** The message with its bytes and arrays; undefined when it is held no more. */
+  /** Return the message with its bytes and arrays; undefined if the message is no longer held. */
   whole(): Promise<HeldMessage | undefined>;
   save(text: string): Promise<void>;
   drop(): Promise<void>;
@@ -17,7 +17,7 @@ export interface EditActions {
   fork(text: string): Promise<void>;
 }
 
-/** Longer texts make a page slow to type in. */
+/** Maximum number of characters of an editable text: longer texts make typing slow. */
 const LONGEST = 500_000;
 
 export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
@@ -52,7 +52,7 @@ export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
   return h('div', { class: 'floe-editor' }, why ? h('p', { class: 'floe-hint' }, why) : area, problem, buttons);
 }
 
-/** Why a value cannot be edited here; empty if it can. */
+/** Return why a value cannot be edited in the page; empty if editable. */
 function unfit(value: unknown): string {
   if (inexact(value)) {
     return 'It holds an integer beyond 2^53, which a browser would change: edit it in a cell with %floe edit.';
@@ -63,7 +63,7 @@ function unfit(value: unknown): string {
   return (JSON.stringify(value) ?? '').length > LONGEST ? 'It is too long to be edited here: edit it in a cell with %floe edit.' : '';
 }
 
-/** A value put in front of a node by hand. */
+/** Make the form that puts a typed value in front of a node. */
 export function injector(ports: string[], inject: (port: string, text: string) => Promise<void>, over: boolean): HTMLElement {
   const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 2, 'data-field': 'inject', 'aria-label': 'A new message, as JSON', placeholder: '{"ppm": 421}', disabled: over });
   const port = h('select', { 'data-field': 'port', 'aria-label': 'Port' }, ...ports.map(p => h('option', { value: p }, p)));

@@ -1,6 +1,6 @@
-/** The focus stays where it was, also when what has it is made anew or goes away: else the next key would go to nobody. */
+/** Focus that survives rebuilding or removing the focused element: otherwise the next key would be lost. */
 
-/** Where the focus is in these sections now; call the result when they are renewed. */
+/** Note the focus in these sections; call the result after the sections are rebuilt. */
 export function keepFocus(host: HTMLElement): () => void {
   const active = host.ownerDocument.activeElement as HTMLElement | null;
   const section = active?.closest<HTMLElement>('.floe-section');
@@ -12,14 +12,14 @@ export function keepFocus(host: HTMLElement): () => void {
   const control = named(active);
   return () => {
     if (!active.isConnected) {
-      const there = host.querySelector(places[0]) ?? host.querySelector(places[1]); // the same message, else the next one
+      const there = host.querySelector(places[0]) ?? host.querySelector(places[1]); // same message, else the next
       const found = there?.querySelector<HTMLElement>(control) ?? there?.querySelector('summary') ?? host.closest<HTMLElement>('[tabindex]');
       found?.focus({ preventScroll: true });
     }
   };
 }
 
-/** What finds the same control in a section that was made anew. */
+/** Return a selector that finds the same control in a rebuilt section. */
 function named(control: HTMLElement): string {
   const { cmd, field } = control.dataset;
   const row = control.closest<HTMLElement>('[data-break]')?.dataset.break;

@@ -1,37 +1,46 @@
-/** What is known of one flow and its newest instance, kept up to date: subscribes, and asks for details when they changed. */
+/** State of one flow and its newest instance, kept current: subscribes to events, and asks for details after changes. */
 
 import type { Connection } from '../client/connection';
 import type { Shape } from '../graph/model';
-import type { HeldMessage, Record as Step, RunInfo, Topic, View } from '../wire';
+import type { HeldMessage, Record as Step, ResultBatch, RunInfo, Topic, View } from '../wire';
 import type { Breakpoint } from './breaks';
 import type { Line } from './logs';
+import { SHOWN } from './results';
 import { shapeOf } from './shape';
 
-/** Details are asked for at most so often, in ms. */
+/** Milliseconds between two requests for details, at least. */
 const DETAILS = 200;
-/** So many steps and lines are kept. */
+/** Maximum numbers of steps and log lines kept. */
 const STEPS = 200;
 const LINES = 500;
-/** So many held messages of each node are asked for; more wait behind them. */
+/** Maximum number of held messages requested per node; more may wait behind. */
 const HELD = 20;
 
 export interface Target {
   flow: string;
-  /** The instance to follow; empty: the newest of the flow. */
+  /** Id of the workspace that owns the flow; empty: the dispatcher decides. */
+  workspace?: string;
+  /** Instance to follow; empty: the newest of the flow. */
   instance: string;
-  /** The run that is meant, where the instance has others, too; empty: the one that has the instance for itself. */
+  /** Run to follow if the instance has several; empty: the run that has the instance for itself. */
   ref?: string;
-  /** How it stood when it was saved. */
+  /** Status of the run when saved. */
   status?: string;
-  /** How many messages the run is fed, if that is known. */
+  /** True to stay with the flow: separate runs are only announced, with `newest`. */
+  still?: boolean;
+  /** Number of messages fed to the run, if known. */
   total?: number;
 }
 
+interface Owned { workspace?: string }
+
 export interface Heard {
-  /** Something changed that is shown. */
+  /** Called when shown data changed. */
   changed(): void;
   shape(shape: Shape): void;
   problem(text: string): void;
+  /** Called when the flow has another run, which is not shown in this view. */
+  newest(run: RunInfo): void;
 }
 
 export class Follower {
@@ -40,14 +49,21 @@ export class Follower {
   held: HeldMessage[] = [];
   breaks: Breakpoint[] = [];
   steps: Step[] = [];
+  /** First results of the run. */
+  results: ResultBatch[] = [];
   lines: Line[] = [];
-  /** How many lines came in all; those before the kept ones are gone. */
+  /** Number of lines in all; lines before the kept ones are gone. */
   said = 0;
   readonly work = new Map<string, string>();
-  /** Whether the dispatcher answers for this instance: else what is shown is only what was saved. */
+  /** True if the dispatcher answers for this instance; otherwise only saved data is shown. */
   live = false;
+  /** True if the dispatcher has answered since the connection was opened. */
+  answered = false;
   node: string | null = null;
-  /** A held message, `id@node`, that is looked at though others stand before it. */
+  /** Wires whose last values are wanted, and the values as JSON texts; '' for a value that is too long. */
+  wires: string[] = [];
+  latest: Record<string, string> = {};
+  /** Held message, `id@node`, being looked at though others wait in front. */
   message = '';
   private instance = '';
   private ends: Array<() => void> = [];
@@ -55,12 +71,16 @@ export class Follower {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private recorded = '';
   private marks = '';
+  private given = '';
+  private passed = '';
   private gone = false;
+  /** Number of snapshots and run states published; an answer requested before the newest is older. */
+  private published = 0;
 
   constructor(private readonly connection: Connection, private readonly target: Target, private readonly heard: Heard) {
     const on = (topic: Topic, handler: (value: unknown) => void) => this.topics.push(connection.subscribe(topic, handler));
-    on(`break/${target.flow}`, () => { this.marks = ''; this.later(); });
-    on('defined/', value => this.defined(value as { kind?: string; name?: string }));
+    on(`break/${target.flow}`, value => { if (this.owns(value as Owned)) { this.marks = ''; this.later(); } });
+    on('defined/', value => { if (this.owns(value as Owned)) { this.defined(value as { kind?: string; name?: string }); } });
     on('progress/', value => this.progress(value as { what: string; text: string; done: boolean }));
     if (!target.instance) {
       on('run/', value => this.newest(value as RunInfo));
@@ -75,38 +95,39 @@ export class Follower {
     [...this.ends, ...this.topics].forEach(end => end());
   }
 
-  /** What calls about it are told. */
+  /** Name of the flow or instance in calls. */
   get flow(): string {
     return this.instance || this.target.flow;
   }
 
-  /** The run that is shown, if there is one. */
+  /** Ref of the run shown, if any. */
   get ref(): string {
     return this.target.ref || this.instance;
   }
 
-  /** Whether it is a run that is shown, not a flow that stays up. */
+  /** True if a run is shown rather than a permanent flow. */
   get isRun(): boolean {
     const { info } = this;
     return Boolean(this.target.ref || info && (!info.instance || info.instance === info.ref));
   }
 
-  /** Ask for details soon, once, however often something changes meanwhile. */
+  /** Ask for details soon, once for all changes until then. */
   later(): void {
     if (!this.gone && this.connection.state === 'open') {
       this.timer ??= setTimeout(() => { this.timer = undefined; void this.attempt(() => this.details()); }, DETAILS);
     }
   }
 
-  /** The breakpoints and steps may have changed, whatever the numbers say. */
+  /** Ask for breakpoints and steps again, even if their numbers show no change. */
   touched(): void {
     this.marks = this.recorded = '';
     this.later();
   }
 
   private state(state: string): void {
+    this.answered = false;
     if (state === 'open') {
-      void this.attempt(() => this.load());
+      void this.attempt(() => this.load().finally(() => { this.answered = true; this.heard.changed(); }));
     } else {
       this.live = false;
     }
@@ -117,30 +138,53 @@ export class Follower {
     this.ends.forEach(end => end());
     this.ends = [];
     this.instance = instance;
-    this.recorded = this.marks = '';
+    this.recorded = this.marks = this.given = this.passed = '';
+    this.latest = {};
     if (instance) {
       const on = (topic: Topic, handler: (value: unknown) => void) => this.ends.push(this.connection.subscribe(topic, handler));
       on(`view/${instance}`, value => this.seen(value as View));
-      on(`run/${this.ref}`, value => { this.info = value as RunInfo; this.later(); this.heard.changed(); });
+      on(`run/${this.ref}`, value => { this.published++; this.info = value as RunInfo; this.later(); this.heard.changed(); });
       on(`notice/${instance}`, () => { this.marks = ''; this.later(); });
       on(`log/${instance}`, value => { this.note([value as Line]); this.heard.changed(); });
     }
   }
 
+  /** Return true if an event belongs to the workspace of this flow: others may have a flow of the same name. */
+  private owns({ workspace }: Owned): boolean {
+    return !workspace || !this.target.workspace || workspace === this.target.workspace;
+  }
+
   private newest(info: RunInfo): void {
     const name = info.instance || info.ref;
-    if (info.flow === this.target.flow && name !== this.instance && (info.created ?? 0) >= (this.info?.created ?? 0)) {
+    if (info.flow === this.target.flow && this.owns(info) && name !== this.instance && (info.created ?? 0) >= (this.info?.created ?? 0)) {
+      if (this.isOther(info)) {
+        return this.heard.newest(info);
+      }
       this.switchTo(name, info);
       void this.attempt(() => this.load());
     }
   }
 
+  /** Return true for a run with an instance of its own while only the flow is followed. */
+  private isOther(info: RunInfo): boolean {
+    return Boolean(this.target.still) && (!info.instance || info.instance === info.ref);
+  }
+
+  /** Follow this run from now on, regardless of the earlier target. */
+  turnTo(info: RunInfo): void {
+    const instance = info.instance || info.ref;
+    Object.assign(this.target, { instance, ref: info.ref, status: '', total: 0, still: false });
+    this.switchTo(instance, info);
+    void this.attempt(() => this.load());
+  }
+
   private switchTo(name: string, info: RunInfo): void {
     this.follow(name);
-    Object.assign(this, { info, view: null, held: [], steps: [], lines: [] });
+    Object.assign(this, { info, view: null, held: [], steps: [], lines: [], results: [] });
   }
 
   private seen(view: View): void {
+    this.published++;
     this.view = view;
     this.live = true;
     this.heard.changed();
@@ -180,20 +224,26 @@ export class Follower {
     await this.shape();
     if (!this.instance) {
       const [newest] = await this.connection.call('runs', { flow: this.target.flow, limit: 1 });
+      if (newest && this.isOther(newest)) {
+        this.heard.newest(newest);
+        this.live = true;
+        return this.details();
+      }
       if (newest) {
         this.switchTo(newest.instance || newest.ref, newest);
       }
     }
-    const { flow } = this;
+    const { flow, published } = this;
     const [info, view, lines] = await Promise.all([
       this.instance ? this.connection.call('run_info', { ref: this.ref }).catch(() => null) : null,
       this.connection.call('view', { flow }).catch(() => null), this.connection.call('logs', { flow, limit: 200 }).catch(() => [])]);
-    this.info = info ?? this.info;
+    const newest = this.published === published;
+    this.info = newest ? info ?? this.info : this.info ?? info;
     this.lines = [];
     this.note(lines as Line[]);
-    // before its first run a flow has no view, and its breakpoints can be set all the same
+    // a flow has no view before its first run, yet its breakpoints can be set
     this.live = view !== null || info !== null || !this.target.instance;
-    this.view = view ?? this.view;
+    this.view = newest ? view ?? this.view : this.view ?? view;
     this.touched();
     await this.details();
   }
@@ -205,15 +255,44 @@ export class Follower {
     }
     const marks = JSON.stringify(view?.nodes.map(n => n.breaks?.length ? [n.breaks, n.id === this.node ? n.taken : 0] : 0));
     const recorded = `${view?.recorded} ${view?.nodes.map(n => n.failed).join()} ${this.node}`;
-    const [held, breaks, steps] = await Promise.all([
+    const given = this.isRun ? `${this.ref} ${Math.min(this.total, SHOWN)} ${view?.recorded}` : '';
+    const [held, breaks, steps, results] = await Promise.all([
       view?.held ? this.heldNow() : [],
-      marks !== this.marks ? connection.call('breaks', { flow: this.target.flow }) as Promise<Breakpoint[]> : this.breaks,
-      recorded !== this.recorded && view ? connection.call('history', { flow, limit: STEPS }).catch(() => []) : this.steps]);
-    Object.assign(this, { held, breaks, steps, marks, recorded });
+      marks !== this.marks ? connection.call('breaks', { flow }) as Promise<Breakpoint[]> : this.breaks,
+      recorded !== this.recorded && view ? connection.call('history', { flow, limit: STEPS }).catch(() => []) : this.steps,
+      given !== this.given ? this.firstResults() : this.results,
+      this.lastValues()]);
+    Object.assign(this, { held, breaks, steps, results, marks, recorded, given });
     if (this.info?.status === 'active' && this.info.fed !== undefined && this.instance) {
       this.info = await connection.call('run_info', { ref: this.ref }).catch(() => this.info);
     }
     this.heard.changed();
+  }
+
+  /** Ask for the last values of the wanted wires that carried messages since the last request. */
+  private async lastValues(): Promise<void> {
+    const passed = this.wires.map(name => `${name} ${this.view?.wires.find(w => w.name === name)?.sent}`).join();
+    if (passed !== this.passed && this.view) {
+      this.passed = passed;
+      const found = await Promise.all(this.wires.map(wire => this.connection.call('latest', { flow: this.flow, wire }).catch(() => null)));
+      this.latest = Object.assign({}, this.latest, ...this.wires.map((wire, i) => found[i] && { [wire]: found[i][wire] ?? '' }));
+    }
+  }
+
+  /** Return the present last value of a wire: a JSON text, or ''. A view that is not live returns the saved value. */
+  async lastOf(wire: string): Promise<string> {
+    const found = this.live ? (await this.connection.call('latest', { flow: this.flow, wire }))[wire] : this.latest[wire];
+    return found ?? '';
+  }
+
+  /** Number of results. */
+  get total(): number {
+    return this.view?.results ?? this.info?.results ?? 0;
+  }
+
+  private async firstResults(): Promise<ResultBatch[]> {
+    const found = this.total ? await this.connection.call('results', { ref: this.ref, limit: SHOWN, messages: SHOWN }).catch(() => []) : [];
+    return found ?? [];
   }
 
   private async heldNow(): Promise<HeldMessage[]> {
@@ -223,7 +302,7 @@ export class Follower {
       return found;
     }
     const further = await connection.call('held', { flow, id: message, limit: 1 }).catch(() => []);
-    this.message = further.length ? message : ''; // it went on
+    this.message = further.length ? message : ''; // '' after the message went on
     return [...found, ...further];
   }
 

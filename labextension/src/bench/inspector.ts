@@ -1,34 +1,43 @@
-/** What is known of the selected node, message or step: held messages, inputs, outputs, errors, state, history, breakpoints, logs. */
+/** Details of the selected node, message or step: held messages, inputs, outputs, errors, state, history, breakpoints, logs. */
 
-import type { Failure, HeldMessage, NodeView, Record as Step } from '../wire';
+import type { Failure, HeldMessage, NodeView, Record as Step, ResultBatch, WireView } from '../wire';
 import { breakpoints, type BreakActions, type Breakpoint } from './breaks';
 import { h } from './dom';
 import { editor, injector, type EditActions } from './editor';
+import { results, type ResultActions } from './results';
 import { Sections, type Section } from './sections';
 import { hasBuffers } from './tagged';
 import { told } from './timeline';
 import { preview, tree, valueOf } from './tree';
 
 export interface Known {
-  /** Null: nothing is selected. */
+  /** Selected node; null if none is. */
   node: NodeView | null;
-  /** A recorded step that is looked at. */
+  /** Selected wire. */
+  wire: WireView | null;
+  /** Last values of the wire, or of the wires at the node. */
+  values: Section[];
+  /** Recorded step being looked at. */
   step: Step | null;
-  /** A held message that was clicked. */
+  /** Held message, if one was clicked. */
   message: string;
   ports: string[];
-  /** The first of each node; `waiting` are held in all. */
+  /** First held messages of each node; `waiting` is the number held in all. */
   held: HeldMessage[];
   waiting: number;
   breaks: Breakpoint[];
   steps: Step[];
   failures: Failure[];
+  /** First results, and the number of results. */
+  results: ResultBatch[];
+  total: number;
   live: boolean;
-  /** Nothing runs that could take a message. */
+  /** True if no run could take a message. */
   over: boolean;
 }
 
 export interface InspectorActions extends BreakActions {
+  results: ResultActions;
   message(held: HeldMessage): EditActions;
   inject(node: string, port: string, text: string): Promise<void>;
   select(node: string): void;
@@ -48,24 +57,31 @@ export class Inspector {
 
   show(known: Known): void {
     this.head(known);
-    this.sections.show(known.step ? this.step(known.step) : known.node ? this.selected(known.node, known) : this.overview(known));
+    this.sections.show(known.step ? this.step(known.step) : known.node ? this.selected(known.node, known)
+      : known.wire ? known.values : this.overview(known));
   }
 
-  private head({ node, step }: Known): void {
+  /** Open a section as soon as shown, and scroll to the section. */
+  reveal(section: string, held = ''): void {
+    this.sections.reveal(section, held);
+  }
+
+  private head({ node, step, wire }: Known): void {
     const [name, words] = step ? [step.node, `step ${step.seq}, version ${step.version}`]
       : node ? [node.id, `${node.lang || 'built in'}, version ${node.version}, ${node.held ? 'held' : node.status}${node.runtime ? `, in ${node.runtime}` : ''}`]
-        : ['', 'Select a node to look into it.'];
+        : wire ? [wire.name, `wire, ${wire.sent} sent, ${wire.depth ?? 0} on the way${wire.full ? ', full' : ''}`]
+          : ['', 'Select a node or a wire to look into it.'];
     if (name + words !== this.titled) {
       this.titled = name + words;
       this.title.replaceChildren(name, h('small', {}, ` ${words}`));
     }
   }
 
-  private overview({ failures, held, waiting }: Known): Section[] {
+  private overview({ failures, held, waiting, results: found, total }: Known): Section[] {
     const all = Math.max(waiting, held.length);
     const rows = () => h('div', {}, ...held.slice(0, SHOWN).map(m => h('button', { class: 'floe-row', 'data-held': m.id, click: () => this.actions.select(m.node) },
       h('b', {}, m.node), ` ${preview(m.value, 80)}`)), all > SHOWN && h('p', { class: 'floe-hint' }, `${all - SHOWN} more`));
-    return [...failures.slice(-SHOWN).reverse().map((f, i) => this.failure(f, `f${i}`)),
+    return [...found.length ? [results(found, total, this.actions.results)] : [], ...failures.slice(-SHOWN).reverse().map((f, i) => this.failure(f, `f${i}`)),
       ...held.length ? [{ key: 'waiting', title: `Held messages (${all})`, sign: held.slice(0, SHOWN), make: rows }] : []];
   }
 
@@ -88,6 +104,7 @@ export class Inspector {
       ...more > 0 ? [{ key: 'rest', title: `${more} more held messages`, sign: 0, open: false, make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.') }] : [],
       ...last ? [{ key: 'last', title: 'Last step', sign: last.seq, make: () => step(last) },
         { key: 'state', title: 'State', sign: last.after, make: () => tree(last.after) }] : [],
+      ...known.values,
       ...!known.live ? [] : [{ key: 'breaks', title: `Breakpoints (${marks.length})`, sign: [marks, shape], make: () => breakpoints(node.id, marks.map(b => ({ ...b })), this.actions) }],
       ...known.live ? [{ key: 'inject', title: 'Inject a message', sign: shape, open: false,
         make: () => injector(known.ports, (port, text) => this.actions.inject(node.id, port, text), known.over) }] : [],
@@ -98,7 +115,7 @@ export class Inspector {
     const make = () => {
       const value = h('div', {}, tree(held.value));
       if (hasBuffers(held.value)) {
-        // where that fails, as when it just went on, what is known of it stays
+        // on failure, as for a message that just went on, the known part stays
         void this.actions.message(held).whole().then(m => m && value.replaceChildren(tree(m.value, m.buffers)), () => undefined);
       }
       const body: HTMLElement[] = [value];
@@ -125,7 +142,7 @@ export class Inspector {
   }
 }
 
-/** The module's own trace, and where in the notebook that is. */
+/** Render the module's own trace, and the position in the notebook. */
 function trace(failure: Failure): HTMLElement {
   const place = failure.cell ? `Cell In[${failure.cell}]${failure.line ? `, line ${failure.line}` : ''}` : '';
   return h('div', { class: 'floe-failure' }, h('div', { class: 'floe-error' }, failure.message), place && h('div', { class: 'floe-label' }, place),

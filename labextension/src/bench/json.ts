@@ -1,6 +1,6 @@
-/** JSON as people type it: is it right, and how it travels. */
+/** JSON typed by people: validity and encoding. */
 
-/** Why a text is no JSON, with line and column; empty if it is. */
+/** Return why a text is not JSON, with line and column; empty if valid. */
 export function invalid(text: string): string {
   try {
     JSON.parse(text);
@@ -14,7 +14,7 @@ export function invalid(text: string): string {
   }
 }
 
-/** In Base64, without the spaces between the parts, and with every digit as it was typed. */
+/** Encode a JSON text in Base64, without spaces between the parts and with all digits as typed. */
 export function encode(text: string): string {
   const bytes = new TextEncoder().encode(text.replace(/("(?:\\.|[^"\\])*")|\s+/g, '$1'));
   let binary = '';
@@ -24,10 +24,10 @@ export function encode(text: string): string {
   return btoa(binary);
 }
 
-/** Whether the text uses tags for what JSON cannot say. */
+/** Return true if the text uses tags for values that JSON cannot express. */
 export const isTagged = (text: string) => text.includes('"$floe"');
 
-/** Whether a number in it was changed by being read in a browser. */
+/** Return true if reading in a browser changed a number of the value. */
 export function inexact(value: unknown): boolean {
   if (typeof value === 'number') {
     return Number.isInteger(value) && !Number.isSafeInteger(value);

@@ -1,4 +1,4 @@
-/** What modules print, newest last. It follows the newest line unless somebody scrolled up. */
+/** Output of modules, newest last. Follows the newest line unless the person scrolled up. */
 
 import { h } from './dom';
 
@@ -14,7 +14,7 @@ export class Logs {
   private shown = 0;
   private names = '';
 
-  /** `said`: how many lines came in all, the last of which are these. */
+  /** `said`: number of lines in all, of which `lines` are the last. */
   show(lines: Line[], said: number, nodes: string[]): void {
     this.offer(nodes);
     if (said === this.shown) {

@@ -1,6 +1,6 @@
-/** Whether any bench of the page shows a paused flow, or the panel knows of one: JupyterLab's keys for stepping are bound to that. */
+/** Paused flows of the page: known to any debug view or to the panel. JupyterLab's keys for stepping depend on this set. */
 
-/** One for the page: the widget's bundle and the panel's have each a copy of this module. */
+/** Key of the set shared by the page: the widget's bundle and the panel's each have a copy of this module. */
 const KEY = Symbol.for('floe.paused');
 const page = globalThis as { [KEY]?: Set<object> };
 const paused = page[KEY] ??= new Set();

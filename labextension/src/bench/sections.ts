@@ -1,4 +1,4 @@
-/** A column of sections that is brought up to date piece by piece: what did not change, or is being typed into, stays as it is. */
+/** Column of sections, updated piece by piece: unchanged sections, and sections being typed into, stay untouched. */
 
 import { h } from './dom';
 import { keepFocus } from './focus';
@@ -6,12 +6,12 @@ import { keepFocus } from './focus';
 export interface Section {
   key: string;
   title: string;
-  /** The beginning of what is in it, to be told from others while it is closed. */
+  /** Beginning of the content, to tell closed sections apart. */
   hint?: string;
-  /** The same sign: the same content. */
+  /** Equal signs mean equal content. */
   sign: unknown;
   open?: boolean;
-  /** It is the one to look at: it is opened when it becomes that, whatever it was before. */
+  /** True for the section to look at, which is opened on becoming the lead even if closed by hand before. */
   lead?: boolean;
   data?: Record<string, string>;
   make(): HTMLElement;
@@ -38,6 +38,26 @@ export class Sections {
     this.shown = next;
     this.order();
     giveBack();
+    this.bring();
+  }
+
+  private sought: [string, string] | null = null;
+
+  /** Open the first section of a kind (and for a held message) as soon as made, and scroll to the section. */
+  reveal(kind: string, held: string): void {
+    this.sought = [kind, held];
+    this.bring();
+  }
+
+  private bring(): void {
+    const [kind, held] = this.sought ?? ['', ''];
+    const found = [...this.shown.values()].find(({ node }) => kind && node.dataset.section === kind && (!held || node.dataset.held === held));
+    const scroller = this.host.parentElement;
+    if (found && scroller) {
+      this.sought = null;
+      found.node.open = true;
+      scroller.scrollTop += found.node.getBoundingClientRect().top - scroller.getBoundingClientRect().top - 4;
+    }
   }
 
   private renewed(section: Section): Shown {
@@ -56,7 +76,7 @@ export class Sections {
     return { node, sign: same ? old.sign : sign, lead };
   }
 
-  /** Only what stands elsewhere is moved: moving takes the focus away. */
+  /** Put the sections in order, moving only misplaced ones: moving takes the focus away. */
   private order(): void {
     let at = this.host.firstElementChild;
     for (const { node } of this.shown.values()) {
@@ -69,7 +89,7 @@ export class Sections {
   }
 }
 
-/** Somebody is typing there. */
+/** Return true while the person types in a section. */
 function busy(node: HTMLElement): boolean {
   const active = node.ownerDocument.activeElement;
   return node.querySelector('[data-dirty]') !== null || node.contains(active) && Boolean(active?.matches('input:not([type=checkbox]), textarea'));
@@ -84,7 +104,7 @@ function build(section: Section, old?: HTMLDetailsElement): HTMLDetailsElement {
   return node;
 }
 
-/** What nobody has opened is not made. */
+/** Make the content of a section unless closed: content is made only on opening. */
 function fill(node: HTMLDetailsElement, section: Section): void {
   const body = node.lastElementChild!;
   if (node.open && !body.childNodes.length) {

@@ -1,4 +1,4 @@
-/** The shape of a flow from its definition. */
+/** Shape of a flow, from its definition. */
 
 import type { Shape } from '../graph/model';
 import type { Flow, Module } from '../wire';
@@ -16,19 +16,19 @@ export function shapeOf(flow: Flow, modules: Module[]): Shape {
   };
 }
 
-/** The nodes that a run's messages go to. */
+/** Return the nodes that a run's messages are fed to. */
 export function entriesOf(shape: Shape): Set<string> {
   const fed = new Set(shape.wires.map(w => w.target));
   return new Set(shape.nodes.map(n => n.id).filter(id => !fed.has(id)));
 }
 
-/** The input ports of a node that wires use; `in` where none does. */
+/** Return the input ports of a node that wires use; `in` if no wire does. */
 export function portsOf(shape: Shape, node: string): string[] {
   const ports = [...new Set(shape.wires.filter(w => w.target === node).map(w => w.targetPort))];
   return ports.length ? ports : ['in'];
 }
 
-/** What can be drawn of a shape that comes from a saved notebook: anybody may have written it. */
+/** Return the drawable part of a shape from a saved notebook, which anybody may have written. */
 export function sound(shape: unknown): Shape {
   const { name, nodes, wires } = (typeof shape === 'object' && shape ? shape : {}) as Record<string, unknown>;
   const ids = new Map(list(nodes).map(n => [String(n.id), { id: String(n.id), lang: String(n.lang ?? '') }]));

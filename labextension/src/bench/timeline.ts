@@ -1,10 +1,10 @@
-/** The recorded steps in a row: walk back and forth to look, go back to one, or start again from it. */
+/** Recorded steps in a row: walk back and forth to look, go back to a step, or start again from a step. */
 
 import type { Record as Step } from '../wire';
 import { h } from './dom';
 
 export interface TimelineActions {
-  /** Look at a step; null: at what is now. */
+  /** Look at a step; null: at the present state. */
   look(step: Step | null): void;
   /** Undo steps until this one is the newest. */
   backTo(step: Step): Promise<void>;
@@ -26,14 +26,14 @@ export class Timeline {
   private steps: Step[] = [];
   private live = false;
   private over = false;
-  /** The place of the step that is looked at; the number of steps: what is now. */
+  /** Index of the step being looked at; the number of steps for the present state. */
   private at = 0;
 
   constructor(private readonly actions: TimelineActions) {
     this.draw();
   }
 
-  /** `over`: the run is, so that nothing can be undone in it. */
+  /** `over`: true for a run that is over, in which no step can be undone. */
   show(steps: Step[], live: boolean, over: boolean): void {
     if (steps === this.steps && live === this.live && over === this.over) {
       return;
@@ -82,7 +82,7 @@ export class Timeline {
   }
 }
 
-/** A step in a few words. */
+/** Return a step in a few words. */
 export function told(step: Step): string {
   const given = step.outputs.length === 1 ? '1 message' : `${step.outputs.length} messages`;
   return `${step.node} ${step.failure ? `failed: ${step.failure.message.slice(0, 80)}` : `gave ${given}`}`;

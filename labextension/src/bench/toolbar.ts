@@ -1,4 +1,4 @@
-/** The buttons, with the words, icons and keys of JupyterLab's debugger. */
+/** Buttons with the words, icons and keys of JupyterLab's debugger. */
 
 import { element } from '../graph/svg';
 import { h } from './dom';
@@ -13,7 +13,7 @@ export interface Actions {
 
 export interface Phase { paused: boolean; over: boolean; recorded: number; live: boolean }
 
-/** 16 x 16 outlines in the manner of the debugger's icons. */
+/** Outlines of 16 x 16 in the manner of the debugger's icons. */
 const ICONS = {
   resume: 'M4 3l9 5-9 5z',
   pause: 'M4 3h3v10H4zM9 3h3v10H9z',
@@ -63,18 +63,19 @@ function button(name: keyof Actions, label: string, key: string, more: string, c
   return made;
 }
 
-/** F9 continues or pauses, F10 steps, Shift F9 stops: the debugger's keys. They never go further, where JupyterLab's commands would
- * take them for another run; where there is nothing to drive here, it is said why. */
-export function keys(host: HTMLElement, actions: Actions, phase: () => Phase, say: (why: string) => void): () => void {
-  const listen = (event: KeyboardEvent) => {
-    const { paused, over, live } = phase();
-    const action = event.key === 'F10' ? actions.step : event.key !== 'F9' ? null : event.shiftKey ? actions.stop : paused ? actions.resume : actions.pause;
-    if (action) {
-      event.preventDefault();
-      event.stopPropagation();
-      over || !live ? say(`${over ? 'Nothing runs here' : 'This is not live'}: in here ${event.key} acts on this flow only.`) : action();
+/**
+ * Return the actions of the debugger's keys. The keys are never passed on, since JupyterLab's commands would apply them to
+ * another run; without a run to drive, `say` gets the reason.
+ */
+export function drive(actions: Actions, phase: () => Phase, say: (why: string) => void): Record<'go' | 'step' | 'stop', () => void> {
+  const or = (key: string, act: (phase: Phase) => void) => () => {
+    const now = phase();
+    if (now.over || !now.live) {
+      say(`${now.over ? 'Nothing runs here' : 'This is not live'}: in here ${key} acts on this flow only.`);
+    } else {
+      act(now);
     }
   };
-  host.addEventListener('keydown', listen);
-  return () => host.removeEventListener('keydown', listen);
+  return { go: or('F9', ({ paused }) => paused ? actions.resume() : actions.pause()), step: or('F10', () => actions.step()),
+    stop: or('Shift F9', () => actions.stop()) };
 }

@@ -1,6 +1,7 @@
-/** A value as a tree, a table where it is rows, a picture where it is image bytes. Big ones open piece by piece. */
+/** Tree of a value, with a table for rows and a picture for image bytes. Large values open piece by piece. */
 
 import type { Batch, Buffer } from '../wire';
+import { shows } from './clip';
 import { h } from './dom';
 import { tagged, tagOf } from './tagged';
 
@@ -8,6 +9,10 @@ const PIECE = 100;
 const TEXT = 2_000;
 
 export function tree(value: unknown, buffers: Buffer[] = [], name = '', open = true): HTMLElement {
+  return shows(made(value, buffers, name, open), value);
+}
+
+function made(value: unknown, buffers: Buffer[], name: string, open: boolean): HTMLElement {
   const label = name ? h('span', { class: 'floe-key' }, short(name, 80), ': ') : null;
   if (value === null || typeof value !== 'object') {
     return h('div', { class: 'floe-leaf' }, label, leaf(value));
@@ -42,7 +47,7 @@ function more(body: HTMLElement, value: Row, keys: string[], from: number, buffe
   }
 }
 
-/** A button that does its work once, in its place. */
+/** Make a button that works once and is replaced by its result. */
 function button(text: string, act: () => void): HTMLElement {
   const made: HTMLElement = h('button', { class: 'floe-link', 'data-cmd': 'more', click: () => { made.remove(); act(); } }, text);
   return made;
@@ -62,7 +67,7 @@ function leaf(value: unknown): HTMLElement {
 
 type Row = Record<string, unknown>;
 
-/** Two or more flat objects with the same keys are rows of a table. */
+/** Return the rows of a table: two or more flat objects with the same keys. */
 function asRows(value: object): Row[] | null {
   if (!Array.isArray(value) || value.length < 2 || value.slice(0, PIECE).some(v => v === null || typeof v !== 'object' || Array.isArray(v) || tagOf(v as object))) {
     return null;
@@ -89,12 +94,12 @@ function table(rows: Row[], buffers: Buffer[]): HTMLElement {
   return h('div', { class: 'floe-table', tabindex: 0 }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}), ...keys.map(key => h('th', {}, short(key, 40))))), body));
 }
 
-function cell(value: unknown, buffers: Buffer[]): HTMLElement {
+export function cell(value: unknown, buffers: Buffer[]): HTMLElement {
   const text = value === undefined ? '' : typeof value === 'string' ? leaf(value) : value !== null && typeof value === 'object' ? tree(value, buffers, '', false) : leaf(value);
-  return h('td', { class: typeof value === 'number' ? 'floe-right' : '' }, text);
+  return shows(h('td', { class: typeof value === 'number' ? 'floe-right' : '' }, text), value);
 }
 
-/** The beginning of a value in one line, whatever its size. */
+/** Return the beginning of a value in one line, for values of any size. */
 export function preview(value: unknown, room: number): string {
   if (value === null || typeof value !== 'object') {
     return short(typeof value === 'string' ? JSON.stringify(value.slice(0, room)) : String(value), room);
@@ -117,10 +122,29 @@ function short(text: string, room: number): string {
   return text.length > room ? `${text.slice(0, Math.max(1, room - 1)).replace(/[\uD800-\uDBFF]$/, '')}…` : text;
 }
 
-/** The one message of a recorded batch; integers that a number cannot hold stay exact. */
+/** Return the only message of a recorded batch. */
 export function valueOf(batch: Batch): unknown {
-  const bytes = Uint8Array.from(atob(batch.payload), c => c.charCodeAt(0));
+  return valuesOf(batch)[0];
+}
+
+/** Return the messages of a batch; integers that a number cannot hold stay exact. */
+export function valuesOf(batch: Batch): unknown[] {
+  return parsed(payloadOf(batch)) as unknown[];
+}
+
+export function payloadOf({ payload }: Batch): string {
+  return new TextDecoder().decode(Uint8Array.from(atob(payload), c => c.charCodeAt(0)));
+}
+
+/** Return the value of a JSON text. */
+export function parsed(text: string): unknown {
   const exact = (_: string, value: unknown, context?: { source?: string }) =>
     typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '') ? BigInt(context!.source!) : value;
-  return (JSON.parse(new TextDecoder().decode(bytes), exact as never) as unknown[])[0];
+  return JSON.parse(text, exact as never);
+}
+
+/** Return the buffers of each message of a batch. */
+export function buffersOf({ n, buffers = [], counts }: Batch): Buffer[][] {
+  let at = 0;
+  return Array.from({ length: n }, (_, i) => buffers.slice(at, at += counts?.[i] ?? (n === 1 ? buffers.length : 0)));
 }

@@ -1,11 +1,13 @@
-/** The kernel's comm, through the model of an anywidget: where there is no server extension (VS Code, Colab).
+/**
+ * Connection over the kernel's comm, through an anywidget model, for hosts without the server extension (VS Code, Colab).
  *
- * The kernel's half is `floe_jupyter/kernel/pages.py`. One comm serves every page that shows the widget, so messages name
- * their page. */
+ * The kernel's half is `floe_jupyter/kernel/display/pages.py`. One comm serves all pages that show the widget, so messages name
+ * their page.
+ */
 
 import { Channel, type Incoming, type Outgoing } from './connection';
 
-/** The two methods of a widget model that are needed. */
+/** Used methods of a widget model. */
 export interface Messages {
   send(content: unknown): void;
   on(name: 'msg:custom', handler: (content: unknown) => void): void;
@@ -43,19 +45,19 @@ export class CommConnection extends Channel {
     }
   }
 
-  /** Nobody waits any longer for what was not sent yet. */
+  /** Drop the messages not sent yet, since no caller waits any longer. */
   protected override failAll(error: Error): void {
     this.queue = [];
     super.failAll(error);
   }
 
-  /** Messages sent before the kernel listens are lost, so this is said until it is answered. */
+  /** Greet the kernel until the kernel answers: messages sent before the kernel listens are lost. */
   private hello(delay: number): void {
     this.say({ kind: 'hello' });
     this.timer = setTimeout(() => this.hello(Math.min(LONGEST_DELAY, delay * 2)), delay);
   }
 
-  /** A widget of a saved notebook has no kernel behind it; sending throws then, or does nothing. */
+  /** Send a message. The widget of a saved notebook has no kernel; sending then throws or has no effect. */
   private say(message: Outgoing | { kind: 'hello' }): void {
     try {
       this.model.send({ page: this.page, ...message });

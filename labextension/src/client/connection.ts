@@ -1,12 +1,12 @@
-/** How a view reaches the dispatcher. Two ways exist: the server's WebSocket (`socket.ts`) and the kernel's comm (`comm.ts`). */
+/** Connection of a view to the dispatcher, over the server's WebSocket (`socket.ts`) or the kernel's comm (`comm.ts`). */
 
 import type { Calls, Topic } from '../wire';
 
-/** `absent`: the bridge is there, but no dispatcher behind it; `unserved`: this server has no bridge. */
+/** `absent`: the bridge exists, but no dispatcher behind it; `unserved`: this server has no bridge. */
 export type State = 'connecting' | 'absent' | 'unserved' | 'open' | 'closed';
 export type Handler = (value: unknown, topic: string, sequence: number) => void;
 
-/** An error of the dispatcher: `kind` is its place in the tree of errors. */
+/** Error of the dispatcher; `kind` is its position in the tree of errors. */
 export class FloeError extends Error {
   constructor(readonly kind: string, message: string) {
     super(message);
@@ -15,15 +15,15 @@ export class FloeError extends Error {
 
 export interface Connection {
   readonly state: State;
-  /** Rejects with a `FloeError`; after `seconds` (default 60) with one that says what was waited for. */
+  /** Call the dispatcher. Rejects with a `FloeError`; after `seconds` (default 60) with one that names the call waited for. */
   call<K extends keyof Calls>(name: K, args: Calls[K][0], seconds?: number): Promise<Calls[K][1]>;
-  /** This topic or, if it ends with a slash, everything that begins with it; returns how to stop. */
+  /** Subscribe to a topic or, with a slash at the end, to all topics below it. Returns a function that unsubscribes. */
   subscribe(topic: Topic, handler: Handler): () => void;
   onState(handler: (state: State) => void): () => void;
   dispose(): void;
 }
 
-/** Why a call has no answer. */
+/** Reasons why a call has no answer, by state. */
 const ENDED: Record<Exclude<State, 'open'>, string> = {
   connecting: 'the connection to the dispatcher ended; it is opened again',
   absent: 'no dispatcher runs; run a %%floe cell to start one',
@@ -38,14 +38,14 @@ export type Incoming =
 
 interface Waiting { resolve(value: never): void; reject(error: Error): void; timer: ReturnType<typeof setTimeout> }
 
-/** What both ways have in common: numbering requests, and finding who waits for an answer. */
+/** Common part of both connections: numbers requests, and matches answers to callers. */
 export abstract class Channel implements Connection {
   private _state: State = 'connecting';
   private next = 1;
   private readonly waiting = new Map<number, Waiting>();
   private readonly handlers = new Map<string, Set<Handler>>();
   private readonly watchers = new Set<(state: State) => void>();
-  /** The newest view of each instance that is watched: only the first who watches is sent it by the dispatcher. */
+  /** Newest view of each subscribed instance: the dispatcher sends a view only on the first subscription. */
   private readonly views = new Map<string, [unknown, number]>();
 
   get state(): State {
@@ -107,7 +107,7 @@ export abstract class Channel implements Connection {
     this.announce();
   }
 
-  /** Tell the state, perhaps once more: at `open`, everything that is shown is asked for again. */
+  /** Announce the state, maybe repeatedly: on `open`, views ask for all shown data again. */
   protected announce(): void {
     for (const watcher of this.watchers) {
       watcher(this._state);
@@ -120,7 +120,7 @@ export abstract class Channel implements Connection {
         this.views.set(message.topic, [message.value, message.sequence]);
       }
       for (const [prefix, handlers] of this.handlers) {
-        // the topic of run 1 begins that of run 10
+        // the topic of run 1 is a prefix of that of run 10
         if (prefix === message.topic || prefix.endsWith('/') && message.topic.startsWith(prefix)) {
           handlers.forEach(handler => handler(message.value, message.topic, message.sequence));
         }

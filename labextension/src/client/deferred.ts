@@ -1,4 +1,4 @@
-/** A connection that is used before it is known which one it is: calls and subscriptions wait for it. */
+/** Connection that is used before its choice is made: calls and subscriptions wait for the choice. */
 
 import type { Calls, Topic } from '../wire';
 import { FloeError, type Connection, type Handler, type State } from './connection';

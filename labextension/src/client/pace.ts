@@ -1,10 +1,12 @@
-/** No view is shown more often than a person can see: of the events of one view, the newest wins. */
+/**
+ * Throttle for views, at a rate that people can see: of the events of one view within an interval, only the newest is passed on.
+ */
 
 export interface Event { topic: string; sequence: number; value: unknown }
 
-/** The dispatcher publishes no view more often. */
+/** Maximum views per second; the dispatcher publishes no faster. */
 export const FASTEST = 20;
-/** Snapshots: each says everything that the one before it said. */
+/** Prefix of the topics of snapshots, each of which replaces the one before. */
 const LOSSY = 'view/';
 
 export class Pace {
@@ -14,7 +16,7 @@ export class Pace {
 
   constructor(private readonly pass: (event: Event) => void) {}
 
-  /** Updates a second, 1 to 20. */
+  /** Updates per second, 1 to 20. */
   set rate(rate: number) {
     this.between = rate >= FASTEST ? 0 : 1000 / Math.max(1, rate);
   }

@@ -1,22 +1,26 @@
-/** The WebSocket of the Jupyter server: works while a cell is busy, after a kernel restart, and with no kernel at all. */
+/** WebSocket of the Jupyter server: works while a cell is busy, after a kernel restart, and without a kernel. */
 
 import { Channel, type Incoming, type Outgoing } from './connection';
 import { Pace } from './pace';
 
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 10_000;
-/** Where the server has no bridge it is asked again this seldom, in ms: every refusal is a line in two logs. */
+/** Milliseconds between two attempts on a server without the bridge: each refusal is a line in two logs. */
 const UNSERVED_DELAY = 60_000;
 
-/** The bridge ends the connection on a larger frame (`MAXMSGSIZE` of `floe_jupyter/server/frames.py`), in bytes. */
+/**
+ * Bytes of the largest frame; on a larger one the bridge ends the connection (`MAXMSGSIZE` of `floe_jupyter/server/frames.py`).
+ */
 const LARGEST_FRAME = 16 * 1024 * 1024;
 
-/** What the bridge says of itself, besides answers and events: whether there is a dispatcher behind it, at once and when that
- * changes; and that events were left out because this page was slow. */
+/**
+ * Messages of the bridge. Besides answers and events: whether a dispatcher is behind the bridge, at first and on changes; and the
+ * number of events left out because this page was slow.
+ */
 type FromBridge = Incoming | { dispatcher: boolean; pid: number | null } | { lost: number };
 
 export class SocketConnection extends Channel {
-  /** Events of one topic that are passed on a second; of more, the newest wins. */
+  /** Throttle of the events passed on per topic and second; of more, the newest wins. */
   readonly pace = new Pace(event => this.receive(event));
   private socket: WebSocket | null = null;
   private delay = FIRST_DELAY;
@@ -26,8 +30,10 @@ export class SocketConnection extends Channel {
   private pid: number | null = null;
   private readonly hurry = () => this.now();
 
-  /** `url` begins with ws: or wss: and carries whatever the server asks for. `served` tells whether this server has a
-   * bridge at all; it is asked when the socket could not be opened. */
+  /**
+   * `url` begins with ws: or wss: and carries all that the server asks for. `served` tells whether this server has a bridge at
+   * all, and is called after the socket could not be opened.
+   */
   constructor(private readonly url: string, private readonly served: () => Promise<boolean> = async () => true) {
     super();
     window.addEventListener('online', this.hurry);
@@ -65,7 +71,7 @@ export class SocketConnection extends Channel {
     }
   }
 
-  /** Nobody waits any longer for what was not sent yet. */
+  /** Drop the messages not sent yet, since no caller waits any longer. */
   protected override failAll(error: Error): void {
     this.queue = [];
     super.failAll(error);
@@ -83,10 +89,10 @@ export class SocketConnection extends Channel {
     socket.onclose = () => void this.again(opened);
   }
 
-  /** The bridge says which dispatcher is behind it. */
+  /** Note which dispatcher is behind the bridge. */
   private behind(pid: number | null): void {
     if (this.state === 'open' && pid !== this.pid) {
-      this.setState('absent'); // another one: it knows nothing of what was asked before
+      this.setState('absent'); // another dispatcher knows none of the earlier requests
     }
     this.pid = pid;
     this.setState(pid === null ? 'absent' : 'open');
@@ -99,7 +105,7 @@ export class SocketConnection extends Channel {
     if ('dispatcher' in message) {
       this.behind(message.dispatcher ? message.pid ?? 0 : null);
     } else if ('lost' in message) {
-      this.announce(); // whoever shows something asks for it again
+      this.announce(); // views ask for their data again
     } else if ('topic' in message) {
       this.pace.put(message);
     } else {
@@ -117,7 +123,7 @@ export class SocketConnection extends Channel {
     this.delay = Math.min(LONGEST_DELAY, this.delay * 2);
   }
 
-  /** The network is back, or somebody looks: do not wait any longer. */
+  /** Reconnect at once, because the network is back or the page became visible. */
   private now(): void {
     if (this.socket?.readyState === WebSocket.CLOSED && this.state === 'connecting' && !document.hidden) {
       clearTimeout(this.timer);
@@ -126,7 +132,7 @@ export class SocketConnection extends Channel {
   }
 }
 
-/** The URL of the bridge in this page, if the page says where its server is (JupyterLab and Notebook 7 do). */
+/** Return the URL of the bridge in this page; null unless the page names its server (JupyterLab and Notebook 7 do). */
 export function bridgeUrl(): string | null {
   const data = document.getElementById('jupyter-config-data')?.textContent;
   if (!data) {

@@ -1,8 +1,10 @@
-/** When to draw: at most twenty times a second, in step with the screen, and not while nobody can see it. */
+/** Throttle for drawing: at most twenty times a second, in step with the screen, and only while the view is visible. */
 
-/** The shortest time between two drawings, in ms. */
+/** Minimum milliseconds between two drawings. */
 const GAP = 50;
-/** Screens show a picture about so often, in ms: it is waited for the frame at which the time is over, not the one behind. */
+/**
+ * Milliseconds between two frames of a screen, about: the throttle aims at the frame in which the pause ends, not the next one.
+ */
 const FRAME = 16;
 
 export class Beat {
@@ -23,7 +25,7 @@ export class Beat {
     document.addEventListener('visibilitychange', this.page);
   }
 
-  /** Something changed. */
+  /** Request a drawing after a change. */
   ask(): void {
     this.wanted = true;
     this.go();

@@ -1,10 +1,10 @@
-/** Which column a node stands in, as `core/layout.py` decides it: the live picture and the static one agree. */
+/** Columns of nodes, as in `core/picture/columns.py`, so that the live picture and the static one agree. */
 
 import type { Shape, ShapeWire } from './model';
 
 export interface Part { nodes: string[]; wires: number[] }
 
-/** The connected parts in the order of the flow; single nodes are one part, the last. */
+/** Return the connected parts in the order of the flow; all single nodes are one part, the last. */
 export function parts({ nodes, wires }: Shape): Part[] {
   const root = new Map(nodes.map(n => [n.id, n.id]));
   const find = (name: string): string => {
@@ -27,13 +27,13 @@ export function parts({ nodes, wires }: Shape): Part[] {
   return [...found.values(), ...(alone.length ? [{ nodes: alone, wires: [] }] : [])];
 }
 
-/** Nodes without wires stand in rows. */
+/** Return the columns of nodes without wires, which stand in rows. */
 export function grid(nodes: string[]): Map<string, number> {
   const across = Math.max(1, Math.min(8, Math.round(Math.sqrt(nodes.length))));
   return new Map(nodes.map((name, i) => [name, i % across]));
 }
 
-/** Longest paths over what is left when the wires that close circles are set aside; beginnings stand near what they feed. */
+/** Return the column of each node: its longest path, ignoring wires that close circles. First nodes stand near the nodes fed. */
 export function columns(nodes: string[], wires: ShapeWire[]): Map<string, number> {
   const following = new Map<string, string[]>(nodes.map(n => [n, []]));
   wires.forEach(w => following.get(w.source)!.push(w.target));
@@ -54,7 +54,10 @@ export function columns(nodes: string[], wires: ShapeWire[]): Map<string, number
   return column;
 }
 
-/** Depth first, beginnings first: a wire to a node that is still open closes a circle. */
+/**
+ * Return the followers of each node without wires that close circles. Searches depth first from the first nodes: a wire to a node
+ * still open closes a circle.
+ */
 function acyclic(nodes: string[], following: Map<string, string[]>): Map<string, string[]> {
   const fed = new Set([...following].flatMap(([name, targets]) => targets.filter(t => t !== name)));
   const done = new Map<string, boolean>();

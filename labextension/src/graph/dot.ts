@@ -1,9 +1,9 @@
-/** A port of a node, and the breakpoint on it: looks as in an IDE. */
+/** Port of a node, and the breakpoint on the port, drawn as in an IDE. */
 
 import type { BreakMark, Side } from './model';
 import { element, set } from './svg';
 
-/** A filled circle, a hollow one, one with two bars, or a diamond. */
+/** Looks of a breakpoint: a filled circle, a hollow circle, a circle with two bars, or a diamond. */
 export type Look = 'none' | 'on' | 'off' | 'conditional' | 'log';
 
 const SHAPES: Record<Exclude<Look, 'none'>, string> = {
@@ -27,12 +27,12 @@ export class Dot {
     this.show([]);
   }
 
-  /** What a new breakpoint here is set on: all of the side where there is but one port. */
+  /** Port for a new breakpoint at the dot; '' for the whole side if the side has only one port. */
   get target(): string {
     return this.one ? '' : this.name;
   }
 
-  /** Of the breakpoints on this node and side, those on this port decide the look; an enabled one wins. */
+  /** Show the look of the breakpoints on this port, out of all on this node and side; an enabled breakpoint wins. */
   show(all: BreakMark[]): void {
     const mine = all.filter(b => !b.port || b.port === this.name);
     const look = lookOf(mine.find(b => b.enabled) ?? mine[0]);

@@ -1,5 +1,6 @@
-/** The graph by keyboard, and its three buttons. */
+/** Keyboard control of the graph, and its three buttons. */
 
+import { PICTURE_KEYS, press, type PictureKey } from './keymap';
 import type { Box } from './layout';
 import { element } from './svg';
 
@@ -8,33 +9,22 @@ interface Keyed {
   readonly all: Iterable<{ shape: { id: string }; box: Box }>;
   zoom(factor: number): void;
   fit(): void;
+  fold(): void;
   focus(id: string): void;
   choose(node: string | null): void;
   act(what: 'open' | 'in' | 'out'): void;
 }
 
-const ARROWS = new Map([['ArrowRight', [1, 0]], ['ArrowLeft', [-1, 0]], ['ArrowDown', [0, 1]], ['ArrowUp', [0, -1]]]);
-
 export function keyed(event: KeyboardEvent, view: Keyed): void {
-  if (event.ctrlKey || event.metaKey || event.altKey) {
-    return;
-  }
-  const arrow = ARROWS.get(event.key);
-  const acts: Array<[string, () => void]> = [
-    ['+', () => view.zoom(1.25)], ['=', () => view.zoom(1.25)], ['-', () => view.zoom(0.8)], ['0', () => view.fit()], ['f', () => view.fit()],
-    ['b', () => view.act('in')], ['B', () => view.act('out')], ['Enter', () => view.act('open')], [' ', () => view.act('open')],
-    ['Escape', () => view.choose(null)]];
-  const act = arrow ? () => move(view, arrow) : acts.find(([key]) => key === event.key)?.[1];
-  if (act) {
-    act();
-    event.preventDefault();
-    // JupyterLab's command mode knows some of these keys, too
-    event.stopPropagation();
-  }
+  press<PictureKey>(event, PICTURE_KEYS, {
+    right: () => move(view, 1, 0), left: () => move(view, -1, 0), down: () => move(view, 0, 1), up: () => move(view, 0, -1),
+    open: () => view.act('open'), in: () => view.act('in'), out: () => view.act('out'),
+    nearer: () => view.zoom(1.25), farther: () => view.zoom(0.8), fit: () => view.fit(), fold: () => view.fold(), leave: () => view.choose(null)
+  });
 }
 
-/** To the nearest node that way; the first one if none is selected. */
-function move(view: Keyed, [dx, dy]: number[]): void {
+/** Select the nearest node in a direction; the first node if none is selected. */
+function move(view: Keyed, dx: number, dy: number): void {
   const from = view.current;
   let best: string | null = null;
   let least = Infinity;

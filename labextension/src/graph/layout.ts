@@ -1,20 +1,21 @@
 /**
- * Where boxes and wires stand: the same steps as `core/layout.py`, so that the live picture looks like the static one.
+ * Layout of boxes and wires: the same steps as `core/picture/layout.py`, so that the live picture looks like the static one.
  *
- * Columns, few crossings (barycenters, sweeping back and forth), heights near the mean of the neighbours', and wires that go
- * back below everything. It is a generator that pauses between sweeps: large flows are laid out piece by piece and never
- * hold the page. (A library for this would be more than half of the widget's bundle, which every saved notebook carries.)
+ * The steps are columns, few crossings (barycenters, sweeping back and forth), heights near the mean of the neighbours', and
+ * wires that go back below all boxes. A generator that pauses between sweeps lays out large flows piece by piece and never blocks
+ * the page. (A library for layouts would be more than half of the widget's bundle, which each saved notebook carries.)
  */
 
 import { columns, grid, parts, type Part } from './columns';
 import type { Shape, ShapeWire } from './model';
 import { Ports } from './ports';
+import { ROW, Rows } from './rows';
 
 export interface Point { x: number; y: number }
 export interface Size { width: number; height: number }
 export interface Box extends Point, Size {}
 export interface Route {
-  /** Forward: pairs of points between which it runs straight, then its end. Back: the corners of its way below everything. */
+  /** Forward: pairs of points with a straight line between, then the end. Back, or to another row: the corners of the route. */
   points: Point[];
   back: boolean;
 }
@@ -27,13 +28,17 @@ export interface Spaces { gap: number; passage: number; gutter: number; lane: nu
 export const SPACES: Spaces = { gap: 26, passage: 14, gutter: 76, lane: 16 };
 const SWEEPS = 8;
 
-export function* layout(shape: Shape, sizes: Map<string, Size>, spaces: Spaces = SPACES): Generator<void, Layout> {
+/**
+ * Lay out a shape, cutting parts wider than `widest` into rows; an `aspect` widens the rows to about these proportions of the
+ * whole.
+ */
+export function* layout(shape: Shape, sizes: Map<string, Size>, spaces: Spaces = SPACES, widest = Infinity, aspect = 0): Generator<void, Layout> {
   const made: Layout = { nodes: new Map(), wires: new Map(), width: 0, height: 0 };
   const ports = new Ports(shape.wires);
   let top = 0;
   for (const part of parts(shape)) {
     const placed = new Placing(part, shape.wires, sizes, spaces, ports, made);
-    yield* placed.place(top);
+    yield* placed.place(top, widest, aspect);
     made.width = Math.max(made.width, placed.width);
     top = placed.bottom + spaces.gap;
   }
@@ -41,7 +46,7 @@ export function* layout(shape: Shape, sizes: Map<string, Size>, spaces: Spaces =
   return made;
 }
 
-/** A node, or a wire (`wire` is its index) that passes a column. */
+/** Node, or wire (`wire` is its index) that passes a column. */
 interface Item { node: string; wire: number; column: number; height: number; before: Item[]; behind: Item[]; center: number; at: number }
 
 class Placing {
@@ -53,20 +58,25 @@ class Placing {
   private readonly passed = new Map<number, Item[]>();
   private lefts: number[] = [];
   private widths: number[] = [];
+  private rows: Rows;
 
   constructor(private readonly part: Part, private readonly all: ShapeWire[], private readonly sizes: Map<string, Size>,
     private readonly spaces: Spaces, private readonly ports: Ports, private readonly made: Layout) {
     const wires = part.wires.map(i => all[i]);
     this.column = wires.length ? columns(part.nodes, wires) : grid(part.nodes);
     this.columns = Array.from({ length: [...this.column.values()].reduce((a, b) => Math.max(a, b), -1) + 1 }, () => []);
+    this.rows = new Rows([0], this.columns.length);
   }
 
-  *place(top: number): Generator<void> {
+  *place(top: number, widest: number, aspect: number): Generator<void> {
     this.fill();
     yield* this.order();
     yield* this.heights();
     this.lift(top);
     this.sides();
+    if (this.width > widest && this.part.wires.length) {
+      this.cut(top, widest, aspect);
+    }
     for (const name of this.part.nodes) {
       const size = this.sizes.get(name)!;
       const item = this.items.get(name)!;
@@ -138,7 +148,7 @@ class Placing {
     let count = 0;
     for (let i = 1; i < this.columns.length; i++) {
       this.columns[i].forEach((item, at) => { item.at = at; });
-      // a Fenwick tree counts, for each end, how many of those before it lie beyond
+      // a Fenwick tree counts, for each end, the earlier ends that lie beyond
       const seen = new Array<number>(this.columns[i].length + 1).fill(0);
       let all = 0;
       for (const item of this.columns[i - 1]) {
@@ -167,7 +177,7 @@ class Placing {
     }
   }
 
-  /** The places nearest to the wanted ones that keep the order and the distances (pool adjacent violators). */
+  /** Find the positions nearest to the wanted ones that keep the order and the distances (pool adjacent violators). */
   private settle(column: Item[], wanted: (item: Item) => number): void {
     const blocks: Array<[number, number]> = [];
     const offsets: number[] = [];
@@ -202,21 +212,56 @@ class Placing {
     this.width = at - this.spaces.gutter;
   }
 
+  /** Put the columns into rows below each other. */
+  private cut(top: number, widest: number, aspect: number): void {
+    const limit = Math.max(widest, Math.sqrt(aspect * this.width * (this.bottom - top + ROW)));
+    const per = Math.ceil(this.columns.length / Math.ceil(this.width / limit));
+    this.rows = new Rows(Array.from({ length: Math.ceil(this.columns.length / per) }, (_, i) => i * per), this.columns.length);
+    const ends = this.part.wires.map(i => [i, this.column.get(this.all[i].source)!, this.column.get(this.all[i].target)!]);
+    ends.filter(([, source, target]) => source < target).forEach(([i, source, target]) => this.rows.reserveForward(i, source, target));
+    for (const [i, source, target] of ends) {
+      if (source >= target && this.all[i].source !== this.all[i].target) {
+        this.rows.reserveBack(i, source, target);
+      }
+    }
+    this.width = 0;
+    this.rows.firsts.forEach((first, row) => {
+      const last = this.rows.behind(row);
+      const edges = this.columns.slice(first, last).flat().map(item => [item, item.wire < 0 ? this.sizes.get(item.node)!.height / 2 : 0] as const);
+      const shift = top - edges.reduce((least, [item, half]) => Math.min(least, item.center - half), Infinity);
+      edges.forEach(([item]) => { item.center += shift; });
+      this.bottom = edges.reduce((most, [item, half]) => Math.max(most, item.center + half), -Infinity);
+      this.rows.bottoms.push(this.bottom);
+      top = this.bottom + this.rows.gap(row);
+      this.width = Math.max(this.width, this.lefts[last - 1] + this.widths[last - 1] - this.lefts[first]);
+    });
+    this.lefts = this.lefts.map((left, column) => left - this.lefts[this.rows.firsts[this.rows.of(column)]]);
+  }
+
   // --- wires
 
   private route(): void {
-    const far: ShapeWire[] = [];
+    const far: Array<[number, ShapeWire]> = [];
     for (const index of this.part.wires) {
       const wire = this.all[index];
       if (this.forward(wire)) {
-        this.set(wire, [this.exit(wire), ...this.passages(index, wire), this.entry(wire)], false);
+        if (this.rows.of(this.column.get(wire.source)!) === this.rows.of(this.column.get(wire.target)!)) {
+          this.set(wire, [this.exit(wire), ...this.passages(index, wire), this.entry(wire)], false);
+        } else {
+          this.set(wire, this.wrapped(index, wire), true);
+        }
       } else if (wire.source === wire.target) {
         this.ring(wire);
       } else {
-        far.push(wire);
+        far.push([index, wire]);
       }
     }
-    this.lanes(far.sort((a, b) => this.span(a) - this.span(b)));
+    if (this.rows.firsts.length > 1) {
+      far.forEach(([index, wire]) => this.set(wire, this.returned(index, wire), true));
+      this.bottom += far.length ? this.rows.gap(this.rows.firsts.length - 1) - ROW : 0;
+      return;
+    }
+    this.lanes(far.map(([, wire]) => wire).sort((a, b) => this.span(a) - this.span(b)));
   }
 
   private set(wire: ShapeWire, points: Point[], back: boolean): void {
@@ -227,7 +272,7 @@ class Placing {
     return this.column.get(wire.source)! - this.column.get(wire.target)!;
   }
 
-  /** Below everything: short ways above long ones, several in one lane where they do not meet. */
+  /** Route wires below all boxes: short routes above long ones, several in one lane if their ranges do not meet. */
   private lanes(far: ShapeWire[]): void {
     const lanes: Array<Array<[number, number]>> = [];
     const top = this.bottom + this.spaces.gap / 2 + 4;
@@ -255,14 +300,55 @@ class Placing {
 
   private passages(index: number, wire: ShapeWire): Point[] {
     const column = this.column.get(wire.source)!;
-    const points = [{ x: this.lefts[column] + this.widths[column], y: this.exit(wire).y }]; // boxes may be narrower than their column
+    const points = [{ x: this.lefts[column] + this.widths[column], y: this.exit(wire).y }]; // a box may be narrower than its column
     for (const { column: at, center: y } of this.passed.get(index)!) {
       points.push({ x: this.lefts[at], y }, { x: this.lefts[at] + this.widths[at], y });
     }
     return points;
   }
 
-  /** Close around its own node, in the gap below it. */
+  /** Route a wire level from column to column, and from the end of a row through the gap below to the beginning of the next. */
+  private wrapped(index: number, wire: ShapeWire): Point[] {
+    const [points, end] = [[this.exit(wire)], this.entry(wire)];
+    const passed = this.passed.get(index)!;
+    const first = this.column.get(wire.source)! + 1;
+    for (let column = first; column <= this.column.get(wire.target)!; column++) {
+      const y = column - first < passed.length ? passed[column - first].center : end.y;
+      const row = this.rows.of(column);
+      const before = points[points.length - 1].y;
+      if (row === this.rows.of(column - 1)) {
+        const x = this.lefts[column] - this.spaces.gutter / 2;
+        points.push({ x, y: before }, { x, y });
+      } else {
+        points.push(...this.turn(index, row - 1, before, this.right(column - 1), -14, y));
+      }
+    }
+    return [...points, end];
+  }
+
+  /** Route a wire through the gap below its own row and, to another row, by the margin to the gap below the row of its end. */
+  private returned(index: number, wire: ShapeWire): Point[] {
+    const [start, end] = [this.exit(wire), this.entry(wire)];
+    const [row, goal] = [this.rows.of(this.column.get(wire.source)!), this.rows.of(this.column.get(wire.target)!)];
+    const right = this.right(this.column.get(wire.source)!);
+    if (row === goal) {
+      return [start, ...this.turn(index, row, start.y, right, end.x - 14, end.y), end];
+    }
+    const lane = this.rows.lane(index, goal);
+    const left = end.x - 14 - this.rows.aside(index, goal);
+    return [start, ...this.turn(index, row, start.y, right, -14, lane), { x: left, y: lane }, { x: left, y: end.y }, end];
+  }
+
+  private right(column: number): number {
+    return this.lefts[column] + this.widths[column] + 12;
+  }
+
+  private turn(index: number, row: number, y: number, right: number, left: number, to: number): Point[] {
+    const [lane, aside] = [this.rows.lane(index, row), this.rows.aside(index, row)];
+    return [{ x: right + aside, y }, { x: right + aside, y: lane }, { x: left - aside, y: lane }, { x: left - aside, y: to }];
+  }
+
+  /** Route a wire close around its own node, in the gap below the node. */
   private ring(wire: ShapeWire): void {
     const box = this.made.nodes.get(wire.source)!;
     const y = box.y + box.height + this.spaces.gap / 2 - 2;
@@ -281,7 +367,7 @@ class Placing {
   }
 }
 
-/** Look to one side while sweeping, to both at the end. */
+/** Return the neighbours to align with: those of one side while sweeping, of both sides at the end. */
 function seen(item: Item, sweep: number): Item[] {
   const { before, behind } = item;
   if (sweep >= SWEEPS) {

@@ -1,4 +1,4 @@
-/** What the graph shows: the shape of a flow, which rarely changes, and a snapshot of it, which often does. */
+/** Data of the graph: the shape of a flow, which rarely changes, and a snapshot of the flow, which often does. */
 
 import type { HeldMessage, View } from '../wire';
 
@@ -7,10 +7,12 @@ export type Side = 'in' | 'out';
 export interface ShapeNode {
   id: string;
   lang: string;
+  /** Number of nodes that a box of several stands for. */
+  count?: number;
 }
 
 export interface ShapeWire {
-  /** `a.out>b.in`, as in the snapshot. */
+  /** Name as in the snapshot: `a.out>b.in`. */
   name: string;
   source: string;
   target: string;
@@ -24,7 +26,7 @@ export interface Shape {
   wires: ShapeWire[];
 }
 
-/** What the dots of a node need to know of a breakpoint. An empty port means all of that side. */
+/** Parts of a breakpoint that the dots of a node need. An empty port means all ports of the side. */
 export interface BreakMark {
   node: string;
   side: string;
@@ -41,15 +43,21 @@ export interface Snapshot {
   breaks: BreakMark[];
 }
 
-/** What a person does with the graph. */
+/** Actions of a person on the graph. */
 export interface GraphEvents {
   select?(node: string | null): void;
-  /** A click on a breakpoint dot; the port is empty where the node has but one on that side. */
+  /** Called on a click on a breakpoint dot; the port is empty if the node has only one on that side. */
   toggleBreak?(node: string, side: Side, port: string): void;
-  /** A double click, or Enter: show everything about it. */
+  /** Called on a double click or Enter, to show all details of a node. */
   open?(node: string): void;
-  /** A click on a message that waits. */
+  /** Called when the pointer is on a wire. */
+  point?(wire: string): void;
+  /** Called on a click on a wire. */
+  wire?(name: string): void;
+  /** Called on a click on a held message. */
   message?(id: string, node: string): void;
+  /** Called when the person folds or unfolds large flows. */
+  folded?(on: boolean): void;
 }
 
 /** Short words for the badge of a node. */
@@ -61,7 +69,7 @@ export function badge(lang: string): string {
   return BADGES.get(lang) ?? [...lang].slice(0, 3).join('');
 }
 
-/** 1234567 as `1.23M`: never wider than five characters, so that it fits a node. */
+/** Return 1234567 as `1.23M`: at most five characters, to fit a node. */
 export function short(n: number): string {
   for (const [size, unit] of [[1e9, 'G'], [1e6, 'M'], [1e4, 'k']] as const) {
     if (n >= size) {
@@ -70,4 +78,18 @@ export function short(n: number): string {
     }
   }
   return Number.isInteger(n) ? String(n) : n.toFixed(1);
+}
+
+/** Return the items of each node. */
+export function grouped<T extends { node: string }>(all: T[]): Map<string, T[]> {
+  const found = new Map<string, T[]>();
+  for (const one of all) {
+    const there = found.get(one.node);
+    if (there) {
+      there.push(one);
+    } else {
+      found.set(one.node, [one]);
+    }
+  }
+  return found;
 }

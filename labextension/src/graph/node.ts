@@ -1,4 +1,4 @@
-/** One node of the picture. */
+/** Picture of one node. */
 
 import type { HeldMessage, NodeView } from '../wire';
 import { Dot } from './dot';
@@ -6,7 +6,11 @@ import type { Box } from './layout';
 import { badge, short, type BreakMark, type GraphEvents, type ShapeNode, type Side } from './model';
 import type { Ports } from './ports';
 import { element, set, write } from './svg';
-import { cut, width } from './text';
+import { cut, squeezed, width, type Font } from './text';
+
+/** Levels of a small scale: see `Pan`. */
+export interface Scale { small: boolean; far: boolean; tiny: boolean }
+
 
 const SIDES = ['in', 'out'] as const;
 
@@ -14,17 +18,23 @@ export class NodePicture {
   readonly group: SVGGElement;
   private readonly word = element('text', { class: 'status', x: 13, y: 0 });
   private readonly counts = element('text', { class: 'counts', 'text-anchor': 'end' });
+  private readonly sign: SVGTextElement;
   private readonly queue: Pill;
   private mark: SVGGElement | null = null;
+  /** Number of breakpoints in a box of several nodes. */
+  private readonly breaks: Pill | null;
   private readonly letters: Record<Side, Pill>;
   private readonly dots: Dot[];
+  private font: Font | null = null;
   private shown = '';
   private texts: [string, string] = ['', ''];
+  /** First of the texts, cut to the room that the second leaves on its line; '' until written. */
+  private words = '';
   private marks: BreakMark[] = [];
   private first: Record<Side, string> = { in: '', out: '' };
 
   constructor(readonly shape: ShapeNode, readonly box: Box, ports: Ports, vertical: boolean, events: GraphEvents) {
-    this.dots = SIDES.flatMap(side => dots(shape.id, side, box, ports, vertical));
+    this.dots = shape.count ? [] : SIDES.flatMap(side => dots(shape.id, side, box, ports, vertical));
     const lang = badge(shape.lang);
     const plate = Math.max(26, Math.ceil(width(lang, 'badge')) + 10);
     const middle = box.height / 2;
@@ -37,37 +47,47 @@ export class NodePicture {
       in: new Pill('letter', 'held in front', vertical ? lay(box.width / 2 + 12, -14, 1) : lay(-10, middle, -1)),
       out: new Pill('letter', 'held behind', vertical ? lay(box.width / 2 + 12, box.height + 14, 1) : lay(box.width + 10, middle, 1))
     };
+    this.sign = element('text', { class: 'sign', x: box.width / 2, y: middle });
+    this.breaks = shape.count ? new Pill('breaks', 'breakpoints', lay(8, box.height, 1)) : null;
     const name = element('text', { class: 'name', x: 13, y: middle - 4 }, cut(shape.id, box.width - plate - 30, 'name'));
     this.group = element('g', {
       class: 'floe-node', 'data-node': shape.id, transform: `translate(${box.x},${box.y})`, tabindex: -1, role: 'button', 'aria-pressed': 'false'
-    }, element('rect', { class: 'box', width: box.width, height: box.height, rx: 6 }),
+    }, shape.count ? element('rect', { class: 'stack', x: 4, y: 4, width: box.width, height: box.height, rx: 6 }) : '',
+    element('rect', { class: 'box', width: box.width, height: box.height, rx: 6 }),
     element('path', { class: 'bar', d: `M1,7v${box.height - 14}` }),
     element('rect', { class: 'badge', x: box.width - plate - 9, y: middle - 17, width: plate, height: 16, rx: 3 }),
     element('text', { class: 'lang', x: box.width - plate / 2 - 9, y: middle - 5.5, 'text-anchor': 'middle' }, lang),
-    name, this.word, this.counts, element('text', { class: 'sign', x: box.width / 2, y: middle + 9 }, cut(shape.id, box.width - 12, 'sign')),
+    name, this.word, this.counts, this.sign,
     ...this.dots.map(d => d.group));
     set(this.group, 'aria-label', shape.id);
     this.listen(events);
   }
 
-  /** Show a snapshot; costs next to nothing when nothing changed. */
-  show(view: NodeView, held: HeldMessage[], marks: BreakMark[], far: boolean): void {
-    const text = describe(view);
+  /** Show a snapshot; almost free if unchanged. */
+  show(view: NodeView, held: HeldMessage[], marks: BreakMark[], scale: Scale): void {
+    const text = describe(view, this.shape.count);
     if (text !== this.shown) {
       this.shown = text;
       const status = view.held ? 'held' : view.status;
       set(this.group, 'data-status', status);
-      this.texts = [status, `${short(view.taken ?? 0)} → ${short(view.given ?? 0)}`];
+      this.texts = [lost(view) ? `${status}, ${lost(view)}` : status, `${short(view.taken ?? 0)} → ${short(view.given ?? 0)}`];
+      this.words = '';
       this.queue.show(this.group, view.depth ?? 0);
       this.flag(Boolean(view.failed || view.error));
       set(this.group, 'aria-label', text);
     }
-    this.write(far);
+    this.write(scale);
     this.hold(held, view.held ?? 0);
     if (marks !== this.marks) {
       this.marks = marks;
+      this.breaks?.show(this.group, marks.length);
       this.dots.forEach(dot => dot.show(marks.filter(b => b.side === dot.side)));
     }
+  }
+
+  /** Status as shown in the map. */
+  get status(): string {
+    return this.group.dataset.status ?? '';
   }
 
   select(on: boolean): void {
@@ -75,11 +95,22 @@ export class NodePicture {
     this.group.setAttribute('aria-pressed', String(on));
   }
 
-  /** Texts that are too small to be read are not written. */
-  private write(far: boolean): void {
-    if (!far) {
-      write(this.word, cut(this.texts[0], 50, 'small'));
+  /** Write the texts that are large enough to be read. */
+  private write({ small, far, tiny }: Scale): void {
+    if (small) {
+      this.named(tiny ? 'huge' : far ? 'sign' : 'middling');
+    } else {
+      this.words ||= cut(this.texts[0], Math.max(50, this.box.width - 34 - width(this.texts[1], 'small')), 'small');
+      write(this.word, this.words);
       write(this.counts, this.texts[1]);
+    }
+  }
+
+  /** Write the name alone, as large as its box allows. */
+  private named(font: Font): void {
+    if (this.font !== font) {
+      this.font = font;
+      write(this.sign, squeezed(this.shape.id, this.box.width - 12, font));
     }
   }
 
@@ -93,7 +124,7 @@ export class NodePicture {
     }
   }
 
-  /** The list of held messages may come later than their number. */
+  /** Show the held messages, whose list may come later than their number. */
   private hold(held: HeldMessage[], count: number): void {
     const behind = held.filter(m => m.side === 'out');
     const front = held.filter(m => m.side !== 'out');
@@ -129,19 +160,19 @@ export class NodePicture {
   }
 }
 
-/** A number on a small plate; there only while it is not zero. */
+/** Number on a small plate, drawn only while not zero. */
 class Pill {
   private drawn: { group: SVGGElement; plate: SVGRectElement; text: SVGTextElement } | null = null;
   private count = 0;
 
-  /** It grows from `x` to the right, or with `direction` -1 to the left. */
+  /** The plate grows from `x` to the right, or with `direction` -1 to the left. */
   constructor(private readonly kind: string, private readonly words: string, private readonly lay: { x: number; y: number; direction: 1 | -1 }) {}
 
   contains(at: Element): boolean {
     return this.drawn?.group.contains(at) ?? false;
   }
 
-  /** The first of the messages that it counts. */
+  /** Set the id of the first message counted. */
   name(id: string): void {
     if (this.drawn) {
       set(this.drawn.group, 'data-held', id);
@@ -165,7 +196,7 @@ class Pill {
     set(plate, 'width', String(wide));
     set(plate, 'x', String(direction < 0 ? x - wide : x));
     set(text, 'x', String(x + direction * wide / 2));
-    set(group, 'aria-label', `${count} ${this.words}`);
+    set(group, 'aria-label', `${count} ${count === 1 ? this.words.replace(/s$/, '') : this.words}`);
     write(text, said);
   }
 
@@ -177,7 +208,7 @@ class Pill {
   }
 }
 
-/** A dot for each port that a wire uses; one in the middle where none does. */
+/** Make a dot for each port that a wire uses; if none does, one in the middle. */
 function dots(id: string, side: Side, box: Box, ports: Ports, vertical: boolean): Dot[] {
   const names = ports.of(id, side);
   const all = names.length ? names : [side];
@@ -189,8 +220,15 @@ function dots(id: string, side: Side, box: Box, ports: Ports, vertical: boolean)
   });
 }
 
-function describe(view: NodeView): string {
-  const parts = [`${view.id}: ${view.status}`, `${view.taken ?? 0} taken, ${view.given ?? 0} given`, `version ${view.version}`];
+/** Return the messages that ended at the node without being processed: `2 dropped, 1 unfinished`. */
+function lost({ dropped, unfinished }: NodeView): string {
+  return [dropped && `${short(dropped)} dropped`, unfinished && `${short(unfinished)} unfinished`].filter(Boolean).join(', ');
+}
+
+/** `count`: number of nodes of a box. */
+function describe(view: NodeView, count?: number): string {
+  const parts = [`${view.id}: ${view.status}`, `${view.taken ?? 0} taken, ${view.given ?? 0} given`,
+    count ? `${count} nodes: a double click unfolds them` : `version ${view.version}`];
   if (view.depth) {
     parts.push(`${view.depth} waiting`);
   }
@@ -199,6 +237,9 @@ function describe(view: NodeView): string {
   }
   if (view.failed) {
     parts.push(`${view.failed} failed`);
+  }
+  if (lost(view)) {
+    parts.push(lost(view));
   }
   if (view.error) {
     parts.push(view.error);

@@ -1,29 +1,42 @@
-/** Moving and scaling one SVG group with pointer, wheel and keyboard. */
+/** Panning and zooming of one SVG group with pointer, wheel and keyboard. */
 
-import type { Box, Size } from './layout';
+import type { Box, Point, Size } from './layout';
 
 const MIN = 0.04;
 const MAX = 3;
-/** Below this, texts could not be read and give way to the name alone, written large. */
-const LEGIBLE = 0.42;
-/** Below this, that could not be read either. */
-const NAMED = 0.3;
+/**
+ * Scale below which names of the usual size would be smaller than 10 px on the screen: names are written larger, in place of the
+ * other texts.
+ */
+const PLAIN = 0.77;
+/** Scale below which all texts but the name give way; the name is written larger still. */
+const LEGIBLE = 0.55;
+/** Scale below which the name is written as large as a box is high. */
+const TINY = 0.4;
+/** Scale below which even a name of that size could not be read. */
+const NAMED = 0.275;
+/** Smallest scale unless a person asks to see the whole: names can be read. */
+const LEAST = 0.3;
 const EDGE = 8;
-/** Kept free below, in pixels: the buttons stand there. */
+/** Pixels kept free at the bottom, for the buttons. */
 export const FOOT = 36;
 
 export class Pan {
   private x = 0;
   private y = 0;
   private scale = 1;
-  /** Once somebody moved it, it is not fitted again by itself. */
+  /** True once a person moved the picture, which then is not fitted again by itself. */
   moved = false;
-  /** Whether it is so small that no text can be read. */
+  /** True at a small scale, at which names are written larger. */
+  small = false;
+  /** True at a smaller scale, at which only the name can be read. */
   far = false;
-  private nameless = false;
+  /** True if the name must be as large as its box is high. */
+  tiny = false;
   private readonly stop = new AbortController();
 
-  constructor(private readonly svg: SVGSVGElement, private readonly group: SVGGElement, private readonly nearer: () => void) {
+  constructor(private readonly svg: SVGSVGElement, private readonly group: SVGGElement, private readonly nearer: () => void,
+    private readonly changed: () => void) {
     const { signal } = this.stop;
     svg.addEventListener('wheel', e => this.wheel(e), { signal, passive: false });
     svg.addEventListener('pointerdown', e => this.drag(e), { signal });
@@ -33,19 +46,37 @@ export class Pan {
     this.stop.abort();
   }
 
-  /** All of it, never larger than life. */
-  fit({ width, height }: Size, margin: number): void {
+  /** Show the whole drawing, never larger than its natural size. */
+  fit(size: Size, margin: number): void {
+    this.whole(size, margin, MIN);
+  }
+
+  /** Show the whole drawing while its names can be read; otherwise as much as fits, with `start` in sight. */
+  begin(size: Size, margin: number, start: Box): void {
+    if (this.whole(size, margin, LEAST)) {
+      return;
+    }
     const { w } = this.room();
     const h = Math.max(1, this.room().h - FOOT);
-    const full = { width: width + 2 * margin, height: height + 2 * margin };
-    this.scale = Math.min(1, Math.max(MIN, Math.min(w / full.width, h / full.height)));
+    this.x = first(start.x + start.width / 2, size.width, this.scale, w, margin);
+    this.y = first(start.y + start.height / 2, size.height, this.scale, h, margin);
+    this.apply();
+  }
+
+  /** Centre the drawing, scaled down to `least` at most. Returns true if the whole drawing is visible. */
+  private whole({ width, height }: Size, margin: number, least: number): boolean {
+    const { w } = this.room();
+    const h = Math.max(1, this.room().h - FOOT);
+    const wanted = Math.min(w / (width + 2 * margin), h / (height + 2 * margin));
+    this.scale = Math.min(1, Math.max(least, wanted));
     this.x = (w - width * this.scale) / 2;
     this.y = (h - height * this.scale) / 2;
     this.moved = false;
     this.apply();
+    return wanted >= least;
   }
 
-  /** About the middle, or a place in pixels of the window. */
+  /** Zoom about the middle, or about a point in pixels of the window. */
   zoom(factor: number, cx = this.room().w / 2, cy = this.room().h / 2): void {
     const next = Math.min(MAX, Math.max(MIN, this.scale * factor));
     this.x = cx - (cx - this.x) * (next / this.scale);
@@ -55,7 +86,7 @@ export class Pan {
     this.apply();
   }
 
-  /** Moves as little as needed for a box to be seen. */
+  /** Move as little as needed for a box to be visible. */
   reveal(box: Box): void {
     const { w, h } = this.room();
     const shift = (at: number, size: number, from: number, room: number) => {
@@ -71,16 +102,41 @@ export class Pan {
     }
   }
 
-  /** So near that the texts of a box can be read. */
+  /** Zoom in on a box until its texts can be read. */
   approach(box: Box): void {
-    if (this.scale < LEGIBLE) {
-      const { w, h } = this.room();
-      this.scale = 0.9;
-      this.x = w / 2 - (box.x + box.width / 2) * this.scale;
-      this.y = h / 2 - (box.y + box.height / 2) * this.scale;
-      this.moved = true;
-      this.apply();
+    if (this.scale < PLAIN) {
+      this.center(box);
     }
+  }
+
+  /** Centre a box, zooming in until its texts can be read. */
+  center(box: Box): void {
+    if (this.scale < PLAIN) {
+      this.scale = 0.9;
+    }
+    this.go({ x: box.x + box.width / 2, y: box.y + box.height / 2 });
+  }
+
+  /** Centre a box, at the largest scale that shows the whole box. */
+  frame(box: Box): void {
+    const { w, h } = this.room();
+    this.scale = Math.min(1, Math.max(MIN, Math.min(w / (box.width + 2 * FOOT), h / (box.height + 2 * FOOT))));
+    this.go({ x: box.x + box.width / 2, y: box.y + box.height / 2 });
+  }
+
+  /** Move a point of the drawing into the middle. */
+  go({ x, y }: Point): void {
+    const { w, h } = this.room();
+    this.x = w / 2 - x * this.scale;
+    this.y = h / 2 - y * this.scale;
+    this.moved = true;
+    this.apply();
+  }
+
+  /** Part of the drawing that is in the window. */
+  get seen(): Box {
+    const { w, h } = this.room();
+    return { x: -this.x / this.scale, y: -this.y / this.scale, width: w / this.scale, height: h / this.scale };
   }
 
   private room(): { w: number; h: number } {
@@ -89,15 +145,18 @@ export class Pan {
 
   private apply(): void {
     this.group.setAttribute('transform', `translate(${round(this.x)},${round(this.y)}) scale(${this.scale.toFixed(5)})`);
-    if (this.nameless !== this.scale < NAMED) {
-      this.nameless = !this.nameless;
-      this.svg.classList.toggle('nameless', this.nameless);
-    }
-    if (this.far !== this.scale < LEGIBLE) {
-      this.far = !this.far;
-      this.svg.classList.toggle('far', this.far);
+    const { small, far, tiny } = this;
+    this.small = this.scale < PLAIN;
+    this.far = this.scale < LEGIBLE;
+    this.tiny = this.scale < TINY;
+    this.svg.classList.toggle('tiny', this.tiny);
+    this.svg.classList.toggle('small', this.small && !this.far);
+    this.svg.classList.toggle('far', this.far);
+    this.svg.classList.toggle('nameless', this.scale < NAMED);
+    if (small !== this.small || far !== this.far || tiny !== this.tiny) {
       this.nearer();
     }
+    this.changed();
   }
 
   private wheel(event: WheelEvent): void {
@@ -130,6 +189,21 @@ export class Pan {
   }
 }
 
+/**
+ * Return where a side of the drawing begins in a window of `room` pixels: centred if the side fits, else with `at` as near to
+ * the middle as the ends allow.
+ */
+function first(at: number, length: number, scale: number, room: number, margin: number): number {
+  const [free, edge] = [room - length * scale, margin * scale];
+  return free >= 2 * edge ? free / 2 : Math.max(free - edge, Math.min(edge, room / 2 - at * scale));
+}
+
 function round(value: number): number {
   return Math.round(value * 100) / 100;
+}
+
+/** Return the box around several boxes. */
+export function around(boxes: Box[]): Box {
+  const [left, top] = [Math.min(...boxes.map(b => b.x)), Math.min(...boxes.map(b => b.y))];
+  return { x: left, y: top, width: Math.max(...boxes.map(b => b.x + b.width)) - left, height: Math.max(...boxes.map(b => b.y + b.height)) - top };
 }

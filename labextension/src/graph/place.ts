@@ -1,4 +1,4 @@
-/** From a shape to a drawing: sizes of the cards, places, ways of the wires, and where their labels do not cover anything. */
+/** Drawing from a shape: sizes and positions of cards, routes of wires, and labels of wires without overlaps. */
 
 import { layout, type Box, type Layout, type Point, type Route, type Size, type Spaces } from './layout';
 import type { Shape } from './model';
@@ -16,27 +16,30 @@ export interface Drawing extends Size {
 export const CARD_HEIGHT = 52;
 const NARROWEST = 152;
 const WIDEST = 264;
-/** The space for one port along a side. */
+/** Pixels for one port along a side. */
 const PORT = 15;
 export const MARGIN = 32;
 const ACROSS: Spaces = { gap: 30, passage: 16, gutter: 100, lane: 18 };
 const DOWN: Spaces = { gap: 26, passage: 16, gutter: 64, lane: 18 };
+/** Width in pixels above which flows stand in rows, and their proportions: about those of the view, so that texts can be read. */
+const ROOM = 1000;
+const ASPECT = 2.4;
 const LABEL: Size = { width: 50, height: 28 };
 
-/** Pauses now and then, so that it can be run in pieces. `vertical`: from top to bottom, for narrow places. */
+/** Make the drawing, pausing now and then for callers that run in pieces. `vertical`: from top to bottom, for narrow views. */
 export function* draw(shape: Shape, vertical: boolean): Generator<void, Drawing> {
   const ports = new Ports(shape.wires);
   const sizes = new Map(shape.nodes.map(n => [n.id, card(n.id, ports, vertical)]));
   yield;
   const flat = vertical ? new Map([...sizes].map(([id, s]) => [id, turned(s)])) : sizes;
-  const place = yield* layout(shape, flat, vertical ? DOWN : ACROSS);
+  const place = yield* layout(shape, flat, vertical ? DOWN : ACROSS, vertical ? Infinity : ROOM, ASPECT);
   const nodes = new Map([...place.nodes].map(([id, box]) => [id, vertical ? turnedBox(box) : box]));
   yield;
   const wires = yield* ways(place, nodes, vertical);
   return { ...vertical ? turned(place) : { width: place.width, height: place.height }, vertical, ports, nodes, wires };
 }
 
-/** Runs it to its end at once, or in pieces of a few milliseconds; false from `alive` ends it. */
+/** Run a generator to its end at once, or in pieces of a few milliseconds; false from `alive` stops the work. */
 export function settle<T>(work: Generator<void, T>, done: (made: T) => void, inPieces: boolean, alive: () => boolean = () => true): void {
   const until = performance.now() + (inPieces ? 8 : Infinity);
   for (let step = work.next(); ; step = work.next()) {
@@ -79,7 +82,7 @@ function* ways(place: Layout, nodes: Map<string, Box>, vertical: boolean): Gener
   return found;
 }
 
-/** Straight from pair to pair, bending between pairs; ways back have round corners. */
+/** Return the path of a wire: straight within pairs of points, curved between pairs; routes back have round corners. */
 export function path({ points: given, back }: Route, vertical: boolean): string {
   const points = given.map(({ x, y }) => ({ x: Math.round(x * 10) / 10, y: Math.round(y * 10) / 10 }));
   const [start] = points;
@@ -110,14 +113,14 @@ function rounded(points: Point[]): string {
   return `${text}L${end.x},${end.y}`;
 }
 
-/** A point near the corner on the way to another. */
+/** Return a point near the corner, in the direction of another point. */
 function towards(corner: Point, other: Point): Point {
   const far = Math.hypot(other.x - corner.x, other.y - corner.y);
   const part = far ? Math.min(7, far / 2) / far : 0;
   return { x: corner.x + (other.x - corner.x) * part, y: corner.y + (other.y - corner.y) * part };
 }
 
-/** Where a label may stand: at the middles of the bends, of the straight ways between, of the way back. */
+/** Return the points where a label may stand: the middles of curves, of straight pieces between, or of the route back. */
 function labels({ points, back }: Route): Point[] {
   const between = (i: number, part = 0.5) => ({ x: points[i].x + (points[i + 1].x - points[i].x) * part,
     y: points[i].y + (points[i + 1].y - points[i].y) * part });
@@ -131,7 +134,7 @@ function labels({ points, back }: Route): Point[] {
   return bends;
 }
 
-/** Which places are covered, in cells: asking costs the same however many there are. */
+/** Index of covered areas by cells, so that the time of a look-up does not depend on the number of areas. */
 class Taken {
   private readonly cells = new Map<string, Box[]>();
 

@@ -1,4 +1,4 @@
-/** Which ports the wires of a flow use: where a wire meets its node, and where the dots are. */
+/** Ports used by the wires of a flow: where a wire meets its node, and where the dots are. */
 
 import type { ShapeWire, Side } from './model';
 
@@ -12,12 +12,12 @@ export class Ports {
     }
   }
 
-  /** In the order in which the flow names them; none where no wire is. */
+  /** Return the ports of a side in the order of the flow; none without wires. */
   of(node: string, side: Side): string[] {
     return this.names[side].get(node) ?? [];
   }
 
-  /** How far along the node's side a wire ends, from 0 to 1. */
+  /** Return the position of a wire's end along the side of the node, from 0 to 1. */
   place(wire: ShapeWire, side: Side): number {
     return side === 'out' ? this.along(wire.source, side, wire.sourcePort) : this.along(wire.target, side, wire.targetPort);
   }

@@ -1,4 +1,4 @@
-/** Making SVG elements. Text goes in as text, never as markup. */
+/** Helpers to make SVG elements. Text is inserted as text, never as markup. */
 
 const SPACE = 'http://www.w3.org/2000/svg';
 
@@ -13,7 +13,7 @@ export function element<K extends keyof SVGElementTagNameMap>(
   return made;
 }
 
-/** Sets text only when it changed: 500 nodes, 20 times a second. */
+/** Set a text only if changed, since 500 nodes are updated 20 times a second. */
 export function write(target: Element, text: string): void {
   const child = target.firstChild;
   if (child instanceof Text && child === target.lastChild) {
@@ -25,14 +25,14 @@ export function write(target: Element, text: string): void {
   }
 }
 
-/** Sets an attribute only when it changed. */
+/** Set an attribute only if changed. */
 export function set(target: Element, name: string, value: string): void {
   if (target.getAttribute(name) !== value) {
     target.setAttribute(name, value);
   }
 }
 
-/** Gives what the pointer is over its tooltip: thousands of them would have to be kept up to date otherwise. */
+/** Give the element under the pointer its tooltip: otherwise thousands of tooltips would have to be kept current. */
 export function explain(target: Element): void {
   const said = target.closest('[aria-label]');
   const text = said?.getAttribute('aria-label');
@@ -40,4 +40,22 @@ export function explain(target: Element): void {
     const title = said.querySelector(':scope > title') ?? said.insertBefore(element('title'), said.firstChild);
     write(title, text);
   }
+}
+
+/** Make the arrowheads of the wires. */
+export function arrow(): SVGDefsElement {
+  return element('defs', {}, element('marker', {
+    id: 'floe-arrow', viewBox: '0 0 8 8', refX: 9.5, refY: 4, markerWidth: 6, markerHeight: 6, orient: 'auto'
+  }, element('path', { class: 'arrow', d: 'M0,0L8,4L0,8z' })));
+}
+
+/** Return the wire under the pointer. */
+export function edgeAt({ ownerDocument }: Element, x: number, y: number): string {
+  const found = ownerDocument.elementFromPoint(x, y);
+  return found ? edgeOf(found) : '';
+}
+
+/** Return the wire that an element belongs to; '' if none. */
+export function edgeOf(target: Element): string {
+  return target.closest('[data-edge]')?.getAttribute('data-edge') ?? '';
 }

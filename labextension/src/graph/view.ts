@@ -1,20 +1,25 @@
-/** The graph of a flow, live: used unchanged by the widget under a cell and by the panel. */
+/** Live graph of a flow: used unchanged by the widget under a cell and by the panel. */
 
 import { Beat } from './beat';
+import { Fold } from './fold';
 import { controls, keyed } from './keys';
 import type { Size } from './layout';
-import type { BreakMark, GraphEvents, Shape, Snapshot } from './model';
-import { NodePicture } from './node';
-import { Pan } from './pan';
+import { SmallMap } from './map';
+import { grouped, type GraphEvents, type Shape, type Snapshot } from './model';
+import { NodePicture, type Scale } from './node';
+import { around, Pan } from './pan';
 import { draw, MARGIN, settle, type Drawing } from './place';
+import { hang, picture, startOf } from './pictures';
+import { svgFile } from './picture';
+import { Search } from './search';
 import { addStyle } from './style';
-import { element, explain } from './svg';
+import { arrow, edgeAt, edgeOf, element, explain } from './svg';
 import { setFamily } from './text';
 import { WirePicture } from './wire';
 
-/** Larger flows are laid out in pieces, so that the page is never held. */
+/** Maximum number of nodes that are laid out at once; larger flows in pieces, so that the page is never blocked. */
 const LARGE = 60;
-/** In narrower places, in pixels, flows run from top to bottom. */
+/** Width in pixels below which flows run from top to bottom. */
 const NARROW = 520;
 const NONE: never[] = [];
 
@@ -23,6 +28,11 @@ export class GraphView {
   private readonly canvas = element('g', { class: 'floe-drawing' });
   private readonly frame = document.createElement('div');
   private readonly pan: Pan;
+  private readonly map = new SmallMap(place => this.pan.go(place), () => this.beat?.ask());
+  private readonly search = new Search(this);
+  private readonly folding: Fold;
+  /** Nodes to look at after the next drawing: some nodes, or a single one in the middle. */
+  private goal: string[] = [];
   private readonly beat: Beat;
   private readonly resized: ResizeObserver;
   private nodes = new Map<string, NodePicture>();
@@ -32,28 +42,32 @@ export class GraphView {
   private drawn = '';
   private snapshot: Snapshot | null = null;
   private fresh = false;
+  /** True if the person asked for the whole flow. */
+  private whole = false;
   private selected: string | null = null;
   private narrow = false;
   private resting: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: HTMLElement, private readonly events: GraphEvents = {}) {
+  constructor(host: HTMLElement, private readonly events: GraphEvents = {}, folded = true) {
+    this.folding = new Fold(folded);
     addStyle(document);
     this.frame.className = 'floe-graph';
     this.svg.append(arrow(), this.canvas);
-    this.frame.append(this.svg, controls({ in: () => this.pan.zoom(1.25), out: () => this.pan.zoom(0.8), fit: () => this.fit() }));
+    this.frame.append(this.svg, controls({ in: () => this.pan.zoom(1.25), out: () => this.pan.zoom(0.8), fit: () => this.fit() }), this.map.node, this.search.node);
     host.append(this.frame);
-    this.pan = new Pan(this.svg, this.canvas, () => { this.fresh = true; this.beat?.ask(); });
+    this.pan = new Pan(this.svg, this.canvas, () => { this.fresh = true; this.beat?.ask(); }, () => this.mapped());
     this.beat = new Beat(this.frame, () => this.paint());
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.frame);
     this.svg.addEventListener('pointerover', e => this.explain(e.target as Element));
     this.svg.addEventListener('keydown', e => keyed(e, this));
-    this.svg.addEventListener('click', e => { if (e.target === this.svg) { this.choose(null); } });
+    this.svg.addEventListener('pointerdown', e => { this.pressed = e; });
+    this.svg.addEventListener('click', e => this.clicked(e));
   }
 
-  /** Draw another shape; what is selected stays so if it is still there. */
+  /** Draw another shape; the selection stays if the new shape still has the node. */
   setFlow(shape: Shape): void {
-    this.shape = shape;
+    this.shape = this.folding.shape = shape;
     this.svg.setAttribute('aria-label', `Flow ${shape.name}`);
     this.arrange();
   }
@@ -65,35 +79,63 @@ export class GraphView {
     this.beat.ask();
   }
 
-  /** Mark a node as selected without telling anybody. */
+  /** Mark a node as selected without an event. */
   select(node: string | null): void {
     if (this.selected === node) {
       return;
     }
     this.nodes.get(this.selected ?? '')?.select(false);
     this.selected = node;
+    if (node !== null && this.folding.boxOf(node) !== node) {
+      this.unfold(this.folding.boxOf(node), [node]);
+    }
     this.nodes.get(node ?? '')?.select(true);
   }
 
-  /** As if it were clicked. */
+  /** Select a node as a click does. */
   choose(node: string | null): void {
     this.select(node);
+    this.canvas.querySelector('.floe-wire.selected')?.classList.remove('selected');
     const picture = this.nodes.get(node ?? '');
     if (picture) {
       this.pan.reveal(picture.box);
     }
-    this.events.select?.(node);
+    this.events.select?.(node !== null && this.folding.inside(node) ? null : node);
   }
 
+  /** Show the whole flow, at any scale. */
   fit(): void {
     if (this.drawing && this.svg.clientWidth) {
       this.pan.fit(this.drawing, MARGIN);
+      this.whole = true;
     }
   }
 
-  /** The size at which nothing has to be scaled down, in CSS pixels. */
+  /** Fit a picture that no person moved: the whole flow if asked for; otherwise at a scale with readable names. */
+  private refit(): void {
+    if (this.whole) {
+      this.fit();
+    } else if (this.drawing && this.svg.clientWidth) {
+      this.pan.begin(this.drawing, MARGIN, startOf(this.folding.drawn, this.drawing));
+    }
+  }
+
+  /** Size in CSS pixels at which no part has to be scaled down. */
   get natural(): Size {
     return { width: (this.drawing?.width ?? 0) + 2 * MARGIN, height: (this.drawing?.height ?? 0) + 2 * MARGIN };
+  }
+
+  /** Return the present picture, with all its texts, as the text of an SVG file. */
+  file(): string {
+    const { svg, drawing, snapshot } = this;
+    const classes = svg.getAttribute('class') ?? '';
+    svg.removeAttribute('class');
+    if (snapshot) {
+      this.show(snapshot, performance.now(), { small: false, far: false, tiny: false });
+    }
+    const text = svgFile(svg, drawing ?? { width: 0, height: 0 }, MARGIN);
+    svg.setAttribute('class', classes);
+    return text;
   }
 
   dispose(): void {
@@ -104,7 +146,7 @@ export class GraphView {
     this.frame.remove();
   }
 
-  // --- for the keyboard
+  // --- keyboard
 
   get current(): NodePicture | undefined {
     return this.nodes.get(this.selected ?? '');
@@ -125,6 +167,9 @@ export class GraphView {
 
   act(what: 'open' | 'in' | 'out'): void {
     const id = this.selected;
+    if (id && this.folding.inside(id) && what !== 'open') {
+      return;
+    }
     if (id && what === 'open') {
       this.open(id);
     } else if (id && what !== 'open') {
@@ -132,7 +177,87 @@ export class GraphView {
     }
   }
 
+  // --- search
+
+  find(): void {
+    this.search.open();
+  }
+
+  get names(): string[] {
+    return this.shape.nodes.map(n => n.id);
+  }
+
+  mark(found: Set<string>): void {
+    for (const [id, { group }] of this.nodes) {
+      group.classList.toggle('found', found.has(id) || Boolean(this.folding.inside(id)?.some(node => found.has(node))));
+    }
+  }
+
+  look(id: string): void {
+    this.choose(id);
+    const picture = this.nodes.get(id);
+    if (picture) {
+      this.pan.center(picture.box);
+    }
+  }
+
+  back(): void {
+    (this.current?.group ?? this.svg).focus({ preventScroll: true });
+  }
+
+  // --- folding
+
+  /** Fold all groups, or unfold all if folded. */
+  fold(): void {
+    if (this.folding.large) {
+      this.folding.all(!this.folding.whole);
+      this.events.folded?.(this.folding.folded);
+      this.pan.moved = false;
+      this.arrange();
+    }
+  }
+
+  /** True if the flow is large enough to be folded. */
+  get large(): boolean {
+    return this.folding.large;
+  }
+
+  /** Return the fold action of a box of several nodes, or of a node that was in one; undefined for other nodes. */
+  foldAt(id: string): { folded: boolean; act(): void } | undefined {
+    const group = this.folding.groupOf(id);
+    if (this.folding.inside(id)) {
+      return { folded: true, act: () => this.unfold(id, this.folding.inside(id)!) };
+    }
+    return group === undefined ? undefined : { folded: false, act: () => {
+      this.folding.set(group, true);
+      this.goal = [group];
+      this.arrange();
+    } };
+  }
+
+  private unfold(box: string, goal: string[]): void {
+    this.folding.set(box, false);
+    this.goal = goal;
+    this.arrange();
+  }
+
+  /** Look at the nodes that the picture was redrawn for. */
+  private reach(): void {
+    const boxes = this.goal.flatMap(id => this.nodes.get(id)?.box ?? []);
+    this.goal = [];
+    if (boxes.length === 1) {
+      this.pan.center(boxes[0]);
+    } else if (boxes.length) {
+      this.pan.frame(around(boxes));
+    }
+  }
+
   private open(id: string): void {
+    const inside = this.folding.inside(id);
+    if (inside) {
+      this.unfold(id, inside);
+      return;
+    }
     this.pan.approach(this.nodes.get(id)!.box);
     this.events.open?.(id);
   }
@@ -147,80 +272,116 @@ export class GraphView {
     if (!this.drawing || this.narrow !== clientWidth < NARROW) {
       this.arrange();
     } else if (!this.pan.moved) {
-      this.fit();
+      this.refit();
+    } else if (this.current) {
+      this.pan.reveal(this.current.box);
     }
+    this.mapped();
   }
 
-  /** Lay out, if there is room to; else when there is. */
+  /** Lay out the flow, unless the frame has no width yet. */
   private arrange(): void {
     const { clientWidth } = this.frame;
     if (!clientWidth) {
       return;
     }
     this.narrow = clientWidth < NARROW;
-    const wanted = JSON.stringify([this.narrow, this.shape]);
+    const { drawn } = this.folding;
+    const wanted = JSON.stringify([this.narrow, drawn]);
     if (wanted === this.drawn) {
       return;
     }
     this.drawn = wanted;
     setFamily(getComputedStyle(this.frame).fontFamily);
-    settle(this.make(), () => this.done(), this.shape.nodes.length > LARGE, () => this.drawn === wanted);
+    settle(this.make(drawn), () => this.done(), drawn.nodes.length > LARGE, () => this.drawn === wanted);
   }
 
-  private *make(): Generator<void, void> {
-    const drawing = yield* draw(this.shape, this.narrow);
+  private mapped(): void {
+    const { drawing, svg: { clientWidth, clientHeight } } = this;
+    if (drawing) {
+      this.map.move(drawing, this.pan.seen, { width: clientWidth, height: clientHeight });
+    }
+  }
+
+  private *make(shape: Shape): Generator<void, void> {
+    const drawing = yield* draw(shape, this.narrow);
     this.drawing = drawing;
-    const events = { ...this.events, select: (node: string | null) => this.choose(node), open: (node: string) => this.open(node) };
-    const wires = new Map<string, WirePicture>();
-    const nodes = new Map<string, NodePicture>();
-    this.fit(); // before there is anything in it: measuring is cheap then, and small texts are never laid out
-    for (const wire of this.shape.wires) {
-      wires.set(wire.name, new WirePicture(wire, drawing.wires.get(wire.name)!));
-      yield;
-    }
-    for (const node of this.shape.nodes) {
-      nodes.set(node.id, new NodePicture(node, drawing.nodes.get(node.id)!, drawing.ports, drawing.vertical, events));
-      yield;
-    }
+    const events = { ...this.events, select: (node: string | null) => this.choose(node), open: (node: string) => this.open(node),
+      message: (id: string, box: string) => this.events.message?.(id, this.folding.nodeOf(box, id, this.snapshot?.held ?? NONE)) };
+    this.refit(); // while the canvas is empty: measuring is cheap then, and small texts are never laid out
+    const pictures = yield* picture(shape, drawing, events);
     this.canvas.replaceChildren();
-    Object.assign(this, { nodes, wires });
-    const all = [...wires.values(), ...nodes.values()].map(picture => picture.group);
-    for (let i = 0; i < all.length; i += 100) {
-      this.canvas.append(...all.slice(i, i + 100));
-      yield;
-    }
+    Object.assign(this, pictures);
+    yield* hang(pictures, this.canvas);
   }
 
   private done(): void {
     const selected = this.selected;
     this.selected = null;
     this.select(selected !== null && this.nodes.has(selected) ? selected : null);
+    this.search.again();
+    this.reach();
     this.frame.dispatchEvent(new CustomEvent('floe-drawn', { bubbles: true }));
     this.fresh = true;
     this.beat.ask();
   }
 
+  /** Last press: a dragged picture captures the pointer as a whole, so a click does not name the element pressed. */
+  private pressed: PointerEvent | null = null;
+
+  private clicked({ target, clientX, clientY }: MouseEvent): void {
+    const { pressed } = this;
+    const near = pressed && Math.hypot(pressed.clientX - clientX, pressed.clientY - clientY) < 4;
+    const wire = target === this.svg && near ? edgeAt(this.svg, clientX, clientY) : '';
+    if (wire) {
+      this.choose(null);
+      this.wires.get(wire)?.group.classList.add('selected');
+      this.events.wire?.(wire);
+    } else if (target === this.svg) {
+      this.choose(null);
+    }
+  }
+
+  /** Set the last values of wires, in a few words. */
+  tell(values: Record<string, string>): void {
+    for (const [name, value] of Object.entries(values)) {
+      const wire = this.wires.get(name);
+      if (wire && wire.value !== value) {
+        wire.value = value;
+        wire.explain();
+        if (wire.group.matches(':hover')) {
+          explain(wire.group);
+        }
+      }
+    }
+  }
+
   private explain(target: Element): void {
-    this.wires.get(target.closest('[data-edge]')?.getAttribute('data-edge') ?? '')?.explain();
+    const wire = edgeOf(target);
+    if (wire) {
+      this.events.point?.(wire);
+    }
+    this.wires.get(wire)?.explain();
     explain(target);
   }
 
   private paint(): void {
     clearTimeout(this.resting);
     const now = performance.now();
-    const moving = this.fresh && this.snapshot ? this.show(this.snapshot, now) : this.rest(now);
+    const moving = this.fresh && this.snapshot ? this.show(this.snapshot, now, this.pan) : this.rest(now);
     this.fresh = false;
+    this.map.draw(this.nodes.values(), now);
     if (moving) {
       this.resting = setTimeout(() => this.beat.ask(), 650);
     }
   }
 
-  private show({ view, held, breaks }: Snapshot, now: number): boolean {
-    const { far } = this.pan;
-    const messages = grouped(held);
-    const marks = this.grouped(breaks);
+  private show(given: Snapshot, now: number, { far, small, tiny }: Scale): boolean {
+    const view = this.folding.view(given.view);
+    const messages = grouped(this.folding.at(given.held));
+    const marks = this.folding.marks(given.breaks);
     for (const node of view.nodes) {
-      this.nodes.get(node.id)?.show(node, messages.get(node.id) ?? NONE, marks.get(node.id) ?? NONE, far);
+      this.nodes.get(node.id)?.show(node, messages.get(node.id) ?? NONE, marks.get(node.id) ?? NONE, { small, far, tiny });
     }
     let moving = false;
     for (const wire of view.wires) {
@@ -236,33 +397,4 @@ export class GraphView {
     }
     return moving;
   }
-
-  private marks: { of: BreakMark[]; by: Map<string, BreakMark[]> } = { of: NONE, by: new Map() };
-
-  /** Nodes compare the list they get, so the same breakpoints must give the same lists. */
-  private grouped(breaks: BreakMark[]): Map<string, BreakMark[]> {
-    if (breaks !== this.marks.of) {
-      this.marks = { of: breaks, by: grouped(breaks) };
-    }
-    return this.marks.by;
-  }
-}
-
-function grouped<T extends { node: string }>(all: T[]): Map<string, T[]> {
-  const found = new Map<string, T[]>();
-  for (const one of all) {
-    const there = found.get(one.node);
-    if (there) {
-      there.push(one);
-    } else {
-      found.set(one.node, [one]);
-    }
-  }
-  return found;
-}
-
-function arrow(): SVGDefsElement {
-  return element('defs', {}, element('marker', {
-    id: 'floe-arrow', viewBox: '0 0 8 8', refX: 9.5, refY: 4, markerWidth: 6, markerHeight: 6, orient: 'auto'
-  }, element('path', { class: 'arrow', d: 'M0,0L8,4L0,8z' })));
 }

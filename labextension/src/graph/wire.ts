@@ -1,4 +1,4 @@
-/** One wire of the picture: how much went over it, and how fast. */
+/** Picture of one wire: number of messages sent, and rate. */
 
 import type { WireView } from '../wire';
 import { short, type ShapeWire } from './model';
@@ -6,14 +6,16 @@ import type { Way } from './place';
 import { element, set, write } from './svg';
 import { cut } from './text';
 
-/** A wire counts as moving for so long after something moved, in ms. */
+/** Milliseconds after a message for which a wire counts as moving. */
 const MOVING = 600;
-/** The dashes of a wire go on by so much when something moved, out of a dash and a gap, in px. */
+/** Pixels that the dashes advance when messages moved, and pixels of a dash with its gap. */
 const DASH_STEP = 4, DASH = 10;
 
 export class WirePicture {
   readonly group: SVGGElement;
   private readonly way = element('path', { class: 'way' });
+  /** Path wider than the line, for the pointer. */
+  private readonly grip = element('path', { class: 'grip' });
   private readonly count = element('text', { class: 'count' });
   private readonly speed = element('text', { class: 'rate' });
   private readonly port: string;
@@ -32,31 +34,35 @@ export class WirePicture {
     this.speed.setAttribute('x', String(x));
     this.speed.setAttribute('y', String(y + 12));
     this.group = element('g', { class: way.quiet ? 'floe-wire quiet' : 'floe-wire', 'data-edge': shape.name },
-      this.way, this.count, this.speed);
+      this.grip, this.way, this.count, this.speed);
     set(this.way, 'd', way.path);
+    set(this.grip, 'd', way.path);
     set(this.group, 'aria-label', shape.name);
     write(this.count, this.port);
   }
 
-  /** Somebody points at it. */
+  /** Last value sent over the wire, in a few words. */
+  value = '';
+
+  /** Describe the wire under the pointer. */
   explain(): void {
     const { sent, depth, full } = this.view ?? { sent: 0, depth: 0, full: false };
-    set(this.group, 'aria-label', `${this.shape.name}\n${sent} sent, ${depth ?? 0} on the way${full ? ', full' : ''}`);
+    set(this.group, 'aria-label', `${this.shape.name}\n${sent} sent, ${depth ?? 0} on the way${full ? ', full' : ''}${this.value && `\nlast: ${this.value}`}`);
   }
 
-  /** Show a snapshot; returns whether it moves, and so must be looked at again. */
+  /** Show a snapshot; returns true if the wire moves, and must be settled later. */
   show(view: WireView, now: number, far: boolean): boolean {
     const more = view.sent - this.sent;
     if (this.sent >= 0 && now > this.at) {
-      // smoothed over about a second, else nobody could read it
+      // smoothed over about a second, to be readable
       const seconds = (now - this.at) / 1000;
       const weight = Math.min(1, seconds);
       this.rate = this.rate * (1 - weight) + Math.max(0, more / seconds) * weight;
       this.moved = more > 0 ? now : this.moved;
     }
     if (this.sent >= 0 && more > 0 && !far) {
-      // with what is shown, not by itself: an animation would have the whole graph painted sixty times a second;
-      // from afar there are no dashes, and moving them would have every wire styled and painted again for nothing
+      // with the snapshots, not by itself: an animation would repaint the whole graph sixty times a second;
+      // from afar wires have no dashes, and moving them would restyle and repaint all wires for nothing
       this.dash = (this.dash + DASH_STEP) % DASH;
       set(this.way, 'stroke-dashoffset', String(-this.dash));
     }
@@ -70,7 +76,7 @@ export class WirePicture {
     return this.settle(now, far);
   }
 
-  /** Nothing new came: stand still when it is time. */
+  /** Stop a wire in time when no message follows. */
   settle(now: number, far: boolean): boolean {
     const moving = this.moved > 0 && now - this.moved < MOVING;
     this.rate = moving || this.rate >= 1 && now - this.moved < 2 * MOVING ? this.rate : 0;

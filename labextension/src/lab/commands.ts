@@ -1,4 +1,4 @@
-/** The commands: words, icons and keys are those of JupyterLab's debugger. */
+/** Commands of the panel; words, icons and keys are those of JupyterLab's debugger. */
 
 import { Dialog, InputDialog, showDialog, type ICommandPalette } from '@jupyterlab/apputils';
 import { closeAllIcon, pauseIcon, refreshIcon, runIcon, stepOverIcon, stopIcon, undoIcon, type LabIcon } from '@jupyterlab/ui-components';
@@ -6,13 +6,13 @@ import type { CommandRegistry } from '@lumino/commands';
 import { settleAll } from '../bench/drafts';
 import { setPaused } from '../bench/paused';
 import { flowIcon } from './icon';
-import type { Known } from './known';
+import type { Known, OwnedFlow } from './known';
 import type { Deeds } from './sections/deeds';
 import { count } from './sections/flows';
 import type { Target } from './target';
 
 interface Command { label: string; caption: string; icon: LabIcon; enabled?: () => boolean; visible?: () => boolean; run: (args: Args) => unknown }
-interface Args { flow?: string; instance?: string; node?: string }
+interface Args { flow?: string; workspace?: string; instance?: string; node?: string }
 
 const CATEGORY = 'Flows';
 
@@ -34,9 +34,9 @@ export function addCommands(commands: CommandRegistry, palette: ICommandPalette 
   news();
 }
 
-const ARGUMENTS = { type: 'object', properties: { flow: { type: 'string' }, instance: { type: 'string' }, node: { type: 'string' } } } as const;
+const ARGUMENTS = { type: 'object', properties: { flow: { type: 'string' }, workspace: { type: 'string' }, instance: { type: 'string' }, node: { type: 'string' } } } as const;
 
-/** Those that a held run waits for. */
+/** Return the commands that drive a held run. */
 function stepping(known: Known, target: Target, deeds: Deeds): Record<string, Command> {
   const call = (name: 'resume' | 'pause' | 'step' | 'back') => () => deeds.attempt(() => known.connection.call(name, { flow: target.flow }));
   const on = (name: 'resume' | 'step') => () => {
@@ -44,14 +44,14 @@ function stepping(known: Known, target: Target, deeds: Deeds): Record<string, Co
     deeds.attempt(async () => { await settleAll(flow); await known.connection.call(name, { flow }); });
   };
   return {
-    continue: { label: 'Continue', caption: 'Continue the flow', icon: runIcon, run: on('resume'),
+    continue: { label: 'Continue Flow', caption: 'Continue the flow', icon: runIcon, run: on('resume'),
       enabled: () => target.paused, visible: () => target.paused },
-    pause: { label: 'Pause', caption: 'Pause the flow', icon: pauseIcon, run: call('pause'),
+    pause: { label: 'Pause Flow', caption: 'Pause the flow', icon: pauseIcon, run: call('pause'),
       enabled: () => !target.over && !target.paused, visible: () => !target.paused },
-    stop: { label: 'Terminate', caption: 'Cancel the run', icon: stopIcon, enabled: () => !target.over,
+    stop: { label: 'Terminate Flow', caption: 'Cancel the run', icon: stopIcon, enabled: () => !target.over,
       run: () => deeds.attempt(() => known.connection.call('cancel', { ref: target.run?.ref ?? '' })) },
-    step: { label: 'Next', caption: 'Step: each node takes one message', icon: stepOverIcon, run: on('step'), enabled: () => target.paused },
-    'step-back': { label: 'Step Back', caption: 'Undo the last step', icon: undoIcon, run: call('back'),
+    step: { label: 'Step Flow', caption: 'Step: each node takes one message', icon: stepOverIcon, run: on('step'), enabled: () => target.paused },
+    'step-back': { label: 'Step Flow Back', caption: 'Undo the last step', icon: undoIcon, run: call('back'),
       enabled: () => target.paused && target.recorded > 0 }
   };
 }
@@ -60,10 +60,10 @@ function others(known: Known, deeds: Deeds, showPanel: () => void): Record<strin
   const there = () => known.connection.state === 'open';
   return {
     'open-flow': { label: 'Open Flow…', caption: 'Show a flow in a tab of its own', icon: flowIcon,
-      run: async ({ flow, instance = '', node }) => {
-        const chosen = flow ?? await choose(known);
+      run: async ({ flow, workspace, instance = '', node }) => {
+        const chosen = flow ? { name: flow, workspace: workspace ?? known.flows.find(f => f.name === flow)?.workspace ?? '' } : await choose(known);
         if (chosen) {
-          deeds.open(chosen, instance, node);
+          deeds.open(chosen.name, chosen.workspace, instance, node);
         }
       } },
     'show-panel': { label: 'Show Flows', caption: 'Show the panel of flows and runs', icon: flowIcon, run: showPanel },
@@ -74,22 +74,21 @@ function others(known: Known, deeds: Deeds, showPanel: () => void): Record<strin
   };
 }
 
-async function choose(known: Known): Promise<string> {
-  const names = known.flows.map(flow => flow.name);
+async function choose(known: Known): Promise<OwnedFlow | undefined> {
+  const names = known.flows.map(flow => known.named(flow.name, flow));
   if (!names.length) {
     await showDialog({ title: 'Open Flow', body: 'No flow is defined yet. Write one in a %%floe flow cell.', buttons: [Dialog.okButton()] });
-    return '';
+    return undefined;
   }
   const { button, value } = await InputDialog.getItem({ title: 'Open Flow', items: names });
-  return button.accept && value ? value : '';
+  return button.accept && value ? known.flows[names.indexOf(value)] : undefined;
 }
 
 async function removeAll(known: Known, deeds: Deeds): Promise<void> {
   const { button } = await showDialog({ title: 'Remove All Breakpoints?', body: `${count(known.breaks.length, 'breakpoint')} of all flows will be removed.`,
     buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: 'Remove' })] });
   if (button.accept) {
-    for (const flow of new Set(known.breaks.map(b => b.flow))) {
-      deeds.attempt(() => known.connection.call('clear_break', { flow }));
-    }
+    const places = new Map(known.breaks.map(({ workspace, flow }) => [`${workspace} ${flow}`, { workspace, flow }]));
+    places.forEach(place => deeds.attempt(() => known.connection.call('clear_break', place)));
   }
 }

@@ -1,4 +1,4 @@
-/** The bridge of this page's server. */
+/** Connection to the bridge of this page's server. */
 
 import { ServerConnection } from '@jupyterlab/services';
 import { SocketConnection } from '../client/socket';

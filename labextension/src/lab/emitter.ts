@@ -1,8 +1,8 @@
-/** Tells whoever listens; the smallest thing that does. */
+/** Minimal event source, which calls its listeners. */
 export class Emitter<T> {
   private readonly listeners = new Set<(value: T) => void>();
 
-  /** Returns how to stop. */
+  /** Add a listener. Returns a function that removes the listener. */
   on(listener: (value: T) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

@@ -1,18 +1,21 @@
-/** In `%%floe module NAME --lang js` cells the editor speaks that language, in `%%floe flow` cells the notation of flows. */
+/**
+ * Syntax colours of cells: the language of a `%%floe module NAME --lang js` cell, the notation of flows in a `%%floe flow` cell.
+ */
 
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { Compartment, Prec, RangeSet, type Extension } from '@codemirror/state';
-import { Decoration, type EditorView, ViewPlugin, type ViewUpdate } from '@codemirror/view';
+import { Decoration, EditorView, ViewPlugin, type ViewUpdate } from '@codemirror/view';
+import { LINE_MAGICS } from './magics';
 import { notation } from './notation';
 
 const MAGIC = /^%%floe\s+(module|flow|run)\b/;
 const LANG = /\s--lang[ =]\s*["']?([\w-]+)/;
-/** Our names of languages -> those of the editor. */
+/** Languages of Floe -> languages of the editor. */
 const NAMES: Record<string, string> = {
   js: 'javascript', lisp: 'common lisp', python: 'ipython', py: 'ipython', r: 'r', shell: 'shell', go: 'go', rust: 'rust'
 };
 
-/** What the first line of a cell asks for: the editor's name of a language, `floe`, `json`; null: the notebook's own. */
+/** Return the language that a cell's first line asks for: the editor's name, `floe` or `json`; null for the notebook's own. */
 export function languageOf(line: string): string | null {
   const kind = MAGIC.exec(line)?.[1];
   if (!kind) {
@@ -25,19 +28,19 @@ export function languageOf(line: string): string | null {
   return Object.hasOwn(NAMES, lang) ? NAMES[lang] : lang;
 }
 
-/** Whatever the other lines are, the first is none of theirs. */
+/** Decoration of the first line, which is never in the language of the other lines. */
 const firstLine = RangeSet.of([Decoration.line({ class: 'floe-magic' }).range(0)]);
 
 export function highlight(languages: IEditorLanguageRegistry): Extension {
   const slot = new Compartment();
-  return [slot.of([]), ViewPlugin.fromClass(class {
+  return [slot.of([]), LINE_MAGICS, ViewPlugin.fromClass(class {
     private current: string | null = null;
     constructor(view: EditorView) {
       queueMicrotask(() => void this.sync(view));
     }
     update(update: ViewUpdate) {
       if (update.docChanged) {
-        // an editor must not be changed while it updates
+        // an editor must not be changed during its update
         queueMicrotask(() => void this.sync(update.view));
       }
     }
@@ -47,12 +50,15 @@ export function highlight(languages: IEditorLanguageRegistry): Extension {
         return;
       }
       this.current = wanted;
-      const support = wanted === 'floe' ? notation : wanted ? (await languages.getLanguage(wanted))?.support : null;
+      const support = wanted === 'floe' ? NOTATION : wanted ? (await languages.getLanguage(wanted))?.support : null;
       if (this.current === wanted) {
         view.dispatch({ effects: slot.reconfigure(wanted ? [support ? Prec.highest(support) : [], MAGIC_LINE] : []) });
       }
     }
   })];
 }
+
+/** Notation with a CSS class for its colours: the editor's own are too faint for some characters of the notation. */
+const NOTATION: Extension = [notation, EditorView.editorAttributes.of({ class: 'floe-notation' })];
 
 const MAGIC_LINE: Extension = ViewPlugin.define(() => ({}), { decorations: () => firstLine });

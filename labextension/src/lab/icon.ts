@@ -1,4 +1,4 @@
-/** The mark of flows: three nodes and their wires. */
+/** Icon of flows: three nodes and their wires. */
 
 import { LabIcon } from '@jupyterlab/ui-components';
 
@@ -11,7 +11,7 @@ export const flowIcon = new LabIcon({
 <g class="floe-icon-wires">${wires}</g></svg>`
 });
 
-/** The same while something is held. */
+/** Icon of flows with held messages. */
 export const heldIcon = new LabIcon({
   name: 'floe:flow-held',
   svgstr: flowIcon.svgstr.replace('</svg>', '<circle class="jp-icon-warn0" fill="#f57c00" cx="19" cy="19" r="4.500"/></svg>')

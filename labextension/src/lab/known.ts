@@ -1,42 +1,47 @@
-/** What the panel knows, kept up to date by what the dispatcher publishes. Never asks a kernel. */
+/** Store of the panel, kept current by the events of the dispatcher. Never asks a kernel. */
 
 import type { Breakpoint } from '../bench/breaks';
 import type { Connection, State } from '../client/connection';
-import type { Flow, HeldMessage, Module, RunInfo, View } from '../wire';
+import type { Flow, HeldMessage, Module, RunInfo, View, WorkspaceInfo } from '../wire';
 import { Emitter } from './emitter';
 import { Refresher } from './refresher';
 
-export type FlowBreak = Breakpoint & { flow: string };
+/** Owner: the id of a workspace, and its name in lists. */
+export interface Owned { workspace: string; title: string }
+export type FlowBreak = Breakpoint & Owned & { flow: string };
+export type OwnedFlow = Flow & Owned;
 export interface Runner { url: string; pid: number; status: string; runtimes: number }
 export interface Runtime {
   id: string; runner: string; lang: string; environment: string; pid: number; status: string; nodes: string[]; restarts: number;
 }
 export interface Environment { module: string; lang: string; deps: string[]; environment: string; locked: string[] }
-export interface HeldOf { message: HeldMessage; flow: string; instance: string }
+export interface HeldOf { message: HeldMessage; flow: string; instance: string; workspace: string }
 export interface Progress { what: string; text: string }
 
 export type Part = 'flows' | 'runs' | 'held' | 'breaks' | 'runners' | 'environments';
 const PARTS: Part[] = ['flows', 'runs', 'held', 'breaks', 'runners', 'environments'];
 export const OVER = new Set(['done', 'failed', 'cancelled']);
-/** So many runs are kept here; the dispatcher knows more. */
+/** Maximum number of runs kept in the panel; the dispatcher knows more. */
 const RUNS = 1000;
-/** Messages are asked of so many instances, and so many are kept. */
+/** Maximum numbers of instances asked for held messages, and of messages kept. */
 const INSTANCES = 20;
 const MESSAGES = 500;
 
 export class Known {
-  flows: Flow[] = [];
-  modules: Module[] = [];
-  /** Newest first. */
+  /** Workspaces that own any object, except the workspace of the page itself. */
+  workspaces: WorkspaceInfo[] = [];
+  flows: OwnedFlow[] = [];
+  modules: Array<Module & Owned> = [];
+  /** Runs, newest first. */
   runs: RunInfo[] = [];
   held: HeldOf[] = [];
   breaks: FlowBreak[] = [];
   runners: Runner[] = [];
   runtimes: Runtime[] = [];
   environments: Environment[] = [];
-  /** What is being prepared now, by what it is prepared for. */
+  /** Preparations under way, by topic and subject. */
   readonly progress = new Map<string, Progress>();
-  /** Why the last question had no answer; '' when it had. */
+  /** Why the last request failed; '' if answered. */
   problem = '';
   readonly changed = new Emitter<Part | 'state'>();
   private readonly refresher = new Refresher<Part>(part => this.ask(part), error => this.fail(error));
@@ -44,36 +49,62 @@ export class Known {
   private readonly watched = new Map<string, () => void>();
   private reached = false;
 
+  /** Workspace that lists are narrowed to; '' for all. */
+  private only = '';
+
   constructor(readonly connection: Connection) {
-    // commands need the runs, also while nobody looks at the panel
+    // commands need the runs and flows even while the panel is hidden
     this.refresher.want('runs');
     this.refresher.want('flows');
     this.ends.push(connection.onState(state => this.state(state)),
       connection.subscribe('run/', value => this.run(value as RunInfo)),
-      connection.subscribe('defined/', () => this.refresher.touch('flows', 'environments')),
+      connection.subscribe('defined/', value => this.refresher.touch('flows', 'environments',
+        ...(value as { kind: string }).kind === 'runs' ? ['runs' as const] : [])),
       connection.subscribe('break/', () => this.refresher.touch('breaks')),
       connection.subscribe('runner/', () => this.refresher.touch('runners')),
       connection.subscribe('notice/', value => this.notice(value as { kind: string })),
       connection.subscribe('progress/', (value, topic) => this.prepare(topic, value as Progress & { done: boolean })));
   }
 
-  /** Keep this part up to date until the returned function is called. */
+  /** Keep a part current until the returned function is called. */
   want(part: Part): () => void {
     return this.refresher.want(part);
   }
 
-  /** Ask for everything again. */
+  /** Ask for all parts again. */
   refresh(): void {
     this.refresher.touch(...PARTS);
   }
 
-  /** The connection was there before: then its end is a loss, not a wait. */
+  /** True if the connection was open before, so that its end is a loss rather than a wait. */
   get wasReached(): boolean {
     return this.reached;
   }
 
-  instancesOf(flow: string): number {
-    return new Set(this.runs.filter(r => r.flow === flow && !OVER.has(r.status)).map(r => r.instance || r.ref)).size;
+  /** Workspace that lists are narrowed to; '' for all. */
+  get workspace(): string {
+    return this.only;
+  }
+
+  set workspace(id: string) {
+    if (id !== this.only) {
+      this.only = id;
+      PARTS.forEach(part => this.changed.emit(part));
+    }
+  }
+
+  /** Return the items that lists show. */
+  listed<T extends { workspace?: string }>(items: readonly T[]): readonly T[] {
+    return this.only ? items.filter(item => item.workspace === this.only) : items;
+  }
+
+  /** Return `shop (shop.ipynb)` in a list of several workspaces, otherwise the name alone. */
+  named(name: string, { title }: { title?: string }): string {
+    return title && !this.only && this.workspaces.length > 1 ? `${name} (${title})` : name;
+  }
+
+  instancesOf(flow: string, workspace: string): number {
+    return new Set(this.runs.filter(r => r.flow === flow && r.workspace === workspace && !OVER.has(r.status)).map(r => r.instance || r.ref)).size;
   }
 
   dispose(): void {
@@ -93,10 +124,10 @@ export class Known {
     this.changed.emit('state');
   }
 
-  /** There is no dispatcher: what it ran is gone with it. */
+  /** Clear the store, since without a dispatcher all its runs are gone. */
   private forget(): void {
-    [this.flows, this.modules, this.runs, this.held, this.breaks, this.runners, this.runtimes, this.environments] =
-      [[], [], [], [], [], [], [], []];
+    [this.workspaces, this.flows, this.modules, this.runs, this.held, this.breaks, this.runners, this.runtimes, this.environments] =
+      [[], [], [], [], [], [], [], [], []];
     this.progress.clear();
     PARTS.forEach(part => this.changed.emit(part));
   }
@@ -145,10 +176,13 @@ export class Known {
 
   private readonly questions: Record<Part, () => Promise<void>> = {
     flows: async () => {
-      [this.flows, this.modules] = await Promise.all([this.connection.call('flows', {}), this.connection.call('modules', {})]);
+      this.workspaces = await this.connection.call('workspaces', {});
+      const owned = await Promise.all(this.workspaces.map(({ workspace }) => this.owned(workspace.id ?? '', workspace.title ?? '')));
+      this.flows = owned.flatMap(([flows]) => flows);
+      this.modules = owned.flatMap(([, modules]) => modules);
     },
-    runs: async () => { this.runs = await this.connection.call('runs', { limit: RUNS }); this.refresher.touch('held'); },
-    breaks: async () => { this.breaks = await this.connection.call('breaks', {}) as FlowBreak[]; },
+    runs: async () => { this.runs = await this.connection.call('runs', { limit: RUNS, workspace: '*' }); this.refresher.touch('held'); },
+    breaks: async () => { this.breaks = await this.connection.call('breaks', { workspace: '*' }) as FlowBreak[]; },
     runners: async () => {
       [this.runners, this.runtimes] = await Promise.all([this.connection.call('runners', {}), this.connection.call('runtimes', {})]) as
         [Runner[], Runtime[]];
@@ -157,19 +191,24 @@ export class Known {
     held: () => this.askHeld()
   };
 
+  private async owned(workspace: string, title: string): Promise<[OwnedFlow[], Array<Module & Owned>]> {
+    const [flows, modules] = await Promise.all([this.connection.call('flows', { workspace }), this.connection.call('modules', { workspace })]);
+    return [flows.map(flow => ({ ...flow, workspace, title })), modules.map(module => ({ ...module, workspace, title }))];
+  }
+
   private async askHeld(): Promise<void> {
-    const flows = new Map(this.runs.filter(r => !OVER.has(r.status)).map(r => [r.instance || r.ref, r.flow] as const));
+    const flows = new Map(this.runs.filter(r => !OVER.has(r.status)).map(r => [r.instance || r.ref, r] as const));
     const asked = [...flows].slice(0, INSTANCES);
-    const found = await Promise.all(asked.map(async ([instance, flow]) => {
-      // it may have ended meanwhile: then nothing of it is held
+    const found = await Promise.all(asked.map(async ([instance, { flow, workspace = '' }]) => {
+      // a run that ended meanwhile holds no message
       const messages = await this.connection.call('held', { flow: instance }).catch(() => []);
-      return messages.map(message => ({ message, flow, instance }));
+      return messages.map(message => ({ message, flow, instance, workspace }));
     }));
     this.held = found.flat().slice(0, MESSAGES);
     this.watch(new Set(this.held.map(h => h.instance)));
   }
 
-  /** Where something is held, each step changes what: their views tell of it. */
+  /** Watch the views of instances with held messages, since each step changes which messages are held. */
   private watch(instances: ReadonlySet<string>): void {
     for (const [instance, end] of this.watched) {
       if (!instances.has(instance)) {

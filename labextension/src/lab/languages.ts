@@ -1,4 +1,4 @@
-/** The plug-in that colours cells. */
+/** Plug-in that colours cells. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { EditorExtensionRegistry, IEditorExtensionRegistry, IEditorLanguageRegistry } from '@jupyterlab/codemirror';

@@ -1,4 +1,4 @@
-/** The notation of flows (`a -> b, c`, `n = module(option=value)`), coloured. */
+/** Colours of the notation of flows (`a -> b, c`, `n = module(option=value)`). */
 
 import { LanguageSupport, StreamLanguage } from '@codemirror/language';
 

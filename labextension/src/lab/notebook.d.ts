@@ -1,5 +1,7 @@
-/** The one token of `@jupyterlab/notebook` that is used. The package itself stays out of `package.json`: it would double
- * the installation, and JupyterLab gives it to every extension at run time. */
+/**
+ * The only used token of `@jupyterlab/notebook`. The package stays out of `package.json`: a dependency would double the
+ * installation, and JupyterLab provides the package to all extensions at run time.
+ */
 declare module '@jupyterlab/notebook' {
   import type { Token } from '@lumino/coreutils';
   import type { ISignal } from '@lumino/signaling';
@@ -17,7 +19,8 @@ declare module '@jupyterlab/notebook' {
   export interface INotebookCells extends Widget {
     readonly context: { readonly ready: Promise<void>; readonly model: INotebookModel };
     readonly content: {
-      readonly widgets: ReadonlyArray<{ readonly model: { readonly sharedModel: { getSource(): string } } }>;
+      readonly model: { readonly sharedModel: { insertCell(index: number, cell: { cell_type: string; source: string; metadata: object }): unknown } } | null;
+      readonly widgets: ReadonlyArray<{ readonly node: HTMLElement; readonly model: { readonly sharedModel: { getSource(): string } } }>;
       activeCellIndex: number;
       readonly rendermime: unknown;
       scrollToItem(index: number, align?: string): Promise<void>;

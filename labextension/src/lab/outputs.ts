@@ -1,20 +1,21 @@
-/** A flow in the output of a cell: its widget while that lives, else the picture that was saved beside it.
+/**
+ * Flow in the output of a cell: the widget while alive, otherwise the picture saved beside the widget.
  *
- * Without this a notebook that is opened again would say "model not found", and an output that is brought up to date would
- * draw its widget anew. */
+ * Without this renderer a reopened notebook would say "model not found", and an updated output would draw its widget anew.
+ */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { Panel, Widget } from '@lumino/widgets';
 
-/** Stands in every output of `floe_jupyter/kernel/widget.py`. */
+/** MIME type in each output of `floe_jupyter/kernel/display/widget.py`. */
 const OURS = 'application/vnd.floe.flow+json';
 const VIEW = 'application/vnd.jupyter.widget-view+json';
-/** Before the widgets of ipywidgets, which have -10. */
+/** Rank before the widgets of ipywidgets, which have -10. */
 const RANK = -20;
 
-/** How often it is looked whether ipywidgets knows its manager by now, in ms, and how many times. */
+/** Milliseconds between two looks for the manager of ipywidgets, and maximum number of looks. */
 const AGAIN = 500;
 const TIMES = 240;
 
@@ -38,7 +39,7 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     await this.draw(model);
-    // a notebook that becomes trusted is drawn by the same renderers
+    // the same renderers draw a notebook that becomes trusted
     const id = model.trusted ? (model.data[VIEW] as { model_id?: string } | undefined)?.model_id ?? '' : '';
     if (id !== this.model) {
       this.model = id;
@@ -61,8 +62,11 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
     }
   }
 
-  /** When a page is loaded, ipywidgets learns of the kernel after outputs were drawn. It then hands its manager to the renderers
-   * that it finds, but not to those inside of others: ours is made again, by the factory that knows the manager. */
+  /**
+   * Wait for the manager of ipywidgets. On loading a page, ipywidgets learns of the kernel after outputs were drawn, and hands
+   * its manager to the renderers found, but not to nested ones: the nested renderer is made again, by the factory that knows the
+   * manager.
+   */
   private wait(model: IRenderMime.IMimeModel, factory: unknown, times: number): void {
     this.timer = setTimeout(() => {
       if (this.isDisposed || this.alive || !times) {
@@ -82,7 +86,7 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
     super.dispose();
   }
 
-  /** The picture beside the widget. As an image it runs nothing, so it is shown in notebooks that are not trusted, too. */
+  /** Draw the picture beside the widget. As an image the picture runs no code, so untrusted notebooks show it, too. */
   private async draw(model: IRenderMime.IMimeModel): Promise<void> {
     const next = model.trusted && model.data['text/html'] ? this.registry.createRenderer('text/html') : image(model);
     if ('renderModel' in next) {
@@ -93,7 +97,10 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
     this.insertWidget(0, next);
   }
 
-  /** Widgets of ipywidgets are a panel; it is empty while there is no model, and hidden when that was closed. */
+  /**
+   * True while the widget lives. Widgets of ipywidgets are a panel, empty while no model exists, and hidden after the model was
+   * closed.
+   */
   private get alive(): boolean {
     return Boolean(this.live && (this.live as unknown as Panel).widgets?.length && !this.live.isHidden);
   }

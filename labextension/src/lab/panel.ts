@@ -1,10 +1,11 @@
-/** The plug-in of the panel: sidebar, tabs, commands and settings, around one connection. */
+/** Plug-in of the panel: sidebar, tabs, commands and settings, around one connection. */
 
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { Dialog, ICommandPalette, MainAreaWidget, Notification, showDialog, WidgetTracker } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
-import { showCell } from './cells';
+import { serveCells, serveTabs } from '../bench/lab';
+import { insertBelow, showCell } from './cells';
 import { addCommands } from './commands';
 import { connect } from './connect';
 import { Known } from './known';
@@ -38,15 +39,17 @@ export const panel: JupyterFrontEndPlugin<void> = {
     app.commands.addCommand('floe:restore-panel', { label: 'Restore the Panel of Flows', isVisible: () => false,
       execute: args => { sidebar.state = args as unknown as SidebarState; } });
     looking(app, tabs, target);
+    serveCells((at, code) => Boolean(notebooks && insertBelow(notebooks, at, code)));
+    serveTabs(({ flow, workspace, instance, node }) => deeds.open(flow, workspace, instance, node));
     if (restorer) {
       restorer.add(sidebar, 'floe-panel');
       void restorer.restore(sidebars, { command: 'floe:restore-panel', args: w => w.state as never, name: () => 'panel' });
-      void restorer.restore(tabs, { command: 'floe:open-flow', args: ({ content: { flow, instance } }) => ({ flow, instance }),
-        name: ({ content: { flow, instance } }) => tabId(flow, instance) });
+      void restorer.restore(tabs, { command: 'floe:open-flow', args: ({ content: { flow, workspace, instance } }) => ({ flow, workspace, instance }),
+        name: ({ content: { flow, workspace, instance } }) => tabId(flow, workspace, instance) });
     }
     void sidebars.add(sidebar);
     let first = true;
-    // not earlier: Notebook 7 throws when settings are loaded before those of its shortcuts
+    // not earlier: Notebook 7 throws if settings are loaded before the settings of its shortcuts
     void app.started.then(() => follow(settings, panel.id, ({ updateRate, animate, logLines, showPanel }) => {
       connection.pace.rate = updateRate;
       document.body.dataset.floeAnimate = String(animate);
@@ -59,28 +62,31 @@ export const panel: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** What rows and commands do. */
+/** Return the actions of rows and commands. */
 function doer(app: JupyterFrontEnd, known: Known, target: Target, tabs: WidgetTracker<Tab>, notebooks: INotebookTracker | null): Deeds {
   const deeds: Deeds = {
-    open: (flow, instance, node, message) => {
-      const tab = tabs.find(w => w.content.flow === flow && w.content.instance === instance) ?? opened(flow, instance);
+    open: (flow, workspace, instance, node, message) => {
+      const tab = tabs.find(({ content: c }) => c.flow === flow && c.workspace === workspace && c.instance === instance)
+        ?? opened(flow, workspace, instance);
       app.shell.activateById(tab.id);
       if (node) {
         tab.content.select(node, message);
       }
     },
     attempt: work => void work().catch((error: Error) => Notification.error(error.message, { autoClose: 8000 })),
-    cell: (flow, node) => {
-      const module = known.flows.find(f => f.name === flow)?.nodes?.find(n => n.id === node)?.module ?? node;
+    confirm: async (title, body) => (await showDialog({ title, body,
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: 'Remove' })] })).button.accept,
+    cell: (flow, workspace, node) => {
+      const module = known.flows.find(f => f.name === flow && (!workspace || f.workspace === workspace))?.nodes?.find(n => n.id === node)?.module ?? node;
       void (notebooks && showCell(app, notebooks, module));
     }
   };
-  const opened = (flow: string, instance: string): Tab => {
-    const content = new FlowTab(known, flow, instance, { cell: deeds.cell,
+  const opened = (flow: string, workspace: string, instance: string): Tab => {
+    const content = new FlowTab(known, flow, workspace, instance, { cell: deeds.cell,
       shows: tab => { if (tab.isVisible) { target.look(tab.current); } } });
     const tab = new MainAreaWidget({ content });
     tab.id = content.id;
-    tab.toolbar.hide(); // the bench has its own
+    tab.toolbar.hide(); // the debug view has its own
     content.id = `${content.id}-content`;
     // Notebook 7 has one document in its main area
     app.shell.add(tab, app.name.includes('Notebook') ? 'down' : 'main', { mode: 'tab-after', type: 'Flow' });
@@ -90,10 +96,13 @@ function doer(app: JupyterFrontEnd, known: Known, target: Target, tabs: WidgetTr
   return deeds;
 }
 
-/** Where the buttons of the panel, the menus and the palette are: who goes there still means the run that was looked at. */
+/**
+ * Selectors of the panel's buttons, the menus and the palette: focus in these elements keeps the run that was looked at as the
+ * target.
+ */
 const TOOLS = '.floe-sidebar, .lm-MenuBar, .lm-Menu, .lm-CommandPalette, .jp-SideBar';
 
-/** The keys are meant for the flow that is looked at: the tab in front, or the widget in which the focus is. */
+/** Follow the flow that the keys are meant for: the tab in front, or the widget with the focus. */
 function looking(app: JupyterFrontEnd, tabs: WidgetTracker<Tab>, target: Target): void {
   const look = () => {
     const current = tabs.find(tab => tab.isVisible && tab === app.shell.currentWidget);

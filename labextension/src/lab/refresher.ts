@@ -1,18 +1,18 @@
-/** Asks again for what changed: once for many changes, not more often than a person can read, and only for what is looked at. */
+/** Repeated requests for changed parts: once for many changes, no faster than a person can read, and only for visible parts. */
 
-/** At most so often, in ms. */
+/** Milliseconds between two requests for a part, at least. */
 const PAUSE = 250;
 
 export class Refresher<Part extends string> {
   private readonly stale = new Set<Part>();
   private readonly wanted = new Map<Part, number>();
-  /** Parts that are about to be asked for, or being asked for. */
+  /** Parts whose request is scheduled or under way. */
   private readonly under = new Map<Part, ReturnType<typeof setTimeout>>();
 
-  /** `ask` gets one part anew; what it throws is for `failed`. */
+  /** `ask` fetches a part again; `failed` gets the errors thrown by `ask`. */
   constructor(private readonly ask: (part: Part) => Promise<void>, private readonly failed: (error: Error) => void) {}
 
-  /** Something of these parts changed. */
+  /** Mark parts as changed. */
   touch(...parts: Part[]): void {
     for (const part of parts) {
       this.stale.add(part);
@@ -20,7 +20,7 @@ export class Refresher<Part extends string> {
     }
   }
 
-  /** Somebody looks at this part; returns how to look away. */
+  /** Keep a part current while shown; returns a function to stop. */
   want(part: Part): () => void {
     this.wanted.set(part, (this.wanted.get(part) ?? 0) + 1);
     this.plan(part, 0);

@@ -1,11 +1,11 @@
-/** One row of a list: a mark, a name, some words, and what can be done with it. */
+/** Row of a list: a mark, a name, some words, and actions. */
 
 import type { LabIcon } from '@jupyterlab/ui-components';
 import { h } from '../bench/dom';
 import { write } from './rows';
 
 export interface RowAction {
-  /** Its `data-cmd`. */
+  /** `data-cmd` of the button. */
   name: string;
   label: string;
   icon: LabIcon;
@@ -19,7 +19,7 @@ export class PlainRow {
   private readonly words = h('span', { class: 'floe-entry-words' });
   private readonly mark = h('span', { class: 'floe-entry-mark', 'aria-hidden': 'true' });
 
-  /** `open`: what a click does; a row without is no button. */
+  /** `open`: action of a click; a row without is not a button. */
   constructor(data: Record<string, string>, open?: () => void, actions: RowAction[] = []) {
     this.main = open ? h('button', { class: 'floe-entry-main', click: open }, this.mark, this.name, this.words)
       : h('div', { class: 'floe-entry-main', tabindex: 0 }, this.mark, this.name, this.words);
@@ -27,7 +27,7 @@ export class PlainRow {
     Object.assign(this.node.dataset, data);
   }
 
-  /** `state` colours the mark. */
+  /** Set the texts; `state` colours the mark. */
   set(name: string, words: string, state = '', title = ''): void {
     write(this.name, name);
     write(this.words, words);

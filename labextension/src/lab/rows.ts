@@ -1,4 +1,4 @@
-/** Lists of rows that change often: a row keeps its element, and with it focus and hover, as long as its key is there. */
+/** List of rows that change often: a row keeps its element, and so focus and hover, as long as its key exists. */
 
 import { h } from '../bench/dom';
 
@@ -7,7 +7,7 @@ export interface Row<T> {
   update(item: T): void;
 }
 
-/** More rows nobody reads; the filters find the others. */
+/** Maximum number of rows shown: people do not read more, and filters find the others. */
 const MOST = 200;
 
 export class Rows<T> {
@@ -16,7 +16,7 @@ export class Rows<T> {
   private readonly hint = h('div', { class: 'floe-side-none' });
   private readonly rows = new Map<string, Row<T>>();
 
-  /** `name`: read out to people; `empty`: shown when there are none. */
+  /** `name`: label for screen readers; `empty`: text shown if the list has no rows. */
   constructor(name: string, private readonly empty: string | (() => string), private readonly key: (item: T) => string,
     private readonly make: (item: T) => Row<T>) {
     this.list.setAttribute('aria-label', name);
@@ -52,7 +52,7 @@ export class Rows<T> {
     }
   }
 
-  /** Up and down go from row to row. */
+  /** Move the focus from row to row with the up and down keys. */
   private move(event: KeyboardEvent): void {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const mains = [...this.list.querySelectorAll<HTMLElement>('.floe-entry-main')];
@@ -65,7 +65,7 @@ export class Rows<T> {
   }
 }
 
-/** Sets a text if it is another: the page is laid out again only for a reason. */
+/** Set a text only if different, to avoid a new layout of the page. */
 export function write(node: HTMLElement, text: string): void {
   if (node.textContent !== text) {
     node.textContent = text;

@@ -1,9 +1,9 @@
-/** What a person has set; changes act at once. */
+/** Settings of the person; changes take effect at once. */
 
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 
 export interface Settings {
-  /** Views shown a second. */
+  /** Views shown per second. */
   updateRate: number;
   showPanel: boolean;
   animate: boolean;
@@ -12,7 +12,7 @@ export interface Settings {
 
 export const DEFAULTS: Settings = { updateRate: 20, showPanel: false, animate: true, logLines: 500 };
 
-/** Calls `apply` with the settings now and after every change; without a registry, with the defaults. */
+/** Call `apply` with the settings now and after each change; without a registry, with the defaults. */
 export async function follow(registry: ISettingRegistry | null, id: string, apply: (settings: Settings) => void): Promise<void> {
   apply(DEFAULTS);
   const found = await registry?.load(id);

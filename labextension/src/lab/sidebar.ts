@@ -1,10 +1,12 @@
-/** The sidebar: which flow the keys are meant for and how it is, then everything that is known, part by part. */
+/** Sidebar: the flow that the keys are meant for and its state, then all known data, section by section. */
 
 import { CommandToolbarButton, SidePanel } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import { AccordionPanel, Widget } from '@lumino/widgets';
 import { h } from '../bench/dom';
+import { Chooser } from './chooser';
 import { flowIcon, heldIcon } from './icon';
+import { share } from './heights';
 import type { Known } from './known';
 import { write } from './rows';
 import { BreaksSection } from './sections/breaklist';
@@ -17,10 +19,10 @@ import { RunsSection, type RunFilter } from './sections/runs';
 import type { Section } from './sections/section';
 import type { Target } from './target';
 
-/** What outlives a reload of the page. */
-export interface SidebarState { filter: RunFilter; closed: string[] }
+/** State of the sidebar that survives a reload of the page. */
+export interface SidebarState { filter: RunFilter; closed: string[]; workspace?: string }
 
-/** Closed at first: they are read rarely, and logs cost something. */
+/** Sections closed at first: both are read rarely, and logs are costly. */
 const CLOSED = ['runners', 'logs'];
 
 export class Sidebar extends SidePanel {
@@ -30,7 +32,11 @@ export class Sidebar extends SidePanel {
   private readonly flow = h('span', { class: 'floe-side-status-flow' });
   private readonly words = h('span', { class: 'floe-side-status-words' });
   private readonly trouble = h('div', { class: 'floe-side-trouble', role: 'status', 'aria-live': 'polite' });
+  private readonly chooser: Chooser;
   private readonly ends: Array<() => void>;
+  /** True if a person set the heights of the sections. */
+  private sized = false;
+  private fitting = 0;
 
   constructor(private readonly known: Known, private readonly target: Target, deeds: Deeds, commands: CommandRegistry,
     kept: () => void) {
@@ -41,7 +47,9 @@ export class Sidebar extends SidePanel {
     this.node.setAttribute('role', 'complementary');
     this.node.setAttribute('aria-label', 'Flows');
     this.node.tabIndex = -1;
-    this.header.addWidget(new Widget({ node: h('div', { class: 'floe-side-status', role: 'status' }, this.flow, ' ', this.words, this.trouble) }));
+    this.chooser = new Chooser(known, deeds, kept);
+    this.header.addWidget(new Widget({ node: h('div', {},
+      h('div', { class: 'floe-side-status', role: 'status' }, this.flow, ' ', this.words, this.trouble), this.chooser.node) }));
     this.runs = new RunsSection(known, deeds, kept);
     this.logs = new LogsSection(known);
     this.sections = [new FlowsSection(known, deeds), this.runs, new HeldSection(known, deeds), new BreaksSection(known, deeds, commands),
@@ -49,22 +57,29 @@ export class Sidebar extends SidePanel {
     this.addButtons(commands);
     this.sections.forEach(section => this.addWidget(section));
     CLOSED.forEach(name => this.open(name, false));
-    (this.content as AccordionPanel).expansionToggled.connect(kept);
-    this.ends = [known.changed.on(part => { if (part === 'state') { this.tell(); } }), target.changed.on(() => this.tell())];
+    const panel = this.content as AccordionPanel;
+    panel.expansionToggled.connect(() => { kept(); this.resize(); });
+    panel.handleMoved.connect(() => { this.sized = true; });
+    this.ends = [known.changed.on(part => this.news(part)), target.changed.on(() => this.tell())];
     this.tell();
+    this.chooser.draw();
   }
 
   get state(): SidebarState {
-    return { filter: this.runs.filter, closed: this.sections.filter(s => s.isHidden).map(s => s.name) };
+    return { filter: this.runs.filter, closed: this.sections.filter(s => s.isHidden).map(s => s.name),
+      workspace: this.known.workspace };
   }
 
-  set state({ filter, closed }: SidebarState) {
+  set state({ filter, closed, workspace }: SidebarState) {
+    this.known.workspace = workspace ?? '';
+    this.chooser.draw();
     this.runs.filter = filter;
     this.sections.forEach(section => this.open(section.name, !closed.includes(section.name)));
   }
 
   override dispose(): void {
     this.ends.forEach(end => end());
+    cancelAnimationFrame(this.fitting);
     super.dispose();
   }
 
@@ -72,6 +87,34 @@ export class Sidebar extends SidePanel {
     const at = this.sections.findIndex(section => section.name === name);
     const panel = this.content as AccordionPanel;
     on ? panel.expand(at) : panel.collapse(at);
+  }
+
+  private news(part: string): void {
+    if (part === 'state') {
+      this.tell();
+    }
+    this.chooser.draw();
+    this.resize();
+  }
+
+  protected override onResize(message: Widget.ResizeMessage): void {
+    super.onResize(message);
+    this.resize();
+  }
+
+  /** Give each section the room that its rows need, until a person moves a border. */
+  private resize(): void {
+    if (!this.sized && this.isVisible && !this.fitting) {
+      this.fitting = requestAnimationFrame(() => {
+        this.fitting = 0;
+        const panel = this.content as AccordionPanel;
+        const needed = this.sections.map(section => section.isHidden ? 0 : section.needed);
+        const room = this.sections.reduce((sum, section) => sum + (section.isHidden ? 0 : section.node.offsetHeight), 0);
+        // lists that grow by themselves get the room that no other section needs
+        const spare = ['logs', 'runs', 'flows'].map(name => this.sections.findIndex(s => s.name === name)).find(at => needed[at] > 0) ?? -1;
+        panel.setRelativeSizes(share(needed, room, spare));
+      });
+    }
   }
 
   private addButtons(commands: CommandRegistry): void {
@@ -97,7 +140,7 @@ export class Sidebar extends SidePanel {
   }
 }
 
-/** What to do when the dispatcher cannot be asked. */
+/** Text for each state in which the dispatcher cannot be asked. */
 const TROUBLE: Record<string, (reached: boolean) => string> = {
   connecting: reached => reached ? 'The connection was lost; connecting again …' : 'Connecting …',
   absent: () => 'No dispatcher runs. Run a %%floe cell to start one.',

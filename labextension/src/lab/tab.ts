@@ -1,20 +1,21 @@
-/** A flow, or one of its runs, in the main area: the bench that the widget shows, too. */
+/** Tab of the main area with a flow or one of its runs: the same debug view as in the widget. */
 
 import { Widget } from '@lumino/widgets';
 import { Bench } from '../bench/bench';
+import { within } from '../client/within';
 import { h } from '../bench/dom';
 import type { RunInfo } from '../wire';
 import { flowIcon, heldIcon } from './icon';
 import type { Known } from './known';
 
 export interface TabActions {
-  /** A node was double-clicked. */
-  cell(flow: string, node: string): void;
-  /** Another run is shown here. */
+  /** Called on a double click on a node. */
+  cell(flow: string, workspace: string, node: string): void;
+  /** Called when the tab shows another run. */
   shows(tab: FlowTab): void;
 }
 
-/** How long a node is waited for that shall be selected, in ms. */
+/** Maximum milliseconds to wait for a node that is to be selected. */
 const PATIENCE = 10_000;
 
 export class FlowTab extends Widget {
@@ -23,31 +24,31 @@ export class FlowTab extends Widget {
   private shown = '';
   private seeking: MutationObserver | null = null;
 
-  /** `instance` empty: the newest run of the flow, and the next one when it comes. */
-  constructor(private readonly known: Known, readonly flow: string, readonly instance: string, private readonly actions: TabActions) {
+  /** `instance` empty: the newest run of the flow, and each later run. */
+  constructor(private readonly known: Known, readonly flow: string, readonly workspace: string, readonly instance: string, private readonly actions: TabActions) {
     super();
-    this.id = tabId(flow, instance);
+    this.id = tabId(flow, workspace, instance);
     this.addClass('floe-tab');
     this.title.label = instance || flow;
     this.title.caption = instance ? `Run ${instance}` : `Flow ${flow}`;
     this.title.icon = flowIcon;
     this.title.closable = true;
-    Object.assign(this.node.dataset, { flow, instance });
-    // a host of its own: the layout reads limits from our node's style
+    Object.assign(this.node.dataset, { flow, workspace, instance });
+    // a separate host: the layout of JupyterLab reads limits from the style of the tab's node
     const host = h('div', {});
     this.node.append(host);
-    this.bench = new Bench(host, known.connection, { flow, instance });
+    this.bench = new Bench(host, within(known.connection, workspace), { flow, workspace, instance });
     this.node.addEventListener('dblclick', event => this.opened(event));
     this.end = known.changed.on(part => { if (part === 'runs') { this.follow(); } });
     this.follow();
   }
 
-  /** The instance that is shown now; '' before there is one. */
+  /** Instance shown now; '' before any is. */
   get current(): string {
     return this.instance || this.newest?.instance || this.newest?.ref || '';
   }
 
-  /** Select a node, and one of the messages that wait there, as soon as it is drawn. */
+  /** Select a node, and a message waiting at the node, as soon as the node is drawn. */
   select(node: string, message = ''): void {
     this.seeking?.disconnect();
     const found = () => {
@@ -74,7 +75,7 @@ export class FlowTab extends Widget {
   }
 
   private get newest(): RunInfo | undefined {
-    return this.known.runs.find(r => r.flow === this.flow);
+    return this.known.runs.find(r => r.flow === this.flow && (!this.workspace || r.workspace === this.workspace));
   }
 
   private follow(): void {
@@ -92,11 +93,11 @@ export class FlowTab extends Widget {
   private opened(event: Event): void {
     const node = (event.target as Element).closest?.('.floe-graph [data-node]')?.getAttribute('data-node');
     if (node) {
-      this.actions.cell(this.flow, node);
+      this.actions.cell(this.flow, this.workspace, node);
     }
   }
 }
 
-export function tabId(flow: string, instance: string): string {
-  return `floe-tab-${instance ? `run-${instance}` : `flow-${flow}`}`;
+export function tabId(flow: string, workspace: string, instance: string): string {
+  return `floe-tab-${instance ? `run-${instance}` : `flow-${workspace}-${flow}`}`;
 }

@@ -1,5 +1,7 @@
-/** The run that the commands and keys are meant for: the one looked at, else the newest that is held, else the newest at work.
- * One that is over stands for itself only while it is looked at: nobody who looks at it means another. */
+/**
+ * Run that the commands and keys are meant for: the run looked at, else the newest held run, else the newest active run. A
+ * finished run is the target only while looked at, because a person looking at a finished run means no other.
+ */
 
 import type { RunInfo, View } from '../wire';
 import { Emitter } from './emitter';
@@ -21,14 +23,14 @@ export class Target {
     this.choose();
   }
 
-  /** A person looks at this run or instance; '' when at none. */
+  /** Note that a person looks at this run or instance; '' for none. */
   look(instance: string): void {
     this.looked = instance;
     this.left = false;
     this.choose();
   }
 
-  /** The person turned to something else. */
+  /** Note that the person turned away from flows. */
   leave(): void {
     if (!this.left) {
       this.left = true;
@@ -52,7 +54,7 @@ export class Target {
     return this.over ? 0 : this.view?.recorded ?? 0;
   }
 
-  /** What the sidebar says of it. */
+  /** State of the run, as shown in the sidebar. */
   get words(): string {
     const { run, view } = this;
     if (!run) {

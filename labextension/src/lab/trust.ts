@@ -1,8 +1,10 @@
-/** Widgets that were saved in a notebook are restored only where the notebook is trusted.
+/**
+ * Restoring of saved widgets, limited to trusted notebooks.
  *
- * ipywidgets restores the models in a notebook's metadata when it is opened, whether it is trusted or not, and a model of
- * anywidget brings its script along and runs it at once. So the notebook's model says that there are none. The notebook itself
- * is left as it is: what is saved is taken from the shared model, not from here. */
+ * On opening a notebook, ipywidgets restores the models in the metadata, trusted or not, and an anywidget model runs its script
+ * at once. So the notebook's model reports no saved widgets. The notebook itself is not changed: saving reads the shared model,
+ * not this one.
+ */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, type ICell, type INotebookCells, type INotebookModel } from '@jupyterlab/notebook';
@@ -11,10 +13,10 @@ const KEY = 'widgets';
 const VIEW = 'application/vnd.jupyter.widget-view+json';
 const TRUST = 'notebook:trust';
 
-/** Those that keep their widgets back; the value lets them go. */
+/** Models of notebooks whose widgets are kept back; the value releases the widgets. */
 const kept = new WeakMap<INotebookModel, () => void>();
 
-/** What is used of ipywidgets' renderer and manager. */
+/** Used parts of ipywidgets' renderer and manager. */
 interface Renderer {
   readonly _manager?: { readonly promise: Promise<Manager> };
   dispose(): void;
@@ -29,13 +31,13 @@ function code(model: INotebookModel): ICell[] {
   return Array.from({ length: model.cells.length }, (_, n) => model.cells.get(n)).filter(cell => cell.type === 'code');
 }
 
-/** Whether a person or a signature vouches for all code. Where there are no code cells, neither of them does. */
+/** Return true if a person or a signature vouches for all code; false without code cells, which cannot be vouched for. */
 function trusted(model: INotebookModel): boolean {
   const cells = code(model);
   return cells.length > 0 && cells.every(cell => cell.trusted);
 }
 
-/** Keep the saved widgets back, unless the notebook is trusted when it was read: to run a cell is not to vouch for the rest. */
+/** Keep the saved widgets back unless the notebook was trusted on reading: running a cell does not vouch for the rest. */
 function keep(notebook: INotebookCells): void {
   const { model, ready } = notebook.context;
   if (kept.has(model)) {
@@ -48,8 +50,10 @@ function keep(notebook: INotebookCells): void {
   void ready.then(() => { allowed ??= trusted(model); }).catch(() => undefined);
 }
 
-/** A person is asked whether to trust an open notebook: as soon as its cells are trusted, let its widgets go. This cannot wait for
- * the command's end, which saves: outputs that are drawn anew give up a missing model after two seconds. */
+/**
+ * Release the widgets as soon as the cells of an open notebook become trusted, after a person is asked. Waiting for the end of
+ * the command, which saves, would be too late: outputs that are drawn anew give up a missing model after two seconds.
+ */
 function ask(notebook: INotebookCells, asked: Promise<unknown>): void {
   const { model } = notebook.context;
   const cells = code(model);
@@ -64,7 +68,7 @@ function ask(notebook: INotebookCells, asked: Promise<unknown>): void {
   void asked.then(stop, stop);
 }
 
-/** Let ipywidgets look again. Where its manager is not to be had, the next opening restores. */
+/** Let ipywidgets restore again. If its manager is not available, widgets are restored on the next opening. */
 async function release(notebook: INotebookCells): Promise<void> {
   const { model } = notebook.context;
   kept.get(model)?.();
@@ -73,7 +77,7 @@ async function release(notebook: INotebookCells): Promise<void> {
   renderer.dispose();
   const manager = await found;
   if (manager?.restoreWidgets) {
-    manager._restoredStatus = false; // or outputs whose model comes late would not be drawn again
+    manager._restoredStatus = false; // otherwise outputs whose model comes late would not be drawn again
     await manager.restoreWidgets(model, { loadKernel: false, loadNotebook: true });
   }
 }

@@ -1,17 +1,17 @@
-/** Which way a widget takes: the server's bridge if that leads to the dispatcher it was made with, else the kernel's comm. */
+/** Choice of a widget's connection: the server's bridge if that leads to the widget's dispatcher, else the kernel's comm. */
 
 import { CommConnection, type Messages } from '../client/comm';
 import type { Connection } from '../client/connection';
 import { bridgeUrl, SocketConnection } from '../client/socket';
 
-/** The bridge gets so long to find the dispatcher, in ms; mostly it takes one or two. */
+/** Maximum milliseconds for the bridge to find the dispatcher; mostly 1 or 2. */
 const PATIENCE = 4_000;
 
-/** One bridge for all widgets of the page that look at one dispatcher. */
+/** Bridge shared by all widgets of the page with the same dispatcher. */
 interface Shared { found: Promise<SocketConnection | null>; users: number }
 const bridges = new Map<string, Shared>();
 
-/** The connection of one view, which disposes of it. `dispatcher`: the number of the dispatcher's process. */
+/** Return the connection of one view, which the view disposes of. `dispatcher`: process id of the dispatcher. */
 export async function choose(model: Messages, dispatcher: number): Promise<Connection> {
   const url = bridgeUrl();
   return (url && dispatcher ? await lease(url, dispatcher) : null) ?? new CommConnection(model);
@@ -30,7 +30,7 @@ async function lease(url: string, dispatcher: number): Promise<Connection | null
     }
   };
   if (!bridge) {
-    leave(); // the next widget asks again
+    leave(); // the next widget tries again
     return null;
   }
   return { get state() { return bridge.state; }, call: bridge.call.bind(bridge), subscribe: bridge.subscribe.bind(bridge),
@@ -48,7 +48,7 @@ async function find(url: string, dispatcher: number): Promise<SocketConnection |
   return null;
 }
 
-/** Whether it does, soon enough. */
+/** Return true if the bridge reaches the dispatcher in time. */
 function leadsTo(bridge: SocketConnection, dispatcher: number): Promise<boolean> {
   let end: (() => void) | undefined;
   return new Promise<boolean>(resolve => {

@@ -1,28 +1,31 @@
-/** The widget under a cell: the bench, around whichever connection there is. Its kernel half is `floe_jupyter/kernel/widget.py`. */
+/** Widget under a cell: the debug view and its connection. The kernel's half is `floe_jupyter/kernel/display/widget.py`. */
 
 import type { RenderProps } from '@anywidget/types';
 import { Bench } from '../bench/bench';
 import { shapeOf } from '../bench/shape';
 import type { Messages } from '../client/comm';
 import { Deferred } from '../client/deferred';
+import { within } from '../client/within';
 import type { Flow, Module, View } from '../wire';
 import { choose } from './choose';
 
 interface Traits {
   flow: string;
-  /** The run; empty: the flow's newest. */
+  /** Id of the workspace that owns the flow. */
+  workspace: string;
+  /** Ref of the run; empty: the flow's newest. */
   ref: string;
   instance: string;
-  /** The shape, to draw it before anybody answers. */
+  /** Definition, from which the shape is drawn before the dispatcher answers. */
   definition: { flow: Flow; modules: Module[] } | Record<string, never>;
-  /** The last snapshot, so that a saved notebook shows it. */
+  /** Last snapshot, for a saved notebook to show. */
   view: View | Record<string, never>;
   status: string;
-  /** How many messages the run is fed; 0: nobody knows. */
+  /** Number of messages fed to the run; 0 if unknown. */
   total: number;
-  /** The number of the dispatcher's process. */
+  /** Process id of the dispatcher. */
   dispatcher: number;
-  /** In CSS pixels; in a narrow cell it is as high as its parts. */
+  /** Height in CSS pixels; in a narrow cell, the view is as high as its parts. */
   height: number;
 }
 
@@ -30,10 +33,11 @@ function render({ model, el }: RenderProps<Traits>): () => void {
   const host = document.createElement('div');
   host.style.setProperty('--floe-height', `${model.get('height') || 420}px`);
   el.append(host);
-  const target = { flow: model.get('flow'), instance: model.get('instance'), ref: model.get('ref'), total: model.get('total'), status: model.get('status') };
-  // anywidget gives every view a model object of its own, which is deaf once the view is gone
+  const workspace = model.get('workspace') ?? '';
+  const target = { flow: model.get('flow'), workspace, still: !model.get('ref') && !model.get('instance'), instance: model.get('instance'), ref: model.get('ref'), total: model.get('total'), status: model.get('status') };
+  // anywidget gives each view a model object of its own, which is deaf once the view is gone
   const connection = new Deferred(choose(model as unknown as Messages, model.get('dispatcher')));
-  const bench = new Bench(host, connection, target);
+  const bench = new Bench(host, within(connection, workspace), target);
   const definition = model.get('definition');
   if (definition && 'flow' in definition) {
     bench.draw(shapeOf(definition.flow, definition.modules));

@@ -1,1 +1,1 @@
-"""The parts of the Python runtime; `loop` drives them."""
+"""Parts of the Python runtime, driven by `loop`."""

@@ -1,15 +1,15 @@
-"""A call: messages that the runner handed to a slot, and how far they are."""
+"""Calls: messages handed to a slot by the runner, and the progress made."""
 
 from floe_runtime.parcels import Parcel
 from floe_runtime.texts import Unreadable
 from floe_runtime.values import ValueRefused
 
 WINDOW = 512
-"""So many outputs of one message may be given before `more` comes."""
+"""Maximum outputs of a message before `more` must come."""
 
 
 class Call:
-    """See the `call` frame. Messages are read when their turn comes."""
+    """State of a call; see the `call` frame. Messages are read when due."""
 
     def __init__(self, slot, frame, parts):
         batch = frame["batch"]
@@ -17,31 +17,31 @@ class Call:
         self.skip, self.first, self.state = frame.get("skip", 0), frame.get("first", 0), frame.get("state")
         self.n, self.run, self.runs, self.ids = batch["n"], batch.get("run", 0), batch.get("runs"), batch.get("ids")
         self.at = 0
-        """So many messages were consumed."""
+        """Number of messages consumed."""
         self.emitted = self.before = 0
-        """Outputs of the message under way: given so far, and before this step."""
+        """Outputs of the message under way: given until now, and before the present step."""
         self.given_since = 0
-        """Outputs of the message under way since it began, or since the last `more`."""
+        """Outputs of the message under way since its beginning, or since the last `more`."""
         self.recalled = self.ended = False
         self.generator = None
         self.numbers = {}
-        """Behind local routes, by slot and root: which number its last output had."""
+        """Number of the last output, by slot and root, behind local routes."""
         self.segments = [b["segment"] for b in batch.get("buffers", ()) if b.get("segment")]
         self.parcel = None
         self._batch, self._parts = batch, parts
 
     @property
     def waits(self):
-        """Whether only `more` lets it go on."""
+        """True if only `more` lets the call go on."""
         return self.given_since >= WINDOW
 
     @property
     def under_way(self):
-        """Whether a message was begun and is not through."""
+        """True if a message was begun and is not through."""
         return self.generator is not None or bool(self.emitted)
 
     def open(self, values, segments):
-        """Read the messages. Raises `ValueRefused` when the payload is not what the head says."""
+        """Read the messages. Raises `ValueRefused` if the payload does not match the head."""
         try:
             messages = values.loads(self._parts[0])
         except (ValueError, RecursionError) as error:
@@ -65,13 +65,13 @@ class Call:
             messages[at] = broken or values.untag(message, views)
 
     def text_of(self, at, values):
-        """The JSON text of message *at*, as it came; None for a tagged one, which people cannot read."""
+        """Return the JSON text of message *at* as received; None for a tagged message, which people cannot read."""
         if self._batch.get("tagged"):
             return None
         return values.dumps(values.loads(self._parts[0])[at])
 
     def forget(self):
-        """Let go of its data: call and parcel know each other, and what they hold would stay until the next collection."""
+        """Drop the data: call and parcel refer to each other, and would keep all data until the next garbage collection."""
         self.parcel = self.generator = None
         self._parts = ()
 

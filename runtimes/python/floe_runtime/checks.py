@@ -1,8 +1,8 @@
-"""What the frames must hold. A frame that does not is refused whole, before anything of it has an effect."""
+"""Required contents of frames. A bad frame is refused whole, before any part has an effect."""
 
 
 class BadFrame(Exception):
-    """Why a frame cannot be taken."""
+    """Reason why a frame cannot be taken."""
 
 
 _FIELDS = {
@@ -25,18 +25,26 @@ _OF_BATCH = {"run": int, "runs": list, "ids": list, "tagged": bool, "buffers": l
 
 
 def is_plain_call(head, size):
-    """Whether it is a call of the commonest shape, and right: one part, and no more in its batch than a run."""
+    """Return whether the frame is a valid call of the commonest shape: a single part, and a batch with a run at most."""
     batch = head.get("batch")
     return (
-        head.get("t") == "call" and type(batch) is dict and len(batch) <= 2 and type(batch.get("n")) is int and batch["n"] > 0
-        and type(batch.get("run", 0)) is int and (len(batch) == 1 or "run" in batch)
-        and type(head.get("call")) is int and type(head.get("slot")) is int and type(head.get("port")) is str
-        and head.get("parts") == [size] and (len(head) == 6 or (len(head) == 7 and type(head.get("first")) is int))
+        head.get("t") == "call"
+        and type(batch) is dict
+        and len(batch) <= 2
+        and type(batch.get("n")) is int
+        and batch["n"] > 0
+        and type(batch.get("run", 0)) is int
+        and (len(batch) == 1 or "run" in batch)
+        and type(head.get("call")) is int
+        and type(head.get("slot")) is int
+        and type(head.get("port")) is str
+        and head.get("parts") == [size]
+        and (len(head) == 6 or (len(head) == 7 and type(head.get("first")) is int))
     )
 
 
 def check(head):
-    """The kind of the frame. Raises `BadFrame`."""
+    """Return the kind of the frame. Raises `BadFrame`."""
     if type(head) is not dict:
         raise BadFrame("the head is no JSON object")
     kind = head.get("t")
@@ -108,7 +116,7 @@ def _route(target):
 
 
 def parts_of(head, body):
-    """The parts behind the head, as the head says they are long. Raises `BadFrame`."""
+    """Return the parts behind the head, by the lengths in the head. Raises `BadFrame`."""
     lengths = head.get("parts") or []
     if type(lengths) is not list or not _numbers(lengths) or sum(lengths) != len(body):
         raise BadFrame(f"the parts do not make up the {len(body)} bytes behind the head")
@@ -120,7 +128,7 @@ def parts_of(head, body):
 
 
 def check_parts(head, parts):
-    """A call has its payload and its inline buffers. Raises `BadFrame`."""
+    """Check a call for payload and inline buffers. Raises `BadFrame`."""
     inline = [b["size"] for b in head["batch"].get("buffers", []) if not b.get("segment")]
     if [len(part) for part in parts[1:]] != inline or not parts:
         raise BadFrame("a batch whose parts are not its payload and its buffers")

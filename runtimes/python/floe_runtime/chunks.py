@@ -1,58 +1,73 @@
-"""Chunks: some messages of a call, all that comes of them inside this process, and the frame that says so."""
+"""Chunks: some messages of a call with all results inside this process, and the frame that reports both."""
 
 import os
-from resource import RUSAGE_THREAD, getrusage
 from time import perf_counter, thread_time
 
 from floe_runtime import returned
 from floe_runtime.calls import WINDOW
+from floe_runtime.delays import Delays
 from floe_runtime.failures import plain
 from floe_runtime.generators import Generators
+from floe_runtime.outcomes import LATER, ONE, outcome
 from floe_runtime.parcels import Given
-from floe_runtime.segments import Placed
-from floe_runtime.slots import CHUNK, GENERATOR
+from floe_runtime.slots import CHUNK, GENERATOR, PLAIN
 from floe_runtime.steps import Step
 from floe_runtime.texts import Unreadable
 from floe_runtime.values import ValueRefused
-from floe_runtime.work import BUDGET, OUTPUTS, WEIGHT, Abandoned
+from floe_runtime.work import BUDGET, WEIGHT, Abandoned
 
 SUSPECT = 8
-"""So many fast chunks clear a slot of the suspicion that it waits."""
+"""Number of fast chunks to clear a slot of the suspicion of waiting."""
 TOGETHER = 32
-"""Each node on local routes adds to the time a chunk may take, as it does to what every chunk costs; up to so many of them."""
+"""Maximum number of nodes counted in a chunk's time: each node on local routes adds to the time allowed, as to a chunk's fixed
+cost.
+"""
 
 
 class Chunks:
-    """Works on calls for the runtime, which sends the frames and says when `more` came."""
+    """Works on calls for the runtime, which sends the frames and reports each `more`."""
 
     def __init__(self, runtime):
         self._runtime = runtime
         self.worker, self._values = runtime.worker, runtime.values
-        self._generators = Generators(self.worker, self._values)
+        self._generators = Generators(self.worker, self._values, self.begin)
+        self._delays = Delays()
         self._active = None
-        """(slot, call, given, changes) of the plain function that is at work for a call; None inside its `emit`."""
+        """(slot, call, given, changes) of the plain function at work for a call; None during `emit`."""
 
     def turn(self, slot):
-        """One chunk of the slot's first call."""
+        """Work on a chunk of the slot's first call."""
         call = slot.calls[0]
         if call.parcel is None and not self.open(slot, call):
             return
         given, changes = Given(call.at), {}
-        clocks = perf_counter(), thread_time(), getrusage(RUSAGE_THREAD).ru_nvcsw if slot.suspect else None
+        clocks = perf_counter(), thread_time(), self._delays.seconds() if slot.suspect else None
         self._runtime.logs.current = slot.log
-        if slot.kind == GENERATOR and not slot.with_context and slot.outputs:
-            self._generators.run(slot, call, given, changes, self._commit_each)
-        elif slot.kind == GENERATOR:
-            self._generate(slot, call, given, changes)
-        else:
-            self._call_plain(slot, call, given, changes)
+        slot.enter()
+        if slot.kind != PLAIN or (slot.pace > 1 and call.n > call.at + 1):
+            self._runtime.hurry.watch()
+        outer, self._active = self._active, (slot, call, given, changes) if not self._runtime.nested else None
+        before = self._runtime.apart.enter(slot)
+        try:
+            self._work(slot, call, given, changes)
+        finally:
+            self._active = outer
+            self._runtime.apart.leave(slot, before)
         if not call.ended:
             handled = len(given.results) + (len(given.yields.values) if given.yields else len(given.emits))
             at_work = self.finish(slot, call, given, changes)
             self._adapt(slot, clocks, handled, BUDGET * min(at_work, TOGETHER))
 
+    def _work(self, slot, call, given, changes):
+        if slot.kind == PLAIN:
+            self.worker.run(slot, call.parcel, given, min(call.at + slot.pace, call.n), changes)
+        elif slot.with_context or not slot.outputs:
+            self._generate(slot, call, given, changes)
+        else:
+            self._generators.run(slot, call, given, changes, self._commit_each)
+
     def open(self, slot, call):
-        """Read the call's messages; a call that cannot be read is answered by a failure."""
+        """Read the call's messages; answer an unreadable call with a failure."""
         try:
             call.open(self._values, self._runtime.segments)
             if call.state is not None:
@@ -63,25 +78,25 @@ class Chunks:
         return True
 
     def refuse(self, slot, call, error):
-        """End a call by a failure of kind ``value``; nothing of its step has happened."""
+        """End a call with a failure of kind ``value``; no effect of the step has happened."""
         step = Step(call, self._values)
         step.stop(slot, {**plain(slot.node, f"ValueRefused: {error}", "value"), "run": call.run})
         call.emitted = 0
         self._send(step, call)
 
     def _adapt(self, slot, clocks, handled, budget):
-        """Large chunks for what is fast; what waits now and then must earn them for longer each time.
+        """Use large chunks for fast functions; a function with occasional waits must earn them for longer each time.
 
-        A function that lost the processor to another process is not slow: only its own work and its own waiting count. Asking
-        the system which it was costs time, so it is asked only about a slot that took long before.
+        A function that lost the processor to another process is not slow: only the function's own work and waiting count. The
+        system call to tell the two apart costs time and is made only for a slot that took long before.
         """
-        began, worked, waits = clocks
+        began, worked, delayed = clocks
         seconds = perf_counter() - began
         if seconds > budget:
-            waited = waits is not None and getrusage(RUSAGE_THREAD).ru_nvcsw > waits
-            if waited or thread_time() - worked > budget:
+            own = thread_time() - worked if delayed is None else seconds - (self._delays.seconds() - delayed)
+            if own > budget:
                 slot.shy = min(64, slot.shy * 2) if slot.pace > 1 else slot.shy
-                slot.pace, slot.calm = max(1, int(slot.pace * budget / seconds)), 0
+                slot.pace, slot.calm = max(1, int(slot.pace * budget / own)), 0
             slot.suspect = SUSPECT
         elif seconds < budget / 3 and handled >= slot.pace:
             slot.suspect = max(0, slot.suspect - 1)
@@ -91,35 +106,34 @@ class Chunks:
 
     # --- the two kinds of functions --------------------------------------------------------------------------------------
 
-    def _call_plain(self, slot, call, given, changes):
-        outer, self._active = self._active, (slot, call, given, changes) if not self._runtime.nested else None
-        try:
-            self.worker.run(slot, call.parcel, given, min(call.at + slot.pace, call.n), changes)
-        finally:
-            self._active = outer
-
     def _generate(self, slot, call, given, changes):
         deadline = perf_counter() + BUDGET
-        slot.context.under_way(call.parcel, given)
+        slot.current.begin(call.parcel, given)
         while len(given.results) + len(given.emits) < CHUNK and not call.waits and given.failure is None:
             at = given.start + len(given.results)
-            if at >= call.n or (call.recalled and call.generator is None):
+            if at >= call.n or (call.recalled and call.generator is None) or slot.kind != GENERATOR:
                 break
             try:
                 self._advance(slot, call, given, at, changes)
+            except Abandoned:
+                return
             except BaseException as error:
                 call.generator, call.given_since = None, 0
+                slot.current.end()
                 self.worker.fail(slot, call.parcel, given, error)
             if perf_counter() > deadline:
                 break
+        slot.current.pause()
 
     def _advance(self, slot, call, given, at, changes):
-        """One output of the message under way, or its end."""
+        """Take an output of the message under way, or finish the message."""
         if call.generator is None:
             message = call.parcel.values[at]
             if type(message) is Unreadable:
                 raise message.error
-            call.generator = slot.function(message, slot.context) if slot.with_context else slot.function(message)
+            gave = slot.function(message, slot.current.context()) if slot.with_context else slot.function(message)
+            if not self.begin(slot, call, gave):
+                return
         try:
             value = next(call.generator)
         except StopIteration:
@@ -128,8 +142,19 @@ class Chunks:
         if value is not None:
             self.record(slot, call, given, slot.default, value)
 
+    def begin(self, slot, call, gave):
+        """Take the result of a generator slot's function; return whether iteration by `next` works. A plain value counts as a
+        sequence of one.
+        """
+        how = outcome(gave)
+        call.generator = gave if how != ONE else iter((gave,))
+        if how == LATER:
+            self._runtime.leave_to_loop(slot)
+        return how != LATER
+
     def through(self, slot, call, given, changes):
-        """The message under way is through; its outputs are in `emits`."""
+        """Finish the message under way, whose outputs are in `emits`."""
+        slot.current.end()
         call.generator, call.given_since = None, 0
         given.results.append(None)
         given.texts.append(b"null")
@@ -142,19 +167,13 @@ class Chunks:
     # --- emitting --------------------------------------------------------------------------------------------------------
 
     def record(self, slot, call, given, port, value):
-        """Take one output. Raises `ValueRefused`; *call* is None behind a local route."""
-        self.worker.check_port(slot, port)
-        text, buffers, tagged = self._values.encode(value)
-        given.emits.append((len(given.results), port, text, buffers, tagged))
-        given.weight += len(text) + sum(view.nbytes for view in buffers if type(view) is not Placed)
-        if len(given.emits) > OUTPUTS or (given.weight > WEIGHT and len(given.emits) > 1):
-            raise ValueRefused(f"is one too many: a function may give {OUTPUTS:,} outputs or {WEIGHT:,} bytes at once; "
-                               "write it as a generator (`yield`)")
+        """Record an output. Raises `ValueRefused`; *call* is None behind a local route."""
+        self.worker.record(slot, given, len(given.results), port, value)
         if call is not None and (given.start or given.results or len(given.emits) + call.before > call.skip):
             call.given_since += 1
 
     def record_for_user(self, slot, call, given, port, value):
-        """`record` inside the user's function: an error shows the line."""
+        """Record an output inside the user's function, where an error shows the line."""
         try:
             self.record(slot, call, given, port, value)
         except ValueRefused as error:
@@ -162,10 +181,10 @@ class Chunks:
             raise
 
     def emit(self, slot, given, port, value):
-        """`ctx.emit`. A plain function that runs ahead of the flow waits here."""
+        """Carry out `ctx.emit`. A plain function ahead of the flow waits inside."""
         active = self._active
-        mine = active is not None and active[2] is given
-        call = slot.calls[0] if slot.calls and slot.calls[0].parcel is slot.context.parcel else None
+        mine = active is not None and active[2] is given and slot.kind == PLAIN
+        call = slot.calls[0] if slot.calls and slot.calls[0].parcel is slot.current.parcel else None
         if call is not None and call.ended:
             raise Abandoned
         self.record_for_user(slot, call if slot.kind == GENERATOR else None, given, port, value)
@@ -173,22 +192,59 @@ class Chunks:
             self._flush_within(*active)
 
     def _flush_within(self, slot, call, given, changes):
-        """Send what a function gave while it is still at work, then wait until it may give more."""
-        self.worker.settle(slot, call.parcel, given)
-        alone = sum(1 for emit in given.emits if emit[0] == len(given.results))
-        call.given_since = alone + (0 if given.results else call.given_since)
-        self.finish(slot, call, given, changes, under_way=True)
+        """Send the outputs of a function still at work, then wait until more outputs are allowed."""
+        self._send_part(slot, call, given, changes)
         self._active = None
         self._runtime.wait_for_more(call)
         self._active = (slot, call, given, changes)
+        self._back(slot, call)
+
+    def _send_part(self, slot, call, given, changes):
+        if slot.kind == PLAIN:
+            self.worker.settle(slot, call.parcel, given)
+            alone = sum(1 for emit in given.emits if emit[0] == len(given.results))
+            call.given_since = alone + (0 if given.results else call.given_since)
+        self._active = None
+        with slot.current.taking():
+            self.finish(slot, call, given, changes, under_way=True)
+
+    def _back(self, slot, call):
+        """Return to the user's function."""
         self._runtime.logs.current = slot.log
+        slot.enter()
         if call.ended:
             raise Abandoned
+
+    @property
+    def at_work(self):
+        """Number of the slot whose call is at work; None if unknown."""
+        return None if self._active is None else self._active[0].number
+
+    @property
+    def waiting(self):
+        """True if a function at work has unsent outputs. Any thread may ask."""
+        active = self._active
+        if active is None:
+            return False
+        given = active[2]
+        return bool(given.results or given.emits or (given.yields is not None and given.yields.texts))
+
+    def hurry(self):
+        """Send the outputs given until now, in the midst of a user's function."""
+        if not self.waiting:
+            return
+        active = slot, call, given, _ = self._active
+        if given.yields is not None:
+            self._generators.part(slot, call, given, lambda: self._send_part(*active))
+        elif not (slot.pure and any(map(outcome, given.results))):
+            self._send_part(*active)
+        self._active = active
+        self._back(slot, call)
 
     # --- finishing -------------------------------------------------------------------------------------------------------
 
     def finish(self, slot, call, given, changes, under_way=False):
-        """Follow the local routes, take over the states, and send the frame; how many nodes were at work (at least 1)."""
+        """Follow the local routes, commit the states and send the frame; return how many nodes were at work (at least 1)."""
         step = Step(call, self._values)
         step.changes = changes
         consumed = step.consumed = len(given.results)
@@ -205,7 +261,9 @@ class Chunks:
         if given.failure is not None and step.failure is None:
             step.stop(slot, given.failure)
         given.clear()
-        changes.clear() if under_way else None
+        if under_way:
+            changes.clear()
+            slot.current.taken(consumed)
         call.at += consumed
         call.before = call.emitted = emitted
         between = not under_way and not emitted and call.generator is None
@@ -214,13 +272,13 @@ class Chunks:
         return max(1, len(step.slots))
 
     def _under_way(self, given, consumed):
-        """How many outputs the message behind the consumed ones gave."""
+        """Return the number of outputs of the message behind the consumed messages."""
         if given.yields is not None:
             return given.yields.roots.count(given.start + consumed)
         return sum(1 for emit in given.emits if emit[0] == consumed)
 
     def _take_back(self, slot, call, given, error, step):
-        """A state or a result turned out to be no JSON after its function was through: the whole step did not happen."""
+        """Revert the whole step: a state or a result proved to be no JSON only after the function was through."""
         for touched in step.slots.values():
             touched.state.undo()
         given.clear()
@@ -228,12 +286,15 @@ class Chunks:
         self.refuse(slot, call, error)
 
     def follow(self, step):
-        """Run what is on local routes, breadth first, in lists."""
+        """Run the parcels on local routes, breadth first, in lists."""
         while step.pending:
             slot, parcel = step.pending.popleft()
             given = Given(0)
             self._runtime.logs.current = slot.log
+            slot.enter()
+            before = self._runtime.apart.enter(slot)
             self.worker.run(slot, parcel, given, len(parcel.values), step.changes)
+            self._runtime.apart.leave(slot, before)
             done = len(given.results)
             step.passed(parcel, done)
             step.spread(slot, parcel, given)
@@ -256,7 +317,7 @@ class Chunks:
         if runtime.forked:
             os._exit(0)
         if step.end:
-            runtime.logs.flush()  # first: its run may be over with this
+            runtime.logs.flush()  # first: the end of the call may be the end of its run
         runtime.send(returned.write(step, runtime.codec, runtime.segments))
         if step.failure is not None:
-            runtime.stop(call.slot, step.left)  # what comes after a failure must not overtake what goes back
+            runtime.stop(call.slot, step.left)  # messages that come after a failure must not overtake messages handed back

@@ -1,33 +1,33 @@
-"""JSON text of users' values: the fast encoder where the runner offers it, the standard library's where not.
+"""JSON text of users' values: the fast encoder if the runner offers one, otherwise the standard library's.
 
 Encoding takes plain values only (None, bool, int of 64 bits, float, str, list, tuple and dict with str keys, exactly) and raises
-for the rest, which `floe_runtime.values` then looks at one by one. With orjson NaN and infinities become ``null``: who gets a
-text with ``null`` in it must look again.
+for all others, which `floe_runtime.values` then examines singly. With orjson NaN and infinities become ``null``: a text with
+``null`` must be checked again.
 """
 
 import os
 import sys
 
 TESTED = ((3, 10), (3, 13))
-"""Versions of orjson that are known to start with the stand-ins of `_stand_ins`."""
+"""Versions of orjson known to start with the stand-ins of `_stand_ins`."""
 
 
 class Codec:
-    """`encode(value, None, options)` and `loads(text)`; `name` says which library they are.
+    """`encode(value, None, options)` and `loads(text)`; `name` is the name of the library.
 
-    `lossy`: NaN and infinities become ``null``; else they raise.
+    `lossy`: NaN and infinities become ``null``; otherwise both raise.
     """
 
     def __init__(self, name, encode, options, loads, lossy):
         self.name, self.encode, self.options, self.loads, self.lossy = name, encode, options, loads, lossy
 
     def dumps(self, value):
-        """The JSON text of a plain value, as bytes."""
+        """Return the JSON text of a plain value, as bytes."""
         return self.encode(value, None, self.options)
 
 
 def choose(directory):
-    """orjson of that directory, else the standard library's json."""
+    """Return the orjson of *directory*, or the standard library's json."""
     if directory:
         try:
             return _fast(directory)
@@ -67,10 +67,10 @@ def _load(path):
 
 
 def _apart(path):
-    """A copy of the library that no import of the user's shares, loaded with stand-ins for what it would import.
+    """Load a copy of the library, not shared with the user's imports, with stand-ins for the library's own imports.
 
-    It asks for enum, uuid, dataclasses and others only to encode such values by itself, changing them silently; not
-    knowing them it hands them to us, and starting is five times as fast.
+    The library asks for enum, uuid, dataclasses and others only to encode their values by itself, changing them silently; without
+    the real types the values are handed to the runtime, and starting is five times as fast.
     """
     fd = os.memfd_create("floe-codec")
     with open(path, "rb", buffering=0) as file:
@@ -93,10 +93,10 @@ def _apart(path):
 
 def _stand_ins():
     class Nobody:
-        """A type that no value has."""
+        """Type without values."""
 
     class JSONDecodeError(ValueError):
-        """What the library derives its own error from."""
+        """Base of the library's own error."""
 
     def module(name, **names):
         result = type(sys)(name)

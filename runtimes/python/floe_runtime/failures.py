@@ -1,4 +1,4 @@
-"""What a user's exception says to the user: the cell, the line, the language's own trace, and none of our frames."""
+"""Failure reports of users' exceptions: the cell, the line, Python's own trace, and no frame of the runtime."""
 
 import os
 
@@ -9,34 +9,46 @@ TRACE_LIMIT = 32 * 1024
 INPUT_LIMIT = 2_048
 STATE_LIMIT = 64 * 1024
 FRAMES = 20
-"""So many frames are shown at both ends of a trace."""
+"""Number of frames shown at both ends of a trace."""
 
 
 class Source:
-    """A module's text as Python sees it: padded, so that its lines count as in the cell. Also its loader, for linecache."""
+    """Text of a module as Python sees it: padded, to number lines as in the cell. Also the module's loader, for linecache."""
 
     def __init__(self, module):
         place = module.get("place") or {}
         self.cell = place.get("cell", 0)
-        self.text = "\n" * place.get("line", 0) + module["source"]
+        self.text = "\n" * place.get("line", 0) + _flush_left(module["source"].removeprefix("\ufeff"))
         self.lines = self.text.split("\n")
-        self.name = f"Cell In[{self.cell}]" if self.cell else place.get("file") or f"module {module['name']}"
+        self.module = module["name"]
+        self.name = f"Cell In[{self.cell}]" if self.cell else place.get("file") or f"module {self.module}"
+        self.log = None
+        """Log for faults outside any message."""
 
     def get_source(self, name):
-        """Python asks its loaders for sources by this name."""
+        """Return the source, under the method name expected of loaders."""
         return self.text
 
     def line(self, number):
+        """Return the line with number *number*; empty if out of range."""
         return self.lines[number - 1] if 1 <= number <= len(self.lines) else ""
 
 
+def _flush_left(text):
+    """Return the text without the indent of its first line, as IPython takes the body of a cell."""
+    lines = text.split("\n")
+    first = next((line for line in lines if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip(" \t"))]
+    return "\n".join(line.removeprefix(indent) for line in lines) if indent else text
+
+
 def clean(text):
-    """Text that every JSON reader takes."""
+    """Return text accepted by every JSON reader."""
     return text.encode("utf-8", "replace").decode()
 
 
 def describe(error):
-    """``ValueError: not a number``: one line, bounded, whatever the user's exception does."""
+    """Return ``ValueError: not a number``: a bounded line, safe for any exception of the user's."""
     try:
         text = str(error)
     except BaseException:
@@ -47,7 +59,7 @@ def describe(error):
 
 
 def failure(node, error, kind="raised"):
-    """The `failure` object of a frame for an exception."""
+    """Return the `failure` object of a frame for an exception."""
     if isinstance(error, SyntaxError) and isinstance(getattr(error, "source_of", None), Source):
         return _syntax(node, error, error.source_of)
     frames = _frames(error.__traceback__)
@@ -58,8 +70,19 @@ def failure(node, error, kind="raised"):
     return result
 
 
+def origin(error):
+    """Return (source, line) of the last module line passed by the error, and the traceback from the first module frame on."""
+    found, first, tb = (None, 0), None, error.__traceback__
+    while tb is not None:
+        source = _source(tb.tb_frame)
+        if source is not None:
+            found, first = (source, tb.tb_lineno), first or tb
+        tb = tb.tb_next
+    return (*found, first)
+
+
 def plain(node, message, kind):
-    """A failure without an exception of the user's."""
+    """Return a failure without an exception of the user's."""
     return {"node": node, "message": clean(message), "kind": kind, "trace": clean(message)}
 
 
@@ -79,7 +102,7 @@ def _source(frame):
 
 
 def _frames(tb):
-    """(frame, line) from the outermost to where it was raised, without the runtime's own."""
+    """Return (frame, line) from the outermost to the raising frame, without the runtime's own."""
     frames = []
     while tb is not None:
         name = tb.tb_frame.f_code.co_filename
@@ -90,7 +113,7 @@ def _frames(tb):
 
 
 def trace(error):
-    """The trace as Python prints it, with causes, places in the notebook, and a bound."""
+    """Return the trace as Python prints it, with causes, places in the notebook, and a bound."""
     parts, seen = [], set()
     _chain(error, parts, seen)
     text = clean("\n".join(parts))

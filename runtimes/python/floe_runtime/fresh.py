@@ -1,7 +1,7 @@
-"""Values that another module of this process may have as they are, because nobody else will ever see a change of them.
+"""Values that another module of the process may take without a copy, because no other code will ever see a change.
 
-That is so for a dictionary of plain values to which nobody else referred when it was given. Everything else is read again from
-its text: a copy of its own.
+The condition holds for a dictionary of plain values to which no other code referred when it was given. All other values are read
+again from the JSON text, as copies.
 """
 
 from gc import is_tracked
@@ -11,7 +11,7 @@ from floe_runtime.values import PLAIN
 
 
 def _given():
-    """The references to a value that its giver has let go of: a list, a loop, and the count itself."""
+    """Return the reference count of a value after its giver let go: a list, a loop, and the count itself."""
     kept, count = [], 0
     for value in map(dict, [()]):
         kept.append(value)
@@ -21,16 +21,17 @@ def _given():
 
 GIVEN = _given()
 PASSED_ON = GIVEN + 3
-"""The same where a function gave the message that it got."""
+"""Reference count where a function gave the received message."""
 KEPT = max(map(getrefcount, [object()]))
-"""The same behind the loop."""
+"""Reference count behind the loop."""
 
 
 def own(values, payload, watched):
-    """Whether nothing in the list *values*, whose JSON is *payload*, can change behind the back of who gets it.
+    """Return whether no value in the list *values*, whose JSON is *payload*, can change behind the receiver's back.
 
-    What the garbage collector does not track holds no list and no dictionary; a tuple must become a list and shows in the JSON.
-    *watched*: references to each were counted when it was given.
+    A value not tracked by the garbage collector holds no list and no dictionary; a tuple must become a list and shows in the
+    JSON.
+    *watched*: references to each value were counted when the function gave it.
     """
     if payload.find(b"[", 1) >= 0 or any(map(is_tracked, values)):
         return False

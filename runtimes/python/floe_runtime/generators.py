@@ -1,42 +1,71 @@
-"""Generators: outputs by the block, across messages, until a window of one message is used up."""
+"""Generators: outputs by the block, across messages, until the window of a message is used up."""
 
 from itertools import filterfalse, islice
 from sys import getrefcount
 
 from floe_runtime.calls import WINDOW
 from floe_runtime.fresh import GIVEN
+from floe_runtime.slots import GENERATOR
 from floe_runtime.texts import INLINE_LIMIT, Unreadable
 from floe_runtime.values import ValueRefused
+from floe_runtime.work import Abandoned
+
+TOGETHER = 64
+"""Number of outputs taken between two looks whether the generator has become slow."""
 
 
 class Yields:
-    """What generators gave in one chunk: four lists with an entry for each output."""
+    """Outputs of generators in a chunk: four lists with an entry for each output."""
 
-    __slots__ = ("index", "payload", "rare", "roots", "shared", "texts", "values")
+    __slots__ = ("block", "flushed", "index", "payload", "rare", "roots", "shared", "texts", "values")
 
     def __init__(self):
         self.values, self.texts, self.roots, self.index = [], [], [], []
         self.shared = False
-        """The generator still referred to some value when it gave it."""
+        """True if the generator still referred to some value when it gave the value."""
         self.payload = None
-        """The JSON of all values together where they are plain; else `texts` has one for each."""
+        """JSON of all values together where all are plain; otherwise `texts` has an entry for each."""
         self.rare = {}
-        """For values that JSON cannot say: (buffers, tagged) by their number."""
+        """(buffers, tagged) by number, for values that JSON cannot express."""
+        self.flushed = 0
+        """Number of outputs taken out of the lists while the generator was at work."""
+        self.block = -1, 0, False
+        """Message under way, number of the next output, and whether the numbers are noted."""
+
+    def note(self, call):
+        """Note the message of the newest outputs."""
+        root, number, numbered = self.block
+        taken = len(self.texts) - len(self.roots)
+        self.roots += [root] * taken
+        if numbered:
+            self.index += range(number, number + taken)
+        self.block = root, number + taken, numbered
+        call.given_since += taken
+
+    def part(self):
+        """Return the present outputs as another object; the lists stay the same objects and go on empty."""
+        part = Yields()
+        part.shared, part.rare, self.rare = self.shared, self.rare, {}
+        self.flushed += len(self.values)
+        for name in ("values", "texts", "roots", "index"):
+            getattr(part, name).extend(getattr(self, name))
+            getattr(self, name).clear()
+        return part
 
 
 class Generators:
-    """Advances the generators of slots whose function does not take the context, so that nothing but `yield` gives outputs."""
+    """Advances the generators of slots whose function does not take the context: `yield` is their only source of outputs."""
 
-    def __init__(self, worker, values):
-        self._worker, self._values = worker, values
+    def __init__(self, worker, values, begin):
+        self._worker, self._values, self._begin = worker, values, begin
 
     def run(self, slot, call, given, changes, commit):
-        """Up to ``slot.pace`` outputs; one more message than that is through where they give none."""
+        """Take up to ``slot.pace`` outputs; where messages give none, handle one more message than the pace."""
         yields = given.yields = Yields()
         limit = slot.pace
-        while len(yields.values) + len(given.results) < limit and not call.waits and given.failure is None:
+        while len(yields.values) + len(given.results) < limit and not yields.flushed and not call.waits and given.failure is None:
             at = given.start + len(given.results)
-            if at >= call.n or (call.recalled and call.generator is None):
+            if at >= call.n or (call.recalled and call.generator is None) or slot.kind != GENERATOR:
                 break
             try:
                 if self._block(slot, call, at, yields, limit):
@@ -44,6 +73,8 @@ class Generators:
                     given.results.append(None)
                     given.texts.append(b"null")
                     commit(slot, changes)
+            except Abandoned:
+                return
             except BaseException as error:
                 call.generator, call.given_since = None, 0
                 self._drop(yields, at)
@@ -51,30 +82,40 @@ class Generators:
         self._settle(slot, call, given, yields)
 
     def _block(self, slot, call, at, yields, limit):
-        """Outputs of message *at*, in one go; whether it is through."""
+        """Take outputs of message *at* together; return whether the message is through."""
         if call.generator is None:
             message = call.parcel.values[at]
             if type(message) is Unreadable:
                 raise message.error
-            call.generator = slot.function(message)
-        before = len(yields.values)
-        room = min(limit - before, WINDOW - call.given_since)
-        number = call.before if at == call.at and not before else 0
+            if not self._begin(slot, call, slot.function(message)):
+                return False
+        room = min(limit - len(yields.values), WINDOW - call.given_since)
         routed = slot.default in slot.routes
+        # a local route asks for the number only where `_settle` makes it anew
+        first = yields.block[1] if yields.block[0] == at else call.before if at == call.at else 0
+        yields.block = at, first, not routed or bool(call.skip)
         try:
             return self._pull(call.generator, room, yields, routed)
         finally:
-            taken = len(yields.texts) - before
-            yields.roots += [at] * taken
-            if not routed or call.skip:  # a local route asks for it only where `_settle` makes it anew
-                yields.index += range(number, number + taken)
-            call.given_since += taken
+            yields.note(call)
+
+    def part(self, slot, call, given, send):
+        """Send the outputs given until now, in the midst of a generator."""
+        yields = given.yields
+        yields.note(call)
+        given.yields = yields.part()
+        self._settle(slot, call, given, given.yields)
+        send()
+        given.yields = yields
 
     def _pull(self, generator, room, yields, routed):
-        """Take up to *room* outputs, each as text at once: the generator may change it when it goes on. Whether it is through."""
-        until = len(yields.values) + room
-        while len(yields.values) < until:
-            given = islice(generator, until - len(yields.values))
+        """Take up to *room* outputs, each as text at once, before the generator can change a value. Return whether the message is
+        through.
+        """
+        until = len(yields.values) + yields.flushed + room
+        while (have := len(yields.values) + yields.flushed) < until:
+            wanted = min(TOGETHER, until - have)
+            given = islice(generator, wanted)
             try:
                 if routed:
                     self._watch(given, yields)
@@ -85,11 +126,14 @@ class Generators:
                     raise
                 self._settle_last(yields)
                 continue
-            return len(yields.values) < until
+            if len(yields.values) + yields.flushed < have + wanted:
+                return True
+            if yields.flushed:
+                break
         return False
 
     def _watch(self, given, yields):
-        """The same for outputs that go to another module here: does the generator still refer to one?"""
+        """Take outputs for another module of this process, and note whether the generator still refers to any of them."""
         keep, add, (encode, options) = yields.values.append, yields.texts.append, self._worker.encoder
         for value in given:
             keep(value)
@@ -98,7 +142,7 @@ class Generators:
                 yields.shared = True
 
     def _settle_last(self, yields):
-        """The newest output is not plain. Raises `ValueRefused`, and takes it out, when it cannot travel."""
+        """Encode the newest output, which is not plain. Remove the output and raise `ValueRefused` if it cannot travel."""
         try:
             text, buffers, tagged = self._values.careful(yields.values[-1])
         except ValueRefused:
@@ -109,7 +153,7 @@ class Generators:
         yields.texts.append(text)
 
     def _settle(self, slot, call, given, yields):
-        """The JSON of everything together, where it is plain; else look again at each, and take out what is no output."""
+        """Make the JSON of all outputs together where plain; otherwise check each output again and remove every None."""
         if not yields.rare:
             yields.payload = self._worker.checked(b"[" + b",".join(yields.texts) + b"]")
         if yields.payload is not None or not yields.values:
@@ -148,7 +192,7 @@ class Generators:
         yields.index.append(number)
 
     def _drop(self, yields, at):
-        """Message *at* failed: what it and those behind it gave in this chunk goes with it."""
+        """Drop the outputs of the failed message *at*, and of later messages, from the chunk."""
         keep = sum(1 for root in yields.roots if root < at)
         del yields.values[keep:], yields.texts[keep:], yields.roots[keep:], yields.index[keep:]
         yields.rare = {n: r for n, r in yields.rare.items() if n < keep}

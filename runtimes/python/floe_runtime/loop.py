@@ -1,69 +1,90 @@
 """The loop: frames in, chunks of work, frames out.
 
-Everything but calls is carried out at once. Calls wait in their slot; slots with calls take turns, a chunk each.
+All frames but calls are carried out at once. Calls wait in their slot; slots with calls take turns, a chunk each.
 """
 
 import os
 import sys
+from _thread import get_ident
 from collections import deque
 from time import perf_counter
 
+from floe_runtime.asked_back import sort_out
 from floe_runtime.checks import BadFrame, check, check_parts, is_plain_call, parts_of
 from floe_runtime.codec import choose
-from floe_runtime.failures import clean, failure, plain
+from floe_runtime.failures import OURS, clean
 from floe_runtime.logs import Logs
-from floe_runtime.pipe import pack
+from floe_runtime.pipe import Woken, pack
 from floe_runtime.segments import Segments
 from floe_runtime.texts import Values
-from floe_runtime.values import FIDELITY, ValueRefused
+from floe_runtime.values import FIDELITY
 from floe_runtime.work import BUDGET, Worker
 
 PROTOCOL = 1
+CALLERS = frozenset({"_many", "_each", "_pass", "_watch", "_pull", "_block", "_advance"})
+AWAITERS = frozenset({"_one", "exhaust"})
+"""Functions that call or await users' functions, and whose data is consistent meanwhile."""
 TURNS = 64
-"""So many messages are handled between two looks at the pipe."""
+"""Maximum number of messages handled between two looks at the pipe."""
 
 
 class Runtime:
-    """Serves one runner until its pipe ends."""
+    """Serves a single runner until its pipe ends."""
 
     def __init__(self, pipe, directory):
         self._pipe = pipe
         self._hello()
+        from floe_runtime.apart import Apart
         from floe_runtime.calls import Call
         from floe_runtime.chunks import Chunks
-        from floe_runtime.slots import LoadError, Slot
+        from floe_runtime.hurry import Hurry
+        from floe_runtime.loads import Loads
+        from floe_runtime.modules import hooks
+        from floe_runtime.screens import watch_pyplot
+        from floe_runtime.slots import COROUTINE, GENERATOR
+        from floe_runtime.strays import Strays
 
-        self._call_class, self._slot_class, self._load_error = Call, Slot, LoadError
+        self._call_class = Call
+        self._awaited, self._generator = COROUTINE, GENERATOR
         self.slots, self.calls, self._ring = {}, {}, deque()
         self._out, self._bad, self._reason = [], 0, ""
         self.nested = 0
-        """How many functions wait inside `emit` while others run."""
+        """Number of functions that wait inside `emit` while others run."""
         self.forked = self._exiting = False
         self.codec = choose(os.environ.get("FLOE_CODEC", ""))
         self.segments = Segments(directory, os.environ.get("FLOE_RUNTIME", f"floe-{os.getpid()}-0"))
         self.values = Values(self.codec, self.segments)
-        self.worker = Worker(self.codec, self.values)
-        self.logs = Logs(self._log)
+        self.worker = Worker(self.codec, self.values, self)
+        self.logs = Logs(self._log, self._printed)
+        self.apart, self.strays = Apart(self.at_work), Strays(self.logs)
         self._chunks = Chunks(self)
+        self.hurry = Hurry(self._overdue, self._hurry, OURS)
+        self._loads = Loads(self)
+        hooks.update({"threading": self.strays.watch_threads, "matplotlib.pyplot": watch_pyplot})
         os.register_at_fork(after_in_child=self._in_child)
-        self._waiting = None
-        """What drives asynchronous functions, once there is one."""
+        self._waiting, self._owner = None, get_ident()
+        """`_waiting`: driver of the asynchronous functions, created with the first."""
 
     def _in_child(self):
-        """In a process that a module forked: it is none of ours, and ends where it comes back to us."""
+        """Detach a process that a module forked: not part of the runtime, it ends where it returns to the runtime's code."""
         self.forked = self.logs.forked = True
+        self.hurry.stop()
         self._pipe.close()
 
     def _hello(self):
         version = ".".join(map(str, sys.version_info[:3]))
         fidelity = ",".join(f'"{kind}":"{what}"' for kind, what in FIDELITY.items())
-        self._pipe.send(pack(b'{"t":"hello","protocol":%d,"lang":"python","version":"%b","pid":%d,"fidelity":{%b}}'
-                             % (PROTOCOL, version.encode(), os.getpid(), fidelity.encode())))
+        self._pipe.send(
+            pack(
+                b'{"t":"hello","protocol":%d,"lang":"python","version":"%b","pid":%d,"fidelity":{%b}}'
+                % (PROTOCOL, version.encode(), os.getpid(), fidelity.encode())
+            )
+        )
 
     # --- the loop --------------------------------------------------------------------------------------------------------
 
     def serve(self):
-        """Until the pipe ends or `exit` comes."""
+        """Serve until the pipe ends or `exit` comes."""
         while not self._exiting:
             self._receive()
             if self._exiting:
@@ -75,8 +96,31 @@ class Runtime:
             if self._waiting is not None:
                 self._waiting.turn(block=not self._ring and not self._pipe.waiting)
             self.flush()
+            self.hurry.since = 0.0
         self.logs.flush()
         self.flush()
+
+    def _overdue(self):
+        """Return whether data waits that could leave, or frames have come."""
+        if len(self.slots) > 1 and self._pipe.readable():
+            return True
+        return bool(self._out) or self.logs.waiting or self._chunks.waiting or (self._waiting is not None and self._waiting.news)
+
+    def _hurry(self, caller):
+        """Send what a long-running function gave and printed. *caller* is the runtime's function that called it."""
+        if self.forked:
+            return
+        if caller in CALLERS:
+            self._chunks.hurry()
+        elif caller in AWAITERS:
+            self._waiting.hurry()
+        self.logs.flush_within()
+        if caller in CALLERS and not self.nested:
+            self._pipe.waiting[:0] = sort_out(self, self._pipe.take(), self._chunks.at_work)
+        self.flush()
+        self.hurry.since = perf_counter() if caller != "wait" or self.logs.waiting else 0.0
+        if caller == "wait" and self._pipe.waiting:
+            raise Woken
 
     def _idle(self):
         self.logs.flush()
@@ -91,26 +135,37 @@ class Runtime:
                 self._refuse(reason)
             self._pipe.frames.bad.clear()
         if self._bad and self._reason:
-            self.send(self._packed({"t": "bad", "reason": self._reason, "count": self._bad}))
+            self.send(self.packed({"t": "bad", "reason": self._reason, "count": self._bad}))
             self._reason = ""
         if self._pipe.ended:
             self._exiting = True
 
     def _work(self):
-        """Turns, until a chunk's worth of messages or of time is used up."""
+        """Give turns until a chunk's worth of messages or of time is used up."""
         until, turns = perf_counter() + BUDGET, 0
         while self._ring and turns < TURNS:
             slot = self._ring.popleft()
             slot.queued = False
             if slot.calls:
                 turns += min(slot.pace, slot.calls[0].n)
+                if self._out:
+                    self._send_ahead(slot)
+                if len(self.slots) > 1:
+                    self.hurry.watch()  # frames for other slots may come meanwhile
                 self._chunks.turn(slot)
                 self.ready(slot)
             if perf_counter() > until:
                 break
 
+    def _send_ahead(self, slot):
+        """Send queued frames ahead of a function that may block."""
+        if slot.kind == self._generator and slot.pace == 1:
+            self.flush()  # the generator may sleep behind any value
+        else:
+            self.hurry.watch()
+
     def ready(self, slot):
-        """Give the slot turns if it has something to do."""
+        """Give the slot turns if it has work."""
         if slot.calls and not slot.queued and not slot.busy and not slot.calls[0].waits:
             if slot.asynchronous:
                 self._waiting.begin(slot)
@@ -119,7 +174,7 @@ class Runtime:
                 self._ring.append(slot)
 
     def wait_for_more(self, call):
-        """Inside a function that ran ahead: serve everything else until `more` comes for its call."""
+        """Serve all other slots until `more` comes for the call of a function that ran ahead; called inside the function."""
         call.slot.busy = True
         self.nested += 1
         while call.waits and not call.ended:
@@ -141,21 +196,30 @@ class Runtime:
         self._out.append(frame)
 
     def flush(self):
-        """Write what is queued."""
+        """Write the queued frames."""
         if self.forked:
             os._exit(0)
         if self._out:
             out, self._out = self._out, []
             self._pipe.send(out[0] if len(out) == 1 else b"".join(out))
 
-    def _packed(self, head):
+    @staticmethod
+    def framed(text):
+        """Return the frame of a head that is JSON text already."""
+        return pack(text)
+
+    def packed(self, head):
+        """Return the frame of *head*."""
         return pack(self.codec.dumps(head))
+
+    def _printed(self):
+        self.hurry.watch()
 
     def _log(self, slot, stream, text, cut):
         head = {"t": "log", "slot": slot, "text": clean(text), "stream": stream}
         if cut:
             head["cut"] = cut
-        self.send(self._packed(head))
+        self.send(self.packed(head))
         self.flush()
 
     # --- frames in -------------------------------------------------------------------------------------------------------
@@ -179,86 +243,51 @@ class Runtime:
             self._refuse(str(error) or type(error).__name__)
 
     def _on_load(self, head, parts):
-        number = head["slot"]
-        self._forget(number)
-        slot = self._slot_class(head, self.codec)
-        slot.context.connect(self)
-        slot.log = self.logs.current = self.logs.open(number)
-        try:
-            slot.load()
-            if slot.asynchronous:
-                self._start_waiting()
-            if head.get("state") is not None:
-                slot.state.replace(head["state"])
-        except BaseException as error:
-            self._forget(number)
-            self._answer_refused(slot, error)
-            return
-        self.slots[number] = slot
-        self.send(self._packed({"t": "loaded", "slot": number, "fusable": slot.fusable, "follows": slot.follows}))
+        self._loads.load(head)
 
-    def _start_waiting(self):
+    def _on_activate(self, head, parts):
+        self._loads.activate(head["slot"], head["state"])
+
+    def _on_unload(self, head, parts):
+        self._loads.forget(head["slot"])
+
+    def _on_route(self, head, parts):
+        self._loads.route(head["slot"], head["routes"])
+
+    def complete(self, awaitable, take=None):
+        """Run the event loop until *awaitable* is through, and return its result; with *take*, call `take(value)` for each output
+        instead.
+        """
+        self.start_waiting()
+        return self._waiting.complete(awaitable, take)
+
+    def leave_to_loop(self, slot):
+        """Leave the slot's function to the event loop from now on."""
+        self.start_waiting()
+        slot.kind, slot.pure = self._awaited, False
+
+    def start_waiting(self):
+        """Create the driver of asynchronous functions, unless present."""
         if self._waiting is None:
             from floe_runtime.waiting import Waiting
 
             self._waiting = Waiting(self, self._chunks, self._pipe.incoming)
 
-    def _answer_refused(self, slot, error):
-        if isinstance(error, (self._load_error, ValueRefused)):
-            report = {**plain(slot.node, str(error), "load"), "cell": slot.source.cell}
-        else:
-            report = failure(slot.node, error, "load")
-        self.send(self._packed({"t": "refused", "slot": slot.number, "failure": report}))
+    def take_off(self, slot):
+        """Release an unloaded slot: end its calls and remove the routes that lead to it."""
+        for call in slot.calls:
+            self.calls.pop(call.number, None)
+            call.ended = True
+        slot.calls.clear()
+        if slot.asynchronous:
+            self._waiting.forget(slot)
+        for source in list(slot.sources):
+            source.unroute(slot)
+        slot.route({})
 
-    def _on_activate(self, head, parts):
-        slot = self.slots.get(head["slot"])
-        if slot is None:
-            report = plain("", f"slot {head['slot']} is not loaded", "load")
-            self.send(self._packed({"t": "refused", "slot": head["slot"], "failure": report}))
-            return
-        self.logs.current = slot.log
-        try:
-            slot.activate(head["state"])
-        except BaseException as error:
-            self._forget(slot.number)
-            self._answer_refused(slot, error)
-            return
-        text = b'{"t":"activated","slot":%d,"state":%b}' % (slot.number, slot.state.text())
-        self.send(pack(text))
-
-    def _on_unload(self, head, parts):
-        self._forget(head["slot"])
-
-    def _forget(self, number):
-        slot = self.slots.pop(number, None)
-        self.logs.forget(number)
-        if slot is not None:
-            for call in slot.calls:
-                self.calls.pop(call.number, None)
-                call.ended = True
-            slot.calls.clear()
-            if slot.asynchronous:
-                self._waiting.forget(slot)
-            for other in self.slots.values():
-                other.unroute(slot)
-
-    def _on_route(self, head, parts):
-        slot = self.slots.get(head["slot"])
-        if slot is None:
-            raise BadFrame(f"route: slot {head['slot']} is not loaded")
-        routes = {}
-        for port, targets in head["routes"].items():
-            routes[port] = [(wire, self._target(slot, number), input_port) for wire, number, input_port in targets]
-        slot.routes = {port: targets for port, targets in routes.items() if targets}
-        self.send(self._packed({"t": "routed", "slot": slot.number}))
-
-    def _target(self, slot, number):
-        target = self.slots.get(number)
-        if target is None or not target.fusable:
-            raise BadFrame(f"route: slot {number} is not loaded, or no plain function")
-        if target.leads_to(slot):
-            raise BadFrame(f"route: slot {number} leads back to slot {slot.number}")
-        return target
+    def at_work(self):
+        """Return whether this thread calls users' functions and no asynchronous function is running."""
+        return get_ident() == self._owner and (self._waiting is None or not self._waiting.running)
 
     def _on_call(self, head, parts):
         slot = self.slots.get(head["slot"])
@@ -267,7 +296,7 @@ class Runtime:
         if head["call"] in self.calls:
             raise BadFrame(f"call: {head['call']} is under way")
         if slot.stopped and head.get("state") is None:
-            self._give_back(head["call"])
+            self.give_back(head["call"])
             return
         slot.stopped = False
         call = self._call_class(slot, head, parts)
@@ -276,7 +305,7 @@ class Runtime:
         self.ready(slot)
 
     def over(self, call):
-        """The call has ended."""
+        """Forget a call that has ended."""
         self.calls.pop(call.number, None)
         if call.slot.calls and call.slot.calls[0] is call:
             call.slot.calls.popleft()
@@ -291,8 +320,11 @@ class Runtime:
 
     def _on_recall(self, head, parts):
         slot = self.slots.get(head["slot"])
-        if slot is None:
-            return
+        if slot is not None:
+            self.recall(slot)
+
+    def recall(self, slot):
+        """Give back the calls not begun; the rest of a begun call when its message is through."""
         for call in list(slot.calls):
             if call.under_way or (slot.busy and call is slot.calls[0]):
                 call.recalled = True
@@ -301,8 +333,8 @@ class Runtime:
             self._take_out(call)
 
     def stop(self, slot, left):
-        """A call of the slot failed and is over: until a state comes to go on from, all others are given back. Routes over which
-        something is *left* [(parcel, at)] are off.
+        """Give back all other calls of a slot after a failed call, until a state to go on from comes. Cut the routes with
+        messages *left* [(parcel, at)].
         """
         slot.stopped = True
         while slot.calls:
@@ -316,10 +348,11 @@ class Runtime:
         call.ended = True
         self.calls.pop(call.number, None)
         call.forget()
-        self._give_back(call.number)
+        self.give_back(call.number)
 
-    def _give_back(self, number):
-        self.send(self._packed({"t": "returned", "call": number, "end": True}))
+    def give_back(self, number):
+        """Report a call as returned with no work done."""
+        self.send(self.packed({"t": "returned", "call": number, "end": True}))
 
     def _on_free(self, head, parts):
         self.segments.free(head.get("segments") or (), head.get("remove") or ())
@@ -329,8 +362,14 @@ class Runtime:
 
     # --- what the context offers -----------------------------------------------------------------------------------------
 
-    def emit(self, slot, given, port, value):
-        """See `Chunks.emit`."""
-        if slot.asynchronous:
-            return self._waiting.emit(slot, given, port, value)
-        return self._chunks.emit(slot, given, port, value)
+    def emit(self, current, context, port, value):
+        """Carry out `ctx.emit`, from any thread."""
+        slot = current.slot
+        if get_ident() != self._owner:
+            current.add(context, self.worker.entry(slot, port, value))
+            return self._waiting.told(slot) if slot.asynchronous else None
+        current.check(context)
+        if slot.asynchronous and self._waiting.has(slot):
+            return self._waiting.emit(slot, port, value)
+        self.hurry.watch()
+        return self._chunks.emit(slot, current.given, port, value)

@@ -1,6 +1,6 @@
 """Frames over two named pipes: bytes in, (head, parts) out, without a thread.
 
-Neither side ever blocks in one direction only: while the outgoing pipe is full, what comes in is still read and kept.
+Neither side ever blocks in one direction only: while the outgoing pipe is full, incoming data is still read and kept.
 """
 
 import fcntl
@@ -12,12 +12,12 @@ FRAME_LIMIT = 64 * 16 * 1024 * 1024 + (1 << 20)
 HEAD_LIMIT = 8 * 1024 * 1024
 READ = 128 * 1024  # larger reads cost more for their memory than they save in calls
 SIZE = 1024 * 1024
-HIGH = 700  # user code that closes "all" small descriptors does not meet ours
+HIGH = 700  # user code that closes "all" small descriptors leaves these open
 _PREFIX = struct.Struct("<II")
 
 
 class Frames:
-    """Bytes in, (head, body) of complete frames out. A frame that is too long is skipped by its length, and counted."""
+    """Bytes in, (head, body) of complete frames out. A frame too long is skipped by its length, and counted."""
 
     def __init__(self):
         self.bad = []
@@ -27,7 +27,7 @@ class Frames:
         self._skip = 0
 
     def feed(self, data):
-        """The frames that are complete with *data*: pairs of memoryviews."""
+        """Return the frames completed by *data*: pairs of memoryviews."""
         frames = []
         while data:
             if self._skip:
@@ -39,7 +39,7 @@ class Frames:
         return frames
 
     def _fill(self, data, frames):
-        """Put *data* into the large frame under way: one copy, however many reads it takes."""
+        """Put *data* into the large frame under way: a single copy, however many reads are needed."""
         taken = data[: len(self._large) - self._filled]
         self._large[self._filled : self._filled + len(taken)] = taken
         self._filled += len(taken)
@@ -77,7 +77,7 @@ class Frames:
 
 
 def pack(head, parts=()):
-    """One frame as bytes, of the head's JSON text (which says the lengths of the parts) and the parts."""
+    """Return a frame as bytes, made of the head's JSON text (which holds the lengths of the parts) and the parts."""
     rest = 4 + len(head) + sum(map(len, parts))
     if rest > FRAME_LIMIT:
         raise OverflowError(f"a frame of {rest} bytes; the limit is {FRAME_LIMIT} bytes")
@@ -85,7 +85,7 @@ def pack(head, parts=()):
 
 
 def _opened(path, flags):
-    """The pipe at *path*, as a large descriptor number, not blocking."""
+    """Open the pipe at *path*, as a large descriptor number, not blocking."""
     low = os.open(path, flags)
     try:
         fd = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, HIGH)
@@ -100,8 +100,12 @@ def _opened(path, flags):
     return fd
 
 
+class Woken(Exception):
+    """Raised to end the sleep when data came in while a signal was handled."""
+
+
 class Pipe:
-    """Both pipes. `ended` turns true when the runner closed its end or is gone."""
+    """Both pipes. `ended` turns true when the runner has closed its end or is gone."""
 
     def __init__(self, incoming, outgoing):
         self.incoming = _opened(incoming, os.O_RDONLY)
@@ -109,20 +113,29 @@ class Pipe:
         self.ended = False
         self.frames = Frames()
         self.waiting = []
-        """Frames that were read and not yet taken."""
+        """Frames read and not yet taken."""
         self._poll = select.poll()
         self._poll.register(self.incoming, select.POLLIN)
+        self._look = select.poll()
+        self._look.register(self.incoming, select.POLLIN)
 
     def take(self):
-        """All frames that are there now."""
+        """Return all frames received until now."""
         self._read()
         frames, self.waiting = self.waiting, []
         return frames
 
+    def readable(self):
+        """Return whether unread data has come. For use by one other thread."""
+        return bool(self._look.poll(0))
+
     def wait(self, milliseconds=None):
-        """Sleep until there is something to read."""
-        if not self.waiting:
-            self._poll.poll(milliseconds)
+        """Sleep until data can be read."""
+        try:
+            if not self.waiting:
+                self._poll.poll(milliseconds)
+        except Woken:
+            return
 
     def _read(self):
         for _ in range(64):
@@ -138,7 +151,7 @@ class Pipe:
                 return
 
     def send(self, data):
-        """Write all of *data*; what comes in meanwhile is kept for `take`."""
+        """Write all of *data*; frames that come in meanwhile are kept for `take`."""
         try:
             sent = os.write(self.outgoing, data)
         except BlockingIOError:

@@ -1,7 +1,7 @@
-"""Whether a function can keep anything from one message to the next, as far as its code shows.
+"""Check whether a function can keep state from a message to the next, as far as its code shows.
 
-What keeps nothing may be called for many messages before its results become text. Everything else is asked for its text at
-once, because it may change what it gave when it handles the next message. In doubt the answer is no.
+A function that keeps none may be called for many messages before its results become text. Results of all other functions become
+text at once, because the function may change a result while it handles the next message. In doubt the answer is no.
 """
 
 import sys
@@ -12,12 +12,28 @@ from floe_runtime.values import PLAIN
 CODE = type((lambda: None).__code__)
 MODULE, BUILT_IN = type(sys), type(len)
 WRITES = frozenset(opmap[name] for name in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "IMPORT_NAME") if name in opmap)
-REACHING = frozenset({"globals", "vars", "eval", "exec", "setattr", "__import__", "__dict__", "__globals__", "__defaults__",
-                      "__code__", "__closure__", "__self__", "__class__", "__setattr__"})
+REACHING = frozenset(
+    {
+        "globals",
+        "vars",
+        "eval",
+        "exec",
+        "setattr",
+        "__import__",
+        "__dict__",
+        "__globals__",
+        "__defaults__",
+        "__code__",
+        "__closure__",
+        "__self__",
+        "__class__",
+        "__setattr__",
+    }
+)
 
 
 def keeps_nothing(function):
-    """True if it has no closure, no default that can change, and reaches only built-ins and the standard library."""
+    """Return True if the function has no closure, no mutable default, and reaches only built-ins and the standard library."""
     defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     if function.__closure__ or function.__dict__ or not all(type(value) in PLAIN for value in defaults):
         return False

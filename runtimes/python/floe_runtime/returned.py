@@ -1,4 +1,4 @@
-"""Writes a step down as a `returned` frame."""
+"""Writes a step as a `returned` frame."""
 
 from floe_runtime.pipe import pack
 from floe_runtime.segments import Placed
@@ -7,7 +7,7 @@ END = b',"end":true'
 
 
 def write(step, codec, segments):
-    """The frame as bytes."""
+    """Return the frame as bytes."""
     call, parts = step.call, []
     if _is_plain(step):
         return _plain(step, codec)
@@ -20,7 +20,10 @@ def write(step, codec, segments):
         plain = _one_each(step)
         head["outputs"] = [_output(key, group, call, plain, parts) for key, group in step.groups.items()]
     if step.counts:
-        head["counts"] = [{"wire": w, "n": n, "bytes": size, "slot": slot} for (w, slot), (n, size) in step.counts.items()]
+        head["counts"] = [
+            {"wire": w, "n": n, "bytes": size, "slot": slot, "last": last.end(passed).decode(errors="ignore")}
+            for (w, slot), (n, size, (last, passed)) in step.counts.items()
+        ]
     _rare(step, head, parts, segments)
     head["parts"] = [len(part) for part in parts]
     text = codec.dumps(head)
@@ -30,23 +33,37 @@ def write(step, codec, segments):
 
 
 def _is_plain(step):
-    """One port, one output for each message, and nothing else to say."""
+    """Return whether the step has one port, one output for each message, and no other news."""
     call = step.call
-    if (len(step.groups) != 1 or step.counts or step.changes or step.skipped or step.left or step.failure is not None
-            or call.emitted or call.segments or call.runs is not None):
+    if (
+        len(step.groups) != 1
+        or step.counts
+        or step.changes
+        or step.skipped
+        or step.left
+        or step.failure is not None
+        or call.emitted
+        or call.segments
+        or call.runs is not None
+    ):
         return False
     (group,) = step.groups.values()
     return group.buffers is None and not group.tagged and _one_each(step)
 
 
 def _plain(step, codec):
-    """The commonest frame, without an encoder."""
-    ((slot, port), group), = step.groups.items()
+    """Return the commonest frame, written without an encoder."""
+    (((slot, port), group),) = step.groups.items()
     payload = b"[" + b",".join(group.texts) + b"]"
     call, n = step.call, step.consumed
     output = b'{"slot":%d,"port":%b,"batch":{"n":%d,"run":%d}}' % (slot, codec.dumps(port), n, call.run)
     head = b'{"t":"returned","parts":[%d],"call":%d,"consumed":%d,"outputs":[%b]%b}' % (
-        len(payload), call.number, n, output, END if step.end else b"")
+        len(payload),
+        call.number,
+        n,
+        output,
+        END if step.end else b"",
+    )
     return pack(head, (payload,))
 
 
@@ -66,7 +83,7 @@ def _rare(step, head, parts, segments):
 
 
 def _one_each(step):
-    """Every consumed message gave one output on one port: nothing more need be said about where outputs come from."""
+    """Return whether every consumed message gave one output on one port: the outputs' origin is implied then."""
     if len(step.groups) != 1 or step.call.emitted:
         return False
     (group,) = step.groups.values()

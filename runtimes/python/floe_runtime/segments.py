@@ -1,7 +1,7 @@
-"""Large buffers in shared memory: made and reused here, mapped by others; and those of others, mapped here.
+"""Large buffers in shared memory: own segments, made and reused, and mapped segments of other processes.
 
-A segment goes back to the pool when the runner says `free` and no array of the user's refers to it any more. Making one costs
-three times as much as using one again.
+A segment returns to the pool when the runner says `free` and no array of the user's refers to it. Making a segment costs three
+times as much as reusing one.
 """
 
 import os
@@ -10,13 +10,13 @@ from _weakref import ref
 
 FROM = 64 * 1024
 POOL = 512 * 1024 * 1024
-"""So many bytes of free segments are kept."""
+"""Maximum bytes of free segments kept."""
 MAPS = 16
-"""So many segments of others stay mapped."""
+"""Maximum number of other processes' segments kept mapped."""
 
 
 class Segment:
-    """A file that this runtime made, and its mapping."""
+    """File made by this runtime, with its mapping."""
 
     __slots__ = ("address", "array", "lent", "map", "name", "size")
 
@@ -27,12 +27,12 @@ class Segment:
 
     @property
     def used(self):
-        """Whether an array of the user's refers to it."""
+        """True if an array of the user's refers to the mapping."""
         return sys.getrefcount(self.map) > _ALONE
 
 
 class Placed:
-    """A large buffer in a segment of ours. Whoever lets go of it unsent gives the segment back."""
+    """Large buffer in a segment of this runtime; returns the segment when dropped unsent."""
 
     __slots__ = ("_segment", "nbytes", "sent")
 
@@ -42,11 +42,12 @@ class Placed:
 
     @property
     def name(self):
+        """Name of the segment."""
         return self._segment.name
 
     @property
     def view(self):
-        """Its bytes, read-only."""
+        """Bytes of the buffer, read-only."""
         return memoryview(self._segment.map)[: self.nbytes].toreadonly()
 
     def __del__(self):
@@ -55,14 +56,14 @@ class Placed:
 
 
 class Segments:
-    """`place` and `born` make segments, `view` maps those of others."""
+    """`place` and `born` make segments, `view` maps segments of other processes."""
 
     def __init__(self, directory, name):
         self._directory, self._name, self._number = directory, name, 0
         self._made, self._maps = {}, {}
 
     def place(self, data):
-        """A copy of these bytes that nobody changes: in a segment where they are many. An array born in one is frozen instead."""
+        """Copy the bytes to memory that no code changes: to a segment if many. An array born in a segment is frozen instead."""
         if data.nbytes <= FROM:
             return memoryview(bytes(data))
         born = self._born_of(data)
@@ -71,12 +72,12 @@ class Segments:
         try:
             segment = self._take(data.nbytes)
         except OSError:
-            return memoryview(bytes(data))  # shared memory is full: it goes inline
+            return memoryview(bytes(data))  # shared memory is full: the data goes inline
         segment.map[: data.nbytes] = data
         return Placed(segment, data.nbytes)
 
     def born(self, shape, dtype):
-        """An array in a segment of its own; it turns read-only when it is sent."""
+        """Return an array in a segment of its own, which turns read-only when sent."""
         import numpy
 
         dtype = numpy.dtype(dtype)
@@ -96,7 +97,7 @@ class Segments:
         return array
 
     def _born_of(self, data):
-        """The segment in which this memory already is."""
+        """Return the segment that already holds the memory; None for other memory."""
         array = data.obj
         numpy = sys.modules.get("numpy")
         if numpy is None or type(array) is not numpy.ndarray:
@@ -127,7 +128,7 @@ class Segments:
         path = os.path.join(self._directory, name)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.posix_fallocate(fd, 0, size)  # a full memory is an error here, and a crash at the first touch otherwise
+            os.posix_fallocate(fd, 0, size)  # full memory is an error here, and a crash at the first touch otherwise
             mapped = mmap.mmap(fd, size)
         except BaseException:
             os.unlink(path)
@@ -138,7 +139,7 @@ class Segments:
         return segment
 
     def _trim(self):
-        """Keep the pool within its bound; the oldest go."""
+        """Keep the pool within bounds; drop the oldest segments first."""
         free = [s for s in self._made.values() if not s.lent and not s.used]
         total = sum(s.size for s in free)
         for segment in free:
@@ -156,7 +157,7 @@ class Segments:
                 return
 
     def free(self, again, remove):
-        """What the runner says: nobody reads these any more (*remove*: somebody might)."""
+        """Take back segments that no process reads any more; remove the segments *remove*, which may still be read."""
         for name in again:
             if name in self._made:
                 self._made[name].lent = False
@@ -164,7 +165,7 @@ class Segments:
             self._drop(name)
 
     def view(self, name, size):
-        """The bytes of another's segment, read-only. Raises OSError or ValueError."""
+        """Return the bytes of another process's segment, read-only. Raises OSError or ValueError."""
         mapped = self._maps.pop(name, None)
         if mapped is None or len(mapped) < size:
             mapped = self._map(name)
@@ -185,7 +186,7 @@ class Segments:
             os.close(fd)
 
     def kept(self, names):
-        """Those of *names* that the user's code still refers to."""
+        """Return the *names* that the user's code still refers to."""
         kept = [n for n in names if n in self._maps and sys.getrefcount(self._maps[n]) > _ALONE]
         for name in kept:
             del self._maps[name]
@@ -195,7 +196,7 @@ class Segments:
 
 
 def _alone():
-    """What getrefcount says of a mapping that only its segment refers to."""
+    """Return getrefcount's result for a mapping referred to by the segment only."""
     segment = Segment("", bytearray(1))
     return sys.getrefcount(segment.map)
 

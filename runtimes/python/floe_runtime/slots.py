@@ -1,27 +1,28 @@
-"""A slot: one version of one node, loaded. Loading runs the source in a namespace of its own and finds the function."""
+"""Slots: loaded versions of nodes. Loading runs the source in a module of its own and finds the function."""
 
+import sys
 from collections import deque
+from itertools import count
 
-from floe_runtime.context import Context
+from floe_runtime import functions, modules
+from floe_runtime.context import Current
 from floe_runtime.failures import Source
+from floe_runtime.functions import LoadError
 from floe_runtime.purity import keeps_nothing
 from floe_runtime.state import State
 from floe_runtime.values import tag, untag
 
 PLAIN, GENERATOR, COROUTINE, ASYNC_GENERATOR = "plain", "generator", "coroutine", "async generator"
-ONLY_AST = 1024  # ast.PyCF_ONLY_AST, without importing ast
-VARARGS = 4
+KINDS = {0: PLAIN, functions.GENERATOR: GENERATOR, functions.COROUTINE: COROUTINE, functions.ASYNC_GENERATOR: ASYNC_GENERATOR}
 CHUNK = 256
-COROUTINE_FLAG, ASYNC_GENERATOR_FLAG, GENERATOR_FLAG = 0x80, 0x200, 0x20
-FUNCTION = type(lambda: None)
-
-
-class LoadError(Exception):
-    """The source does not define what a module needs; the text says what to do."""
+HIGHER, LOWER = count(1), count(-1, -1)
+"""Ranks above and below all ranks in use."""
+CAREFUL = 32
+"""Number of outputs sent singly before a generator counts as fast: a generator may sleep behind any output."""
 
 
 class Slot:
-    """What the runtime knows of one slot; see the `load` frame for the fields."""
+    """State of a slot in the runtime; see the `load` frame for the fields."""
 
     def __init__(self, frame, codec):
         module = frame["module"]
@@ -34,56 +35,87 @@ class Slot:
         self.source = Source(module)
         self.name = module["name"]
         self.state = State(codec)
-        self.context = Context(self)
+        self.current = Current(self)
         self.routes = {}
+        self.rank = next(HIGHER)
+        self.targets, self.sources = {}, {}
+        """Slots targeted by local routes of this slot, and slots with local routes to this slot (as keys)."""
         self.calls = deque()
         self.pace = 1
-        """So many messages are thought to take less than a millisecond."""
+        """Number of messages expected to take less than a millisecond."""
         self.calm, self.shy, self.suspect = 0, 1, 0
-        """How many were fast since the last slow ones, and how many it takes before the pace grows."""
-        self.function = self.kind = None
+        """`calm`: number of fast messages since the last slow message; `shy`: number needed before the pace grows."""
+        self.module = self.function = self.kind = None
+        self.fusable = self.follows = False
+        """Whether local routes may lead to the slot, and begin at it. `kind` says how the function is called, and follows the
+        last result.
+        """
         self.with_context = self.pure = False
         self.migrate = None
         self.log = None
         self.queued = self.busy = self.stopped = False
-        """It waits for a turn; it is at work and must not be begun again; a call failed, and none said since from which state to
-        go on."""
+        """`queued`: waits for a turn; `busy`: at work, and must not be begun again; `stopped`: a call failed, and no later call
+        brought a state to go on from.
+        """
         self.lasting = False
-        """It has written to its state: what it is given and gives must not be shared with others."""
+        """True if the function has written to the state: inputs and outputs must not be shared with other slots."""
 
     @property
     def most(self):
-        """The largest chunk. What a generator hands to local routes is in no frame: only time bounds it."""
+        """Size of the largest chunk. Only time bounds the outputs that a generator hands to local routes: no frame holds them."""
         return CHUNK if self.kind != GENERATOR or self.default not in self.routes else 4 * CHUNK
 
     @property
-    def fusable(self):
-        return self.kind == PLAIN
-
-    @property
-    def follows(self):
-        """Whether local routes may begin here."""
-        return self.kind in (PLAIN, GENERATOR)
-
-    @property
     def asynchronous(self):
+        """True if the event loop drives the function."""
         return self.kind in (COROUTINE, ASYNC_GENERATOR)
 
-    def leads_to(self, other):
-        """Whether local routes lead from here to *other*."""
-        return self is other or any(t.leads_to(other) for targets in self.routes.values() for _, t, _ in targets)
+    def leads_back(self, target):
+        """Return whether local routes lead from *target* to this slot, which would close a circle.
+
+        Each slot has a rank below the ranks of its targets. A route that agrees with the ranks closes no circle; for any other,
+        only the slots with ranks between the ends' ranks are visited, and reordered.
+        """
+        if self.rank >= target.rank and self is not target:
+            if not self.sources:
+                self.rank = next(LOWER)
+            elif not target.routes:
+                target.rank = next(HIGHER)
+        if self.rank < target.rank:
+            return False
+        behind = _reached(
+            target,
+            lambda slot: (t for targets in slot.routes.values() for _, t, _ in targets),
+            lambda slot: slot.rank <= self.rank,
+        )
+        if self in behind:
+            return True
+        before = _reached(self, lambda slot: slot.sources, lambda slot: slot.rank >= target.rank)
+        order = sorted(before, key=_rank) + sorted(behind, key=_rank)
+        for slot, rank in zip(order, sorted(map(_rank, order))):
+            slot.rank = rank
+        return False
+
+    def route(self, routes):
+        """Hand outputs to other slots: port -> [(wire, slot, input port)]."""
+        for target in self.targets:
+            target.sources.pop(self, None)
+        self.routes = {port: targets for port, targets in routes.items() if targets}
+        self.targets = {target: None for targets in routes.values() for _, target, _ in targets}
+        for target in self.targets:
+            target.sources[self] = None
 
     def unroute(self, gone):
-        """Forget the local routes to a slot that is no more."""
+        """Forget the local routes to a removed slot."""
         routes = {port: [t for t in targets if t[1] is not gone] for port, targets in self.routes.items()}
         self.routes = {port: targets for port, targets in routes.items() if targets}
 
     def cut(self, wire):
-        """Take off the local routes of the port that this wire leaves: what comes next there is returned."""
+        """Remove the local routes of the port that *wire* leaves: later outputs of the port are returned to the runner."""
         self.routes = {port: targets for port, targets in self.routes.items() if all(target[0] != wire for target in targets)}
 
     def activate(self, state):
-        """Take over the state of the version before, through `migrate` where there is one."""
+        """Adopt the state of the previous version, through `migrate` if defined."""
         if self.migrate is not None:
             plain = {key: untag(value, ()) for key, value in state.items()}
             result = self.migrate(plain)
@@ -93,26 +125,58 @@ class Slot:
         self.state.replace(state)
         self.stopped = False
 
-    def load(self):
-        """Run the source. Raises whatever the source raises, or `LoadError`."""
-        namespace = {"__name__": self.name, "__loader__": self.source, "__builtins__": __builtins__, "__doc__": None}
-        names = self._run(namespace)
-        self.function = _chosen(namespace, self.name, names)
-        self.kind = _kind(self.function)
-        self.with_context = _takes_context(self.function)
-        self.pure = self.kind == PLAIN and not self.with_context and keeps_nothing(self.function)
+    def load(self, complete):
+        """Run the source; `complete(coroutine)` runs a source with `await` at the top level.
+
+        Raises the source's own error, or `LoadError`.
+        """
+        try:
+            code, names = modules.read(self.source)
+        except (SyntaxError, ValueError) as error:
+            raise _refused(error, self.source) from None
+        self.module = modules.make(self.name, self.source)
+        namespace = self.module.__dict__
+        awaits = eval(code, namespace)
+        if awaits is not None:
+            complete(awaits)
+        self.function = functions.chosen(namespace, self.name, names)
+        self.kind = KINDS[functions.flags(self.function)]
+        self.fusable = functions.returns(self.function)
+        self.shy = 1 if self.kind == PLAIN else CAREFUL
+        self.follows = self.fusable or self.kind == GENERATOR
+        self.with_context = functions.takes_context(self.function)
+        plain = type(self.function) is functions.FUNCTION and self.fusable
+        self.pure = plain and not self.with_context and keeps_nothing(self.function)
         migrate = namespace.get("migrate")
         self.migrate = migrate if callable(migrate) and migrate is not self.function else None
 
-    def _run(self, namespace):
-        source = self.source
-        try:
-            tree = compile(source.text, source.name, "exec", ONLY_AST, True)
-            code = compile(tree, source.name, "exec", 0, True)
-        except (SyntaxError, ValueError) as error:
-            raise _refused(error, source) from None
-        exec(code, namespace)
-        return [n.name for n in tree.body if type(n).__name__ in ("FunctionDef", "AsyncFunctionDef")]
+    def iterate(self):
+        """Call the function as a generator from now on."""
+        self.kind, self.pure, self.shy = GENERATOR, False, CAREFUL
+
+    def enter(self):
+        """Make the slot's module the importable module of its name, before the slot works."""
+        sys.modules[self.module.__name__] = self.module
+
+    def leave(self):
+        """Remove the slot's module after unloading."""
+        if self.module is not None:
+            modules.leave(self.module)
+
+
+def _rank(slot):
+    return slot.rank
+
+
+def _reached(start, following, within):
+    """Return *start* and the slots reachable from *start* through slots for which *within* holds."""
+    found, pending = {start: None}, [start]
+    while pending:
+        for slot in following(pending.pop()):
+            if slot not in found and within(slot):
+                found[slot] = None
+                pending.append(slot)
+    return found
 
 
 def _refused(error, source):
@@ -120,55 +184,9 @@ def _refused(error, source):
         return LoadError(f"the source cannot be read: {error}")
     text = source.line(error.lineno or 0).strip()
     if text[:1] in ("%", "!", "?"):
-        error = SyntaxError(f"{text.split()[0]} is for cells only; a module is plain Python: take the line out, and name "
-                            "packages by --deps", (source.name, error.lineno, error.offset, error.text))
+        error = SyntaxError(
+            f"{text.split()[0]} is for cells only; a module is plain Python: take the line out, and name packages by --deps",
+            (source.name, error.lineno, error.offset, error.text),
+        )
     error.source_of = source
     return error
-
-
-def _chosen(namespace, name, names):
-    """The function named like the module, else the last one defined."""
-    own = namespace.get(name.replace("-", "_"))
-    if own is None:
-        own = next((namespace[n] for n in reversed(names) if n != "migrate" and n in namespace), None)
-    if own is None:
-        functions = [v for k, v in namespace.items() if type(v) is FUNCTION and k != "migrate" and v.__globals__ is namespace]
-        own = functions[-1] if functions else None
-    if own is None:
-        raise LoadError(f"the module {name!r} defines no function; write `def {name.replace('-', '_')}(msg): ...`")
-    if type(own) is not FUNCTION:
-        raise LoadError(f"{name!r} is a {type(own).__name__}, but a module is a function; write "
-                        f"`def {name.replace('-', '_')}(msg): ...`")
-    return own
-
-
-def _inner(function):
-    """The function inside decorators that say what they wrap."""
-    for _ in range(100):
-        wrapped = getattr(function, "__wrapped__", None)
-        if type(wrapped) is not FUNCTION:
-            break
-        function = wrapped
-    return function
-
-
-def _kind(function):
-    flags = function.__code__.co_flags
-    if flags & ASYNC_GENERATOR_FLAG:
-        return ASYNC_GENERATOR
-    if flags & COROUTINE_FLAG or _inner(function).__code__.co_flags & COROUTINE_FLAG:
-        return COROUTINE
-    return GENERATOR if flags & GENERATOR_FLAG else PLAIN
-
-
-def _takes_context(function):
-    inner = _inner(function)
-    code = inner.__code__
-    names = code.co_varnames[: code.co_argcount]
-    needed = len(names) - len(inner.__defaults__ or ())
-    only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    missing = [n for n in only if n not in (inner.__kwdefaults__ or {})]
-    if missing or needed > 2 or (not names and not code.co_flags & VARARGS):
-        raise LoadError(f"{inner.__name__}({', '.join(names)}) takes {needed + len(missing)} arguments; "
-                        "a module's function takes the message, and the context if it wants: (msg) or (msg, ctx)")
-    return len(names) >= 2 and (needed == 2 or names[1] in ("ctx", "context"))

@@ -1,14 +1,14 @@
-"""`ctx.state`: a dictionary that knows which of its top-level keys were touched since the last commit.
+"""`ctx.state`: a dictionary that knows the top-level keys touched since the last commit.
 
-A key counts as touched when it is written, or when a value that can change in place was read. At a commit only those are
-encoded and compared with what was committed before. State is plain JSON: a value that is not is refused where it is put in.
+A key counts as touched when written, or when a mutable value was read. Only touched keys are encoded at a commit and compared
+with the values committed before. State is plain JSON: any other value is refused when assigned.
 """
 
-from floe_runtime.values import PLAIN, ValueRefused, tag, untag
+from floe_runtime.values import PLAIN, ValueRefused, tag, told, untag
 
 
 class State(dict):
-    """Use `commit` and `undo`; all else is a dictionary's."""
+    """Dictionary with `commit` and `undo`."""
 
     __slots__ = ("_codec", "_texts", "_touched")
 
@@ -18,7 +18,7 @@ class State(dict):
         self.replace(values)
 
     def replace(self, values):
-        """Take these JSON values (with tags) as the committed state."""
+        """Take JSON values (with tags) as the committed state."""
         dict.clear(self)
         self._touched.clear()
         self._texts = {key: self._codec.dumps(value) for key, value in dict(values).items()}
@@ -27,20 +27,20 @@ class State(dict):
 
     @property
     def touched(self):
-        """Whether anything may have changed since the last commit."""
+        """True if any value may have changed since the last commit."""
         return bool(self._touched)
 
     @property
     def nested(self):
-        """Whether some value can change in place."""
+        """True if some value is mutable."""
         return any(type(value) not in PLAIN for value in dict.values(self))
 
     def peek(self):
-        """The pairs, without touching them."""
+        """Return the pairs, untouched."""
         return dict.items(self)
 
     def commit(self):
-        """(changed keys with their JSON texts, removed keys). Raises `ValueRefused` for what is no JSON."""
+        """Return (changed keys with JSON texts, removed keys). Raises `ValueRefused` for a value that is no JSON."""
         changed, removed = {}, []
         for key in self._touched:
             if dict.__contains__(self, key):
@@ -56,7 +56,7 @@ class State(dict):
         return changed, removed
 
     def undo(self):
-        """Back to the last commit."""
+        """Restore the state of the last commit."""
         for key in self._touched:
             if key in self._texts:
                 dict.__setitem__(self, key, untag(self._codec.loads(self._texts[key]), ()))
@@ -65,14 +65,14 @@ class State(dict):
         self._touched.clear()
 
     def text(self):
-        """The JSON text of the whole committed state."""
+        """Return the JSON text of the whole committed state."""
         pairs = (self._codec.dumps(key) + b":" + text for key, text in self._texts.items())
         return b"{" + b",".join(pairs) + b"}"
 
     def _encode(self, key, value):
         try:
             text = self._codec.dumps(value)
-        except (TypeError, ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError, MemoryError):
             return self._encode_tagged(key, value)
         return self._encode_tagged(key, value) if b"null" in text or b'"$floe"' in text else text
 
@@ -80,9 +80,11 @@ class State(dict):
         try:
             return self._codec.dumps(tag(value, None))
         except ValueRefused as error:
-            raise error.inside(key) from None
+            raise error.inside(key) from error.__cause__
+        except (TypeError, ValueError, RecursionError, MemoryError) as error:
+            raise ValueRefused(f"cannot become JSON: {told(error)}").inside(key) from None
 
-    # --- reading: what can change in place may have changed --------------------------------------------------------------
+    # --- reading: mutable values that were read may have changed ---------------------------------------------------------
 
     def __getitem__(self, key):
         value = dict.__getitem__(self, key)
@@ -91,6 +93,7 @@ class State(dict):
         return value
 
     def get(self, key, default=None):
+        """Return a value, or *default*; touch the key."""
         return self[key] if key in self else default
 
     def _touch_all(self):
@@ -99,10 +102,12 @@ class State(dict):
                 self._touched[key] = None
 
     def values(self):
+        """Return the values; touch all mutable values."""
         self._touch_all()
         return dict.values(self)
 
     def items(self):
+        """Return the pairs; touch all mutable values."""
         self._touch_all()
         return dict.items(self)
 
@@ -111,7 +116,7 @@ class State(dict):
         return dict.__iter__(self)
 
     def copy(self):
-        """A plain dictionary."""
+        """Return a plain dictionary."""
         self._touch_all()
         return dict(dict.items(self))
 
@@ -127,7 +132,7 @@ class State(dict):
             try:
                 self._encode(key, value)
             except ValueRefused as error:
-                raise TypeError(f"ctx.state{error.path} {error.text}") from None
+                raise TypeError(f"ctx.state{error.path} {error.text}") from error.__cause__
         self._touched[key] = None
         dict.__setitem__(self, key, value)
 
@@ -136,11 +141,13 @@ class State(dict):
         self._touched[key] = None
 
     def setdefault(self, key, default=None):
+        """Return the value of *key*, set to *default* if missing."""
         if key not in self:
             self[key] = default
         return self[key]
 
     def pop(self, key, *default):
+        """Remove a key and return the value."""
         if key in self:
             value = dict.__getitem__(self, key)
             del self[key]
@@ -148,11 +155,13 @@ class State(dict):
         return dict.pop(self, key, *default)
 
     def popitem(self):
+        """Remove and return the newest pair."""
         key, value = dict.popitem(self)
         self._touched[key] = None
         return key, value
 
     def update(self, *others, **more):
+        """Set several keys."""
         for key, value in dict(*others, **more).items():
             self[key] = value
 
@@ -161,5 +170,6 @@ class State(dict):
         return self
 
     def clear(self):
+        """Remove all keys."""
         for key in list(dict.keys(self)):
             del self[key]

@@ -1,17 +1,17 @@
-"""A step: what some messages of a call, and all that came of them inside this process, gave.
+"""Steps: outputs of some messages of a call, and of all descendants inside this process.
 
-It collects outputs for the runner and follows local routes. `floe_runtime.returned` writes it down.
+A step collects outputs for the runner and follows local routes. `floe_runtime.returned` writes the step as a frame.
 """
 
 from collections import deque
 
 from floe_runtime.fresh import own
-from floe_runtime.parcels import Group, Parcel
+from floe_runtime.parcels import Group, Origin, Parcel
 from floe_runtime.texts import Unreadable
 
 
 class Step:
-    """Collects outputs, counts, failures and what is handed back."""
+    """Collects outputs, counts, failures and messages to hand back."""
 
     def __init__(self, call, values):
         self.call, self._values = call, values
@@ -23,82 +23,95 @@ class Step:
         self.end = False
 
     def spread(self, slot, parcel, given):
-        """Hand what a run gave to its ports: into groups, or onto local routes."""
+        """Hand the outputs of a run to the ports: into groups, or onto local routes."""
         self.slots[slot.number] = slot
         self.skipped += given.skipped
         count = len(given.results)
         parcel.values[given.start : given.start + count] = [None] * count
         if given.yields is not None:
-            self._spread_yields(slot, given.yields)
-        elif given.payload is not None and not given.emits and not (parcel.roots is None and self.call.skip):
+            self._spread_yields(slot, parcel, given.yields)
+        elif given.payload is not None and not given.emits and not (parcel.roots is None and self._is_cut_off):
             self._spread_plain(slot, parcel, given, count)
         elif given.emits or given.rare or given.payload is not None or given.texts.count(b"null") < count:
             self._spread_entries(slot, parcel, given)
+
+    @property
+    def _is_cut_off(self):
+        """True if the first message gave outputs before the step, or before a crash."""
+        return self.call.skip or self.call.before
 
     def _spread_plain(self, slot, parcel, given, count):
         start = given.start
         roots = range(start, start + count) if parcel.roots is None else parcel.roots[start : start + count]
         if slot.default in slot.routes:
-            self._fan_out(slot, given.results, list(roots), given.payload, given.shared)
+            origin = Origin(parcel, slot.node, range(start, start + count))
+            self._fan_out(slot, given.results, list(roots), given.payload, given.shared, origin)
             return
         index = [0] * count if parcel.roots is None else self._numbers(slot, roots)
         self._group(slot, slot.default).extend(given.payload[1:-1], roots, index)
 
-    def _spread_yields(self, slot, yields):
-        """What generators gave. `skip` drops outputs of the first message."""
+    def _spread_yields(self, slot, parcel, yields):
+        """Hand on outputs of generators. `skip` drops outputs of the first message."""
         skip, payload, texts = self.call.skip, yields.payload, yields.texts
         if not yields.values:
             return
         if yields.rare or (skip and yields.roots[0] == 0):
-            entries = [(text, root, number, *yields.rare.get(at, ((), False)))
-                       for at, (text, root, number) in enumerate(zip(texts, yields.roots, yields.index))
-                       if root or number >= skip]
+            entries = [
+                (text, root, number, *yields.rare.get(at, ((), False)))
+                for at, (text, root, number) in enumerate(zip(texts, yields.roots, yields.index))
+                if root or number >= skip
+            ]
             if entries:
-                self._place(slot, slot.default, entries)
+                self._place(slot, slot.default, entries, parcel, [entry[1:3] for entry in entries])
         elif slot.default in slot.routes:
-            self._fan_out(slot, yields.values, yields.roots, payload or b"[" + b",".join(texts) + b"]", yields.shared)
+            first = self.call.before if yields.roots[0] == self.start else 0
+            origin = Origin(parcel, slot.node, yields.roots, yields.index, first)
+            self._fan_out(slot, yields.values, yields.roots, payload or b"[" + b",".join(texts) + b"]", yields.shared, origin)
         else:
             self._group(slot, slot.default).extend(payload[1:-1] if payload else b",".join(texts), yields.roots, yields.index)
 
-    def _fan_out(self, slot, values, roots, payload, shared):
-        """Plain values onto local routes: the first target gets the values if they are safe there, the others copies.
+    def _fan_out(self, slot, values, roots, payload, shared, origin):
+        """Put plain values onto local routes: the first target gets the values if safe, other targets get copies.
 
-        *shared*: somebody else referred to some value when it was given; None where nobody looked.
+        *shared*: other code referred to some value when the function gave the value; None if not counted.
         """
         load = self._values.loads
         values = values if not shared and own(values, payload, shared is not None) else load(payload)
         for number, (wire, target, port) in enumerate(slot.routes[slot.default]):
             parcel = Parcel(self.call, port, load(payload) if number else values)
             parcel.written(payload=(payload, self._values))
-            self._send(slot, wire, target, parcel, roots)
+            self._send(slot, wire, target, parcel, roots, origin)
 
-    def _send(self, slot, wire, target, parcel, roots):
-        parcel.roots, parcel.wire = roots, (wire, slot.number)
+    def _send(self, slot, wire, target, parcel, roots, origin):
+        parcel.roots, parcel.wire, parcel.origin = roots, (wire, slot.number), origin
         self.pending.append((target, parcel))
 
     def _spread_entries(self, slot, parcel, given):
-        ports, skip = {}, self.call.skip if parcel.roots is None else 0
-        for at, index, port, text, buffers, tagged in self._entries(slot, parcel, given):
+        ports, ways, skip = {}, {}, self.call.skip if parcel.roots is None else 0
+        for at, place, port, text, buffers, tagged in self._entries(slot, parcel, given):
             root = at if parcel.roots is None else parcel.roots[at]
-            if parcel.roots is not None:
-                index = self._number(slot, root)
+            index = place if parcel.roots is None else self._number(slot, root)
             if root or index >= skip:
                 ports.setdefault(port, []).append((text, root, index, buffers, tagged))
+                if port in slot.routes:
+                    ways.setdefault(port, []).append((at, place))
         for port, entries in ports.items():
-            self._place(slot, port, entries)
+            self._place(slot, port, entries, parcel, ways.get(port))
 
-    def _place(self, slot, port, entries):
-        """(text, root, index, buffers, tagged) of each output on a port."""
+    def _place(self, slot, port, entries, parcel, ways):
+        """Place (text, root, index, buffers, tagged) of each output of a port, with (position of the parent in *parcel*, number
+        among the parent's outputs) for local routes.
+        """
         targets = slot.routes.get(port)
         if targets is not None:
-            self._spread_routed(slot, targets, entries)
+            self._spread_routed(slot, targets, entries, Origin(parcel, slot.node, *zip(*ways, strict=True)))
             return
         group = self._group(slot, port)
         for entry in entries:
             group.add(*entry)
 
     def _entries(self, slot, parcel, given):
-        """(which message, which of its outputs, port, text, buffers, tagged) of everything, in the order of giving."""
+        """Yield (message, number of the output, port, text, buffers, tagged) of all outputs, in the order of giving."""
         if not given.texts:
             given.texts[:] = [self._values.dumps(value) for value in given.results]
         emits = deque(given.emits)
@@ -113,7 +126,7 @@ class Step:
                     yield given.start + number, index, slot.default, *entry
             index = 0
 
-    def _spread_routed(self, slot, targets, entries):
+    def _spread_routed(self, slot, targets, entries, origin):
         texts = [entry[0] for entry in entries]
         for wire, target, port in targets:
             values = [self._values.read(text, buffers, tagged) for text, _, _, buffers, tagged in entries]
@@ -121,7 +134,7 @@ class Step:
             parcel.buffers, parcel.tagged = [e[3] for e in entries], [e[4] for e in entries]
             parcel.written(texts)
             parcel.broken = any(type(value) is Unreadable for value in parcel.values)
-            self._send(slot, wire, target, parcel, [e[1] for e in entries])
+            self._send(slot, wire, target, parcel, [e[1] for e in entries], origin)
 
     def _group(self, slot, port):
         key = (slot.number, port)
@@ -131,13 +144,13 @@ class Step:
         return group
 
     def _number(self, slot, root):
-        """Behind a local route: which number an output is among those that this slot made of its root."""
+        """Return the number of an output among all outputs of the slot for the root; used behind local routes."""
         numbers = self.call.numbers.setdefault(slot.number, {})
         number = numbers[root] = numbers.get(root, -1) + 1
         return number
 
     def _numbers(self, slot, roots):
-        """The same for many. Mostly they are the first outputs of different roots."""
+        """Return the numbers of many outputs, mostly the first outputs of different roots."""
         numbers = self.call.numbers.setdefault(slot.number, {})
         first = dict.fromkeys(roots, 0)
         if len(first) < len(roots) or not numbers.keys().isdisjoint(first):
@@ -146,14 +159,15 @@ class Step:
         return [*first.values()]
 
     def passed(self, parcel, n):
-        """The first *n* messages of a parcel went through."""
+        """Count the first *n* messages of a parcel as handled."""
         if n:
-            count = self.counts.setdefault(parcel.wire, [0, 0])
+            count = self.counts.setdefault(parcel.wire, [0, 0, None])
             count[0] += n
             count[1] += parcel.weight(n)
+            count[2] = parcel, n
 
     def stop(self, slot, failure, parcel=None, at=0):
-        """A failure: hand back what was not consumed, that of the failing slot first."""
+        """Stop after a failure: hand back the unconsumed messages, the failing slot's first."""
         self.failure, self.end = {"slot": slot.number, "failure": failure}, True
         if parcel is not None:
             self.left.append((parcel, at))

@@ -17,6 +17,10 @@ const acts = {
     world.breaks = [...world.breaks.filter(b => b.id !== made.id), made];
     return made;
   },
+  latest: (world, args) => Object.fromEntries(Object.entries(world.latest ?? {}).filter(([name]) => !args.wire || name === args.wire)),
+  results: (world, args) => (world.results ?? []).slice(args.start ?? 0),
+  fork: world => ({ ...world.info, ref: 'demo.1.local.2', instance: 'demo.1.local.2', status: 'pending' }),
+  undrop(world) { if (world.passed) { throw ['definition', 'nothing is debugged any more']; } return null; },
   clear_break(world, args) { world.breaks = world.breaks.filter(b => b.id !== args.id); return 1; },
 };
 
@@ -31,7 +35,7 @@ class Model {
     if (!this.world) { return; }
     content = JSON.parse(JSON.stringify(content));
     if (content.kind === 'hello') { queueMicrotask(() => this.emit({ kind: 'hello' })); }
-    if (content.call) { queueMicrotask(() => this.answer(content)); }
+    if (content.call) { window.slow ? setTimeout(() => this.answer(content), window.slow) : queueMicrotask(() => this.answer(content)); }
   }
   answer({ id, call, args }) {
     window.calls.push([call, args]);
@@ -44,8 +48,9 @@ class Model {
 }
 
 /** `world` null: nobody answers. */
-window.mount = ({ traits, world = null, width = '', height = 0, hidden = false }) => {
+window.mount = ({ traits, world = null, width = '', height = 0, hidden = false, unfolded = false }) => {
   window.unmount?.();
+  if (unfolded) { localStorage.setItem('floe-jupyter', JSON.stringify({ ...JSON.parse(localStorage.getItem('floe-jupyter') ?? '{}'), unfolded: true })); }
   const place = document.getElementById('place');
   place.style.width = width;
   place.style.display = hidden ? 'none' : '';

@@ -1,4 +1,4 @@
-/** The breakpoints of all flows. A tick switches one on and off; a click shows where it is. */
+/** Breakpoints of all flows. A tick enables or disables a breakpoint; a click shows its node. */
 
 import { closeIcon, CommandToolbarButton } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
@@ -15,7 +15,7 @@ export class BreaksSection extends Section {
   constructor(known: Known, deeds: Deeds, commands: CommandRegistry) {
     super('breakpoints', 'Breakpoints', known, ['breaks']);
     this.rows = new Rows('Breakpoints', 'No breakpoint is set. Click the dot before or behind a node.',
-      b => JSON.stringify([b.flow, b.id]), b => this.row(b, deeds));
+      b => JSON.stringify([b.workspace, b.flow, b.id]), b => this.row(b, deeds));
     this.body.append(this.rows.node);
     const button = new CommandToolbarButton({ commands, id: 'floe:remove-breakpoints', label: '' });
     button.node.dataset.cmd = 'remove-breakpoints';
@@ -23,28 +23,28 @@ export class BreaksSection extends Section {
   }
 
   protected draw(): void {
-    this.rows.show(this.known.breaks);
+    this.rows.show(this.known.listed(this.known.breaks));
   }
 
-  private row({ id, flow, node }: FlowBreak, deeds: Deeds) {
+  private row({ id, flow, node, workspace }: FlowBreak, deeds: Deeds) {
     const call = this.known.connection.call.bind(this.known.connection);
     let shown: FlowBreak;
     const tick = h('input', { type: 'checkbox', class: 'floe-entry-tick', 'data-cmd': 'toggle-break', 'aria-label': `Breakpoint at ${node} is enabled`,
       change: () => deeds.attempt(() => call('set_break', { ...settable(shown), enabled: tick.checked })) });
-    const row = new PlainRow({ break: id, flow, at: node }, () => deeds.open(flow, '', node), [{ name: 'clear-break',
-      label: `Remove the breakpoint at ${node}`, icon: closeIcon, run: () => deeds.attempt(() => call('clear_break', { flow, id })) }]);
+    const row = new PlainRow({ break: id, flow, at: node }, () => deeds.open(flow, workspace, '', node), [{ name: 'clear-break',
+      label: `Remove the breakpoint at ${node}`, icon: closeIcon, run: () => deeds.attempt(() => call('clear_break', { workspace, flow, id })) }]);
     row.node.prepend(tick);
     return { node: row.node, update: (b: FlowBreak) => {
       shown = b;
       tick.checked = b.enabled;
-      row.set(`${flow}: ${node}${b.port ? `.${b.port}` : ''}`, words(b), b.enabled ? 'on' : 'off');
+      row.set(`${this.known.named(flow, b)}: ${node}${b.port ? `.${b.port}` : ''}`, words(b), b.enabled ? 'on' : 'off');
     } };
   }
 }
 
-/** What `set_break` takes. */
-function settable({ id, flow, node, side, port, when, hits, log }: FlowBreak) {
-  return { id, flow, node, side, port, when, hits, log };
+/** Return the fields that `set_break` takes. */
+function settable({ workspace, id, flow, node, side, port, when, hits, log }: FlowBreak) {
+  return { workspace, id, flow, node, side, port, when, hits, log };
 }
 
 function words({ side, when, hits, log, count }: FlowBreak): string {

@@ -1,34 +1,55 @@
-/** All flows that are defined. */
+/** List of the defined flows, those used last first. */
 
+import { deleteIcon } from '@jupyterlab/ui-components';
 import { Section } from './section';
-import type { Known } from '../known';
+import type { Known, OwnedFlow } from '../known';
 import { PlainRow } from '../row';
 import { Rows } from '../rows';
-import type { Flow } from '../../wire';
 import type { Deeds } from './deeds';
 
 export class FlowsSection extends Section {
-  private readonly rows: Rows<Flow>;
+  private readonly rows: Rows<OwnedFlow>;
 
   constructor(known: Known, deeds: Deeds) {
     super('flows', 'Flows', known, ['flows', 'runs']);
-    this.rows = new Rows('Flows', 'No flow is defined yet. Write one in a %%floe flow cell.', flow => flow.name, ({ name }) => {
-      const row = new PlainRow({ flow: name }, () => deeds.open(name, ''));
-      return { node: row.node, update: flow => this.fill(row, flow) };
-    });
+    this.rows = new Rows('Flows', 'No flow is defined yet. Write one in a %%floe flow cell.', ({ name, workspace }) => key(name, workspace),
+      ({ name, workspace }) => {
+        const row = new PlainRow({ flow: name, workspace }, () => deeds.open(name, workspace, ''), [{
+          name: 'remove-flow', label: `Remove the flow ${name}`, icon: deleteIcon, run: () => this.remove(name, workspace, deeds) }]);
+        return { node: row.node, update: flow => this.fill(row, flow) };
+      });
     this.body.append(this.rows.node);
   }
 
   protected draw(): void {
-    this.rows.show(this.known.flows);
+    const { known } = this;
+    const used = new Map<string, number>();
+    for (const { flow, workspace = '', created = 0 } of known.runs) {
+      used.set(key(flow, workspace), Math.max(created, used.get(key(flow, workspace)) ?? 0));
+    }
+    const last = ({ name, workspace }: OwnedFlow) => used.get(key(name, workspace)) ?? 0;
+    this.rows.show([...known.listed(known.flows)].sort((a, b) => last(b) - last(a)));
   }
 
-  private fill(row: PlainRow, { name, version, nodes }: Flow): void {
-    const running = this.known.instancesOf(name);
-    const held = this.known.runs.some(r => r.flow === name && r.status === 'held');
-    const words = [...running ? [`${running} running`] : [], count(nodes?.length ?? 0, 'node'), `version ${version ?? 1}`];
-    row.set(name, words.join(' · '), held ? 'held' : running ? 'active' : 'idle');
+  private remove(name: string, workspace: string, deeds: Deeds): void {
+    deeds.attempt(async () => {
+      if (await deeds.confirm('Remove the Flow?', `The flow ${name} will be removed. Its modules and its runs stay.`)) {
+        await this.known.connection.call('remove', { name, workspace });
+      }
+    });
   }
+
+  private fill(row: PlainRow, flow: OwnedFlow): void {
+    const { name, version, nodes, workspace } = flow;
+    const running = this.known.instancesOf(name, workspace);
+    const held = this.known.runs.some(r => r.flow === name && r.workspace === workspace && r.status === 'held');
+    const words = [...running ? [`${running} running`] : [], count(nodes?.length ?? 0, 'node'), `version ${version ?? 1}`];
+    row.set(this.known.named(name, flow), words.join(' · '), held ? 'held' : running ? 'active' : 'idle');
+  }
+}
+
+function key(flow: string, workspace: string): string {
+  return JSON.stringify([workspace, flow]);
 }
 
 export function count(n: number, what: string): string {

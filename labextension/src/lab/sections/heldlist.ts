@@ -1,4 +1,4 @@
-/** Every message that waits, in all runs. */
+/** List of all held messages, in all runs. */
 
 import { deleteIcon, refreshIcon, stepOverIcon } from '@jupyterlab/ui-components';
 import { preview } from '../../bench/tree';
@@ -18,10 +18,10 @@ export class HeldSection extends Section {
   }
 
   protected draw(): void {
-    this.rows.show(this.known.held);
+    this.rows.show(this.known.listed(this.known.held));
   }
 
-  private row({ message, flow, instance }: HeldOf, deeds: Deeds) {
+  private row({ message, flow, instance, workspace }: HeldOf, deeds: Deeds) {
     const { id, node } = message;
     const call = this.known.connection.call.bind(this.known.connection);
     const actions = [
@@ -34,7 +34,7 @@ export class HeldSection extends Section {
       actions.unshift({ name: 'retry-message', label: 'Retry this message', icon: refreshIcon,
         run: () => deeds.attempt(() => call('retry', { flow: instance, id })) });
     }
-    const row = new PlainRow({ held: id, instance, flow, at: node }, () => deeds.open(flow, instance, node, id), actions);
+    const row = new PlainRow({ held: id, instance, flow, at: node }, () => deeds.open(flow, workspace, instance, node, id), actions);
     return { node: row.node, update: ({ message: now }: HeldOf) => row.set(
       `${now.node}.${now.port}`, preview(now.value, 80), now.failure ? 'failed' : 'held',
       [`${instance}, ${now.side === 'out' ? 'behind' : 'in front of'} ${now.node}: ${now.reason}`, preview(now.value, 400),

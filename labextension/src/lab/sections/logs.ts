@@ -1,4 +1,4 @@
-/** What modules print and log, in all runs, as it comes. Nothing is fetched while nobody looks. */
+/** Live output and logs of modules, in all runs. Lines are fetched only while the section is visible. */
 
 import { clearIcon, ToolbarButton } from '@jupyterlab/ui-components';
 import { h } from '../../bench/dom';
@@ -8,9 +8,11 @@ import { Section } from './section';
 
 interface Line { node: string; stream: string; text: string; time: number; instance: string }
 
-/** Lines are put into the page at most so often, in ms. */
+/** Height of an unbroken line in pixels. */
+const LINE = 18;
+/** Milliseconds between two insertions of lines into the page, at least. */
 const PAUSE = 100;
-/** When the section is opened, the last lines of so many instances are fetched. */
+/** Maximum number of instances whose last lines are fetched when the section is opened. */
 const INSTANCES = 5;
 
 export class LogsSection extends Section {
@@ -23,7 +25,7 @@ export class LogsSection extends Section {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private end: (() => void) | null = null;
   private most = 500;
-  /** What was cleared, by when it was written: it is not fetched again. */
+  /** Time of the last clearing: lines written before are not fetched again. */
   private cleared = -Infinity;
 
   constructor(known: Known) {
@@ -34,7 +36,12 @@ export class LogsSection extends Section {
     this.body.append(h('div', { class: 'floe-side-filters' }, this.filter), this.list, this.hint);
   }
 
-  /** So many lines are kept. */
+  /** Height in pixels that the section needs, from its number of lines, as the list fills all available room. */
+  override get needed(): number {
+    return Math.min(Math.max(48 + LINE * this.list.childElementCount, 120), 300);
+  }
+
+  /** Maximum number of lines kept. */
   set limit(lines: number) {
     this.most = lines;
     this.drawAll();
@@ -68,7 +75,7 @@ export class LogsSection extends Section {
     this.drawAll();
   }
 
-  /** What was written before anybody looked. */
+  /** Fetch the lines written before the section was visible. */
   private async fetch(): Promise<void> {
     const { connection, runs } = this.known;
     if (connection.state !== 'open') {
@@ -119,7 +126,7 @@ export class LogsSection extends Section {
     return !filter || `${instance} ${node} ${text}`.toLowerCase().includes(filter);
   }
 
-  /** Who reads the newest line goes on doing so; who has scrolled up is left alone. */
+  /** Run a change; a list scrolled to its end stays at the end, any other keeps its position. */
   private keepingEnd(change: () => void): void {
     const { list } = this;
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 30;
@@ -137,7 +144,7 @@ function drawn({ node, stream, text, time, instance }: Line): HTMLElement {
   return made;
 }
 
-/** By time, and each once: a line may be fetched and also come by itself. */
+/** Return the lines by time, without duplicates: a line may be both fetched and pushed. */
 function merge(lines: Line[]): Line[] {
   const once = new Map(lines.map(line => [JSON.stringify([line.time, line.instance, line.node, line.stream, line.text]), line] as const));
   return [...once.values()].sort((a, b) => a.time - b.time);

@@ -1,4 +1,4 @@
-/** Where code runs: runners, their runtimes, and the environments of the modules. */
+/** List of the places where code runs: runners, their runtimes, and the environments of the modules. */
 
 import { Section } from './section';
 import type { Environment, Known, Runner, Runtime } from '../known';

@@ -1,6 +1,6 @@
-/** Runs by what becomes of them: pending, active, held, and the archive of those that are over. */
+/** List of runs by state: pending, active, held, and the archive of finished runs. */
 
-import { stopIcon } from '@jupyterlab/ui-components';
+import { clearIcon, deleteIcon, stopIcon, ToolbarButton } from '@jupyterlab/ui-components';
 import { h } from '../../bench/dom';
 import type { RunInfo } from '../../wire';
 import { OVER, type Known } from '../known';
@@ -10,7 +10,7 @@ import type { Deeds } from './deeds';
 import { count } from './flows';
 import { Section } from './section';
 
-/** The shelves a run can lie on. */
+/** States that the list is filtered by. */
 export const SHELVES = ['pending', 'active', 'held', 'archive'] as const;
 export type Shelf = typeof SHELVES[number];
 
@@ -23,9 +23,11 @@ export class RunsSection extends Section {
   private readonly rows: Rows<RunInfo>;
   private readonly shelves = new Set<Shelf>(SHELVES);
 
-  /** `kept` is called when the filter is another. */
+  /** `kept` is called when the filter changes. */
   constructor(known: Known, deeds: Deeds, private readonly kept: () => void) {
     super('runs', 'Runs', known, ['runs']);
+    this.toolbar.addItem('clear', new ToolbarButton({ icon: clearIcon, tooltip: 'Clear the archive: remove runs that are over',
+      dataset: { 'data-cmd': 'clear-archive' } as never, onClick: () => this.clear(deeds) }));
     this.chips = Object.fromEntries(SHELVES.map(shelf => [shelf, this.chip(shelf)]));
     this.rows = new Rows('Runs', () => known.runs.length ? 'No run matches.' : 'No flow has run yet.', run => run.ref, run => this.row(run, deeds));
     this.body.append(h('div', { class: 'floe-side-filters' }, this.text,
@@ -45,13 +47,24 @@ export class RunsSection extends Section {
 
   protected draw(): void {
     const text = this.text.value.trim().toLowerCase();
-    const found = this.known.runs.filter(run => !text || `${run.ref} ${run.status} ${run.flow}`.toLowerCase().includes(text));
+    const found = this.known.listed(this.known.runs)
+      .filter(run => !text || `${run.ref} ${run.status} ${run.flow} ${run.title ?? ''}`.toLowerCase().includes(text));
     for (const shelf of SHELVES) {
       const chip = this.chips[shelf];
       chip.setAttribute('aria-pressed', String(this.shelves.has(shelf)));
       write(chip, `${shelf} ${found.filter(run => shelfOf(run) === shelf).length}`);
     }
     this.rows.show(found.filter(run => this.shelves.has(shelfOf(run))));
+  }
+
+  private clear(deeds: Deeds): void {
+    const { known } = this;
+    const over = known.listed(known.runs).filter(run => OVER.has(run.status)).length;
+    deeds.attempt(async () => {
+      if (over && await deeds.confirm('Clear the Archive?', `${count(over, 'run')} that are over, and their results, will be removed.`)) {
+        await known.connection.call('clear_archive', { workspace: known.workspace || '*' });
+      }
+    });
   }
 
   private filtered(): void {
@@ -67,13 +80,16 @@ export class RunsSection extends Section {
   }
 
   private row(run: RunInfo, deeds: Deeds) {
-    const { ref, flow, instance } = run;
-    const row = new PlainRow({ run: ref, flow, instance: instance ?? '' }, () => deeds.open(flow, instance || ref), [{
+    const { ref, flow, instance, workspace = '' } = run;
+    const row = new PlainRow({ run: ref, flow, instance: instance ?? '', workspace }, () => deeds.open(flow, workspace, instance || ref), [{
       name: 'cancel-run', label: `Cancel ${ref}`, icon: stopIcon,
       run: () => deeds.attempt(() => this.known.connection.call('cancel', { ref }))
+    }, {
+      name: 'remove-run', label: `Remove ${ref} and its results`, icon: deleteIcon,
+      run: () => deeds.attempt(() => this.known.connection.call('clear_archive', { flow: ref }))
     }]);
     return { node: row.node, update: (now: RunInfo) => {
-      row.set(now.ref, words(now), now.status, title(now));
+      row.set(this.known.named(now.ref, now), words(now), now.status, title(now));
       row.node.classList.toggle('floe-side-over', OVER.has(now.status));
     } };
   }
@@ -92,11 +108,29 @@ function words(run: RunInfo): string {
   } else if (run.results) {
     parts.push(count(run.results, 'result'));
   }
+  if (run.status === 'cancelled' && run.why) {
+    parts.push(run.why);
+  }
+  const dropped = sum(run, false);
+  const unfinished = sum(run, true);
+  parts.push(...dropped ? [`${dropped} dropped`] : [], ...unfinished ? [`${unfinished} unfinished`] : []);
   return parts.join(' · ');
+}
+
+/** Return the number of messages that the run left unfinished, or dropped. */
+function sum(run: RunInfo, unfinished: boolean): number {
+  return (run.unprocessed ?? []).filter(one => left(one) === unfinished).reduce((total, one) => total + one.n, 0);
+}
+
+function left({ reason }: { reason: string }): boolean {
+  return reason === 'unfinished' || reason === 'behind';
 }
 
 function title(run: RunInfo): string {
   const lines = [`${run.ref}: ${run.status}`, `${run.fed ?? 0} fed, ${count(run.results ?? 0, 'result')}`];
+  if (run.title) {
+    lines.push(`of ${run.title}`);
+  }
   if (run.created) {
     lines.push(`opened ${new Date(run.created * 1000).toLocaleString()}`);
   }
@@ -106,6 +140,7 @@ function title(run: RunInfo): string {
   if (run.forked_from) {
     lines.push(`forked from ${run.forked_from}`);
   }
+  lines.push(...(run.unprocessed ?? []).slice(0, 5).map(one => `${one.name}: ${one.text || 'unfinished'} (${count(one.n, 'message')})`));
   lines.push(...(run.failures ?? []).slice(0, 3).map(f => `${f.node && `${f.node}: `}${f.message}`));
   return lines.join('\n');
 }

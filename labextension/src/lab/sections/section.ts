@@ -1,4 +1,4 @@
-/** One part of the sidebar. Keeps its part of what is known up to date only while it can be seen. */
+/** Section of the sidebar, which keeps its part of the store current only while visible. */
 
 import { PanelWithToolbar } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
@@ -6,11 +6,14 @@ import { Widget } from '@lumino/widgets';
 import { h } from '../../bench/dom';
 import type { Known, Part } from '../known';
 
+const LEAST = 76;
+const MOST = 600;
+
 export abstract class Section extends PanelWithToolbar {
   protected readonly body = h('div', { class: 'floe-section-body' });
   private ends: Array<() => void> = [];
 
-  /** `name` is its `data-floe-section`. */
+  /** `name`: the section's `data-floe-section`. */
   constructor(readonly name: string, title: string, protected readonly known: Known, private readonly parts: Part[]) {
     super();
     this.addClass('floe-section-panel');
@@ -22,10 +25,15 @@ export abstract class Section extends PanelWithToolbar {
     this.toolbar.node.setAttribute('aria-label', `${title} toolbar`);
   }
 
-  /** Show what is known now. */
+  /** Height in pixels that shows the whole section: at least two rows, and small enough to leave room for other sections. */
+  get needed(): number {
+    return Math.min(Math.max(this.body.scrollHeight, LEAST), MOST);
+  }
+
+  /** Draw the present state of the store. */
   protected abstract draw(): void;
 
-  /** What is known of these parts changed. */
+  /** Return true if a change of `part` concerns this section. */
   protected concerns(part: string): boolean {
     return part === 'state' || this.parts.includes(part as Part);
   }
@@ -52,7 +60,7 @@ export abstract class Section extends PanelWithToolbar {
     this.lookAway();
   }
 
-  /** It can be seen. */
+  /** Start to keep the section current, once visible. */
   protected look(): void {
     if (!this.ends.length) {
       this.ends = this.parts.map(part => this.known.want(part));

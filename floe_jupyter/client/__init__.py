@@ -1,0 +1,1 @@
+"""The Python API, for notebooks, scripts and the command line."""

@@ -1,0 +1,1 @@
+"""Sources of modules in cells: checked at definition, with their place and the notebook names hidden from them."""

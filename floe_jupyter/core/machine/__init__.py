@@ -1,0 +1,1 @@
+"""Machine that runs one instance of a flow: events in, commands out."""

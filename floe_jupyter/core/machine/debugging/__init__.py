@@ -1,0 +1,1 @@
+"""Debugging: breakpoints, held messages, steps forward and back, edits and the recorded history."""

@@ -1,0 +1,268 @@
+"""Local routes: wires carried inside a runtime, because the machine would only count the messages.
+
+A route is switched on only when the wire is empty and both ends are idle, so that no message overtakes another; a runtime
+switches a route off between two chunks, after which the outputs come back to the machine (`Routed` says when).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from floe_jupyter.core.machine.events import Count, Route, Routed
+from floe_jupyter.core.machine.queues import Queue
+from floe_jupyter.core.machine.records import Lane, NodeState
+from floe_jupyter.core.machine.state import MachineState
+
+Routes = dict[str, tuple[str, ...]]
+
+
+def advance(instance: MachineState) -> None:
+    """Switch off unwanted routes; switch on wanted routes as soon as their ends are idle.
+
+    Only nodes affected by a change are visited: loading all nodes costs no more than one visit of all wires.
+    """
+    _rest(instance)
+    due, instance.unplanned = instance.unplanned, {}
+    for index in sorted(due):
+        node = due[index]
+        instance.fusing.pop(index, None)
+        node.awaited = []
+        if len(node.lanes) == 1:
+            _advance_lane(instance, node, node.lanes[0])
+
+
+def _rest(instance: MachineState) -> None:
+    """Ask the nodes again whose routes waited until another node is idle."""
+    rested, instance.rested = instance.rested, {}
+    for index, node in rested.items():
+        asking = {index: node} if index in instance.fusing else {}
+        if node.waiters and not node.lanes[0].calls:
+            asking |= node.waiters
+            node.waiters = {}
+        for waiter in asking.values():
+            _ask_again(instance, waiter)
+
+
+def _ask_again(instance: MachineState, node: NodeState) -> None:
+    """Plan the routes of a waiting node again, if no other awaited wire is busy."""
+    busy = _obstacle(node, "", node.awaited, lambda queue: _idle(instance, queue))
+    if busy is None:
+        instance.replan_node(node)
+    else:
+        _wait_for(instance, node, busy)
+
+
+def _advance_lane(instance: MachineState, node: NodeState, lane: Lane) -> None:
+    wanted = wanted_routes(instance, node)
+    kept = {port: wires for port, wires in lane.routes.items() if wanted.get(port) == wires}
+    if kept != lane.routes:
+        _order(instance, lane, kept)
+    fusing = kept != wanted
+    if fusing and not lane.routing and _all_idle(instance, node, wanted):
+        _order(instance, lane, wanted)
+    was_fusing, node.fusing = node.fusing, fusing or (node.fusing and bool(lane.routing))
+    if was_fusing and not node.fusing:
+        instance.wake_node(node)
+
+
+def _order(instance: MachineState, lane: Lane, routes: Routes) -> None:
+    lane.routes = routes
+    lane.routing += 1
+    instance.rerouting.add(lane)
+    for wires in routes.values():
+        for wire in wires:
+            mark(instance, instance.wires[wire], routed=True)
+    instance.order(Route(lane.node.id, lane.index, dict(routes)))
+
+
+def mark(instance: MachineState, queue: Queue, *, routed: bool) -> None:
+    """Record that a local route was put on the wire, or taken off the wire."""
+    if queue.routed != routed:
+        queue.routed = routed
+        instance.routes += 1
+        for end in (queue.source, queue.target):
+            instance.nodes[end].routed += 1 if routed else -1
+
+
+def _all_idle(instance: MachineState, node: NodeState, wanted: Routes) -> bool:
+    """Return whether all these wires are idle; if not, the node is asked again when the first busy wire becomes idle."""
+    node.awaited = [instance.wires[wire] for wires in wanted.values() for wire in wires]
+    busy = _obstacle(node, "", node.awaited, lambda queue: _idle(instance, queue))
+    if busy is not None:
+        _wait_for(instance, node, busy)
+    return busy is None
+
+
+def _obstacle(node: NodeState, place: str, wires: Sequence[Queue], fine: Callable[[Queue], bool]) -> Queue | None:
+    """Return the first unfit wire, beginning the search at the previous obstacle: while k ends become fit one after the other,
+    only k looks are needed.
+    """
+    first, count = node.obstacles.get(place, 0), len(wires)
+    for step in range(count):
+        index = (first + step) % count
+        if not fine(wires[index]):
+            node.obstacles[place] = index
+            return wires[index]
+    return None
+
+
+def _wait_for(instance: MachineState, node: NodeState, queue: Queue) -> None:
+    instance.fusing[node.index] = node
+    instance.nodes[queue.target].waiters[node.index] = node
+
+
+def _idle(instance: MachineState, queue: Queue) -> bool:
+    """Return whether the wire is empty, without messages held in front, and neither end is at work. A generator waiting for
+    `More` counts as idle, since no outputs can come meanwhile.
+    """
+    source, target = instance.nodes[queue.source].lanes[0], instance.nodes[queue.target].lanes[0]
+    if queue.routed:
+        return True
+    if queue.n or source.node.outbox or source.phase != "ready" or target.phase != "ready" or target.calls:
+        return False
+    return not source.calls or source.calls[0].waiting
+
+
+def routed(instance: MachineState, event: Routed) -> NodeState | None:
+    """Take in a runtime's change of local routes; return the node at the source of the routes, or None if the node is gone."""
+    node = instance.nodes.get(event.node)
+    if node is None or event.lane >= len(node.lanes) or not node.lanes[event.lane].routing:
+        return None
+    lane = node.lanes[event.lane]
+    lane.routing -= 1
+    if not lane.routing:
+        settle(instance, lane)
+    instance.replan_node(node)
+    if instance.suspects or instance.filled:  # other nodes may wait for this node, or had no room before
+        instance.wake_all()
+    else:
+        instance.wake_node(node)
+    return node
+
+
+def settle(instance: MachineState, lane: Lane) -> None:
+    """Mark the wires of a worker by the routes ordered last."""
+    names = {wire for wires in lane.routes.values() for wire in wires}
+    for queues in lane.node.outs.values():
+        for queue in queues:
+            mark(instance, queue, routed=queue.name in names)
+
+
+def forget(instance: MachineState, lane: Lane) -> None:
+    """Forget the local routes of a worker whose runtime is gone."""
+    if lane.routes or lane.routing:
+        lane.routes, lane.routing = {}, 0
+        settle(instance, lane)
+    lane.node.fusing = False
+    instance.replan_around(lane.node)
+
+
+def is_routed(lane: Lane) -> bool:
+    """Return whether some local route leads into or out of the worker's node, or is just being changed."""
+    return lane.routing > 0 or lane.node.routed > 0
+
+
+# --- what is wanted --------------------------------------------------------------------------------------------------------
+
+
+def wanted_routes(instance: MachineState, node: NodeState) -> Routes:
+    """Return the ports whose wires may all be carried inside the runtime. The error port is excluded: the machine makes its
+    records.
+    """
+    if not _may_begin(instance, node):
+        return {}
+    return {
+        port: tuple(queue.name for queue in queues)
+        for port, queues in node.outs.items()
+        if queues and port != "error" and _may_leave_by(instance, node, port, queues)
+    }
+
+
+def _may_begin(instance: MachineState, node: NodeState) -> bool:
+    if instance.debugger.on or instance.debugger.hold_errors or instance.stopping or instance.suspects:
+        return False
+    return not node.removed and _simple(node) and (node.lanes[0].fusable or node.lanes[0].follows)
+
+
+def _may_leave_by(instance: MachineState, node: NodeState, port: str, queues: list[Queue]) -> bool:
+    if _is_untried(instance, queues):
+        return False
+    wrong = _obstacle(node, port, queues, lambda queue: _may_route(node, instance.nodes[queue.target], queue))
+    if wrong is not None and wrong.routed:
+        _wait_for(instance, node, wrong)
+    return wrong is None
+
+
+def _is_untried(instance: MachineState, queues: list[Queue]) -> bool:
+    """Return whether the port feeds several nodes, some without a handled message yet: an untried node may have to move to work
+    at the same time as the others. Active routes stay on.
+    """
+    if not instance.spreads or len(queues) < 2 or all(queue.routed for queue in queues):
+        return False
+    return any(not instance.nodes[queue.target].taken for queue in queues)
+
+
+def _may_route(source: NodeState, target: NodeState, queue: Queue) -> bool:
+    if queue.cyclic or (queue.routed and queue.n) or target.joins is not None:
+        return False
+    if target.removed or not _simple(target) or not target.lanes[0].fusable:
+        return False
+    return "error" not in target.outs and source.lanes[0].runtime == target.lanes[0].runtime
+
+
+def is_planned(instance: MachineState, node: NodeState) -> bool:
+    """Return whether the node's local routes are as planned, or wait for other work. For tests: all wires are examined anew."""
+    # Written out a second time on purpose: a check that shared code with the plan would share its mistakes.
+    lane = node.lanes[0]
+    wanted = (
+        {}
+        if not _may_begin(instance, node)
+        else {
+            port: tuple(queue.name for queue in queues)
+            for port, queues in node.outs.items()
+            if queues
+            and port != "error"
+            and not _is_untried(instance, queues)
+            and all(_may_route(node, instance.nodes[queue.target], queue) for queue in queues)
+        }
+    )
+    kept = all(wanted.get(port) == wires for port, wires in lane.routes.items())
+    busy = any(not _idle(instance, instance.wires[wire]) for wires in wanted.values() for wire in wires)
+    waits = lane.routing > 0 or (busy and node.index in instance.fusing)
+    return kept and (waits or (wanted == lane.routes and not node.fusing))
+
+
+def _simple(node: NodeState) -> bool:
+    """Return whether the node has one ready worker without timeout whose failures have no consequence but the end of the run."""
+    if len(node.lanes) != 1 or node.node.on_error not in {"fail", "skip"} or node.node.timeout:
+        return False
+    lane = node.lanes[0]
+    return lane.phase == "ready" and (lane.coming is None or not lane.coming.loaded)
+
+
+# --- what comes of it ------------------------------------------------------------------------------------------------------
+
+
+def count(instance: MachineState, counts: tuple[Count, ...]) -> None:
+    """Count the messages passed inside a runtime, for the views."""
+    for passed in counts:
+        queue = instance.wires.get(passed.wire)
+        if queue is not None:
+            queue.sent += passed.n
+            queue.latest = passed.last.encode()
+            instance.nodes[queue.source].given += passed.n
+            target = instance.nodes[queue.target]
+            instance.take(target, passed.n)
+            target.called += passed.n
+
+
+def cut_off(instance: MachineState, names: Iterable[str]) -> None:
+    """Forget routes over these wires, already switched off by the runtime; where new routes are on order, `advance` orders
+    again.
+    """
+    for queue in [instance.wires[name] for name in names if name in instance.wires]:
+        lane = instance.nodes[queue.source].lanes[0]
+        if queue.routed and not lane.routing:
+            lane.routes = {port: wires for port, wires in lane.routes.items() if queue.name not in wires}
+            settle(instance, lane)
+            instance.replan_around(lane.node)

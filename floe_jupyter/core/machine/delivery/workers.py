@@ -1,0 +1,94 @@
+"""Choice of the worker for a node's next message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from floe_jupyter.core.machine.delivery.keys import key_of, worker
+from floe_jupyter.core.machine.failures import quarantine, suspects
+from floe_jupyter.core.machine.queues import Queue, TrackedMessage, batch_of, sift
+from floe_jupyter.core.machine.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.runs import account
+from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.unprocessed import drop
+from floe_jupyter.core.messages import Batch, split
+
+Items = list[Batch | TrackedMessage]
+
+
+def free_lane(instance: MachineState, node: NodeState) -> Lane | None:
+    """Return the worker with the fewest calls that may have another call; None if all are busy."""
+    credit = 1 if instance.debugger.on else node.credit
+    best: Lane | None = None
+    for lane in node.lanes:
+        if len(lane.calls) < credit and usable(instance, lane) and (best is None or len(lane.calls) < len(best.calls)):
+            best = lane
+    return best
+
+
+def free_lanes(instance: MachineState, node: NodeState) -> list[Lane]:
+    """Return all workers with room for another call. Call before the message leaves its queue: a suspect must still be in front
+    of the node to be found.
+    """
+    credit = 1 if instance.debugger.on or instance.suspects else node.credit
+    return [lane for lane in node.lanes if len(lane.calls) < credit and usable(instance, lane)]
+
+
+def usable(instance: MachineState, lane: Lane) -> bool:
+    """Return whether the worker has a version in use and may be called."""
+    return quarantine.stands_ready(lane) and (not instance.suspects or quarantine.lets(instance, lane))
+
+
+def lane_for(instance: MachineState, node: NodeState, item: TrackedMessage) -> Lane | None:
+    """Return the worker that can take this message now, without calls in progress; None if none can."""
+    if node.key is not None:
+        lane = _keyed(instance, node, item.batch)
+        return lane if lane is not None and not lane.calls and usable(instance, lane) else None
+    return next((lane for lane in node.lanes if not lane.calls and usable(instance, lane)), None)
+
+
+def _keyed(instance: MachineState, node: NodeState, message: Batch, gone: Callable[[int], None] = lambda _: None) -> Lane | None:
+    """Return the worker for the message's key; None without a key (its run has failed then)."""
+    assert node.key is not None
+    [key] = key_of(instance, node, node.key, "by", message, gone)
+    return None if key is None else worker(node, key)
+
+
+def by_lane(
+    instance: MachineState, node: NodeState, queue: Queue, items: Items, lanes: list[Lane]
+) -> tuple[list[tuple[Lane, Items]], Items]:
+    """Divide messages of a queue among these workers by key; return the groups, and the rest from the first message for another
+    worker on.
+    """
+    instance.hand.append(Work(0, node.lanes[0], queue, items, batch_of(items), 0))
+    divided = _divide(instance, node, items, lanes)
+    instance.hand.pop()
+    return divided
+
+
+def _divide(instance: MachineState, node: NodeState, items: Items, lanes: list[Lane]) -> tuple[list[tuple[Lane, Items]], Items]:
+    groups: dict[int, Items] = {}
+    singles = [single for item in items for single in (split(item) if isinstance(item, Batch) else [item])]
+    for place, single in enumerate(singles):
+        message = single if isinstance(single, Batch) else single.batch
+        lane = _keyed(instance, node, message, lambda run, message=message: _drop(instance, node, run, message))  # type: ignore[misc]
+        if lane is None:
+            return [], _without(instance, node, singles, place)
+        if lane not in lanes:
+            return [(node.lanes[i], group) for i, group in groups.items()], singles[place:]
+        groups.setdefault(lane.index, []).append(single)
+    return [(node.lanes[i], group) for i, group in groups.items()], []
+
+
+def _without(instance: MachineState, node: NodeState, singles: Items, place: int) -> Items:
+    """Return all messages except the keyless message at *place*, which is over; without runs ended by its failure."""
+    suspects.recount(instance)
+    instance.wake_node(node)
+    others = [*singles[:place], *singles[place + 1 :]]
+    return [known for other in others if (known := sift(other, instance.runs.__contains__)) is not None]
+
+
+def _drop(instance: MachineState, node: NodeState, run: int, message: Batch) -> None:
+    """Drop a message without a key."""
+    drop(instance, node.id, run, "key")
+    account(instance, message, -1)

@@ -1,0 +1,106 @@
+"""Quarantine after a crash: suspects, messages which may have ended their runtime, are called alone and before other messages.
+
+Messages behind suspects, and messages which no suspect blocks, are called as always. A generator waiting for room is not at work:
+making room may first need a call of another node.
+"""
+
+from __future__ import annotations
+
+from floe_jupyter.core.machine.delivery.keys import worker_of
+from floe_jupyter.core.machine.failures.suspects import at_work_on_one
+from floe_jupyter.core.machine.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state import MachineState
+
+
+def room(instance: MachineState, node: NodeState) -> bool:
+    """Return True if every wire which the node's outputs may reach has room."""
+    if node.outbox:
+        return False
+    return not instance.filled or not any(queue.full for queue in exits(instance, node))
+
+
+def exits(instance: MachineState, node: NodeState) -> list[Queue]:
+    """Return the queues which the node's outputs may reach over any local routes. Cycles never block."""
+    if node.exits_of != instance.routes:
+        node.exits_of, node.exits = instance.routes, find_exits(instance, node)
+    return node.exits
+
+
+def find_exits(instance: MachineState, node: NodeState) -> list[Queue]:
+    """Search the exits of a node, along every path but only once through each node."""
+    found: dict[Queue, None] = {}
+    reached, pending = {node.id}, [node]
+    while pending:
+        for queue in [queue for queues in pending.pop().outs.values() for queue in queues]:
+            if not queue.routed:
+                found.update({} if queue.cyclic else {queue.gate: None})
+            elif queue.target not in reached:
+                reached.add(queue.target)
+                pending.append(instance.nodes[queue.target])
+    return list(found)
+
+
+def lets(instance: MachineState, lane: Lane) -> bool:
+    """Return True if no suspect blocks a call of this lane."""
+    at_work = [work for work in instance.calls.values() if work.lane.runtime == lane.runtime and not _stuck(instance, work)]
+    if instance.debugger.on:
+        return not at_work
+    if any(map(at_work_on_one, at_work)) or (lane.calls and suspects_at(instance, lane.node) is not None):
+        return False
+    first = _first(instance, lane.runtime)
+    return first is None or (first is lane.node and not at_work)
+
+
+def lets_go_on(instance: MachineState, work: Work) -> bool:
+    """Return True if a generator with room again may go on: alone if a suspect is its message or is at work beside it."""
+    if not instance.suspects:
+        return True
+    runtime = work.lane.runtime
+    beside = [other for other in instance.calls.values() if other.lane.runtime == runtime and not other.lane.calls[0].waiting]
+    return not beside or not any(map(at_work_on_one, (work, *beside)))
+
+
+def _stuck(instance: MachineState, work: Work) -> bool:
+    """Return True if the call cannot go on, or is behind a call which cannot."""
+    return work.lane.calls[0].waiting and not room(instance, work.lane.node)
+
+
+def _first(instance: MachineState, runtime: str) -> NodeState | None:
+    """Return the first node whose next message is a suspect for which this runtime could be called."""
+    for node in instance.nodes.values():
+        queue = suspects_at(instance, node)
+        if queue is not None and room(instance, node) and any(lane.runtime == runtime for lane in _takers(node, queue)):
+            return node
+    return None
+
+
+def _takers(node: NodeState, queue: Queue) -> list[Lane]:
+    """Return the lanes which can take the suspect at the head of this input."""
+    head = queue.items[0]
+    worker = worker_of(node, head.batch) if node.key is not None and isinstance(head, TrackedMessage) else None
+    return [lane for lane in ([worker] if worker is not None else node.lanes) if _free(lane)]
+
+
+def _free(lane: Lane) -> bool:
+    return stands_ready(lane) and not any(work.waiting for work in lane.calls)
+
+
+def stands_ready(lane: Lane) -> bool:
+    """Return True if the lane runs a version which is not about to change."""
+    return lane.phase == "ready" and not lane.recalled and not lane.routing and (lane.coming is None or not lane.coming.loaded)
+
+
+def suspects_at(instance: MachineState, node: NodeState) -> Queue | None:
+    """Return the node's input with a suspect at the head which is not held, or None."""
+    if node.fusing or node.removed:
+        return None
+    for queue in node.inputs:
+        head = queue.items[0] if queue.n else None
+        if type(head) is TrackedMessage and head.suspect and not head.held and not _is_early(instance, head):
+            return queue
+    return None
+
+
+def _is_early(instance: MachineState, item: TrackedMessage) -> bool:
+    return bool(item.due) and not instance.debugger.clock.reached(item.due)

@@ -1,0 +1,32 @@
+"""Suspects: messages which may have ended their runtime (see `quarantine`), and their number."""
+
+from __future__ import annotations
+
+from floe_jupyter.core.machine.queues import TrackedMessage
+from floe_jupyter.core.machine.records import Work
+from floe_jupyter.core.machine.state import MachineState
+
+
+def at_work_on_one(work: Work) -> bool:
+    """Return True if the call is one of a suspect."""
+    return work.special is not None and work.special.suspect
+
+
+def count(instance: MachineState) -> int:
+    """Return the number of suspects: in front of nodes, in calls, and on the way back from calls."""
+    found = sum(_is_suspect(item) for node in instance.nodes.values() for queue in node.inputs for item in queue.items)
+    found += sum(_is_suspect(item) for work in instance.calls.values() for item in work.items)
+    returned = (items for lane in instance.lanes() for _, _, items in lane.back)
+    return found + sum(_is_suspect(item) for items in returned for item in items)
+
+
+def recount(instance: MachineState) -> None:
+    """Count again: suspects may have gone with their run or their node."""
+    if instance.suspects:
+        instance.suspects = count(instance)
+        if not instance.suspects:
+            instance.replan()
+
+
+def _is_suspect(item: object) -> bool:
+    return type(item) is TrackedMessage and item.suspect

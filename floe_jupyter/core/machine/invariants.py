@@ -1,0 +1,111 @@
+"""Invariants that hold between two events under all circumstances: checked in tests."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from floe_jupyter.core.machine.debugging.held import all_queues
+from floe_jupyter.core.machine.delivery import local_routes
+from floe_jupyter.core.machine.failures import quarantine, suspects
+from floe_jupyter.core.machine.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.records import Lane
+from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.messages import Batch
+from floe_jupyter.errors import BugError
+
+
+def check(instance: MachineState) -> None:
+    """Raise `BugError` naming the first invariant that does not hold."""
+    for queue in all_queues(instance):
+        _check_queue(queue)
+    for lane in instance.lanes():
+        _check_lane(instance, lane)
+    _check_runs(instance)
+    _check_routes(instance)
+    _check_joins(instance)
+    _check_held(instance)
+
+
+def _must(holds: bool, text: str) -> None:
+    if not holds:
+        raise BugError(f"{text}; please report this")
+
+
+def _batch(item: Batch | TrackedMessage) -> Batch:
+    return item if isinstance(item, Batch) else item.batch
+
+
+def _check_queue(queue: Queue) -> None:
+    n = sum(item.n for item in queue.items)
+    size = sum(_batch(item).size for item in queue.items)
+    _must(queue.n == n, f"{queue.name} counts {queue.n} messages and holds {n}")
+    _must(queue.bytes == size, f"{queue.name} counts {queue.bytes} bytes and holds {size}")
+    _must(all(_batch(item).n > 0 for item in queue.items), f"{queue.name} holds an empty batch")
+    _must(not queue.tokens or queue.full, f"{queue.name} has room but has not accepted an injection")
+
+
+def _check_lane(instance: MachineState, lane: Lane) -> None:
+    name = f"{lane.node.id}/{lane.index}"
+    _must(all(instance.calls.get(work.id) is work for work in lane.calls), f"lane {name} has a call that nobody knows")
+    _must(not lane.calls or lane.phase == "ready" or instance.stopping, f"lane {name} has a call and is {lane.phase}")
+    _must(not lane.calls or bool(lane.runtime), f"lane {name} has a call and no runtime")
+    _must(bool(lane.calls) or (not lane.back and not lane.recalled), f"lane {name} keeps back messages with no call under way")
+
+
+def _check_runs(instance: MachineState) -> None:
+    # Each rule names itself when it is broken.
+    counted: Counter[int] = Counter()
+    waiting = [_batch(item) for queue in all_queues(instance) for item in queue.items]
+    waiting += [_batch(item) for lane in instance.lanes() for _, _, rest in lane.back for item in rest]
+    waiting += [item.batch for node in instance.nodes.values() for _, item in node.outbox]
+    for batch in waiting:
+        counted.update(batch.runs or (batch.run,) * batch.n)
+    for work in instance.calls.values():
+        counted.update(work.batch.run_of(i) for i in range(work.done, work.batch.n))
+    for number, count in instance.inflight.items():
+        _must(counted[number] == count, f"run {number} counts {count} messages in flight, and {counted[number]} are")
+    _must(instance.runs.keys() == instance.inflight.keys(), "runs and their counts differ")
+    late = sorted({run for batch in waiting for run in batch.runs or (batch.run,)} - instance.runs.keys())
+    _must(not late, f"messages of runs {late} wait that are over")
+
+
+def _check_routes(instance: MachineState) -> None:
+    # Each rule names itself when it is broken.
+    for node in instance.nodes.values():
+        planned = len(node.lanes) != 1 or instance.stopping or local_routes.is_planned(instance, node)
+        _must(planned, f"the local routes out of {node.id} are not what they should be")
+        near = [*node.wires, *(queue for queues in node.outs.values() for queue in queues)]
+        _must(node.routed == sum(queue.routed for queue in near), f"{node.id} counts {node.routed} local routes")
+        exits = quarantine.find_exits(instance, node)
+        _must(node.exits_of != instance.routes or node.exits == exits, f"the outputs of {node.id} end up elsewhere")
+        for queue in exits:
+            _must(not queue.full or queue in set(instance.filled), f"{queue.name} is full and not known as such")
+        ordered = {wire for lane in node.lanes for wires in lane.routes.values() for wire in wires}
+        for queues in node.outs.values():
+            for queue in queues:
+                _must(queue.routed or queue.name not in ordered, f"{queue.name} is a local route and not marked so")
+                target = instance.nodes[queue.target]
+                _must(
+                    not queue.routed or not target.lanes or target.lanes[0].runtime == node.lanes[0].runtime,
+                    f"{queue.name} is a local route between two runtimes",
+                )
+
+
+def _check_joins(instance: MachineState) -> None:
+    for node in instance.nodes.values():
+        if node.joins is not None:
+            for wire in node.joins.wires:
+                parts = sum(wire.bit in entry.parts for entry in node.joins.entries.values())
+                parts += sum(len(cohort.runs) for cohort in node.joins.cohorts if wire.bit in cohort.payloads)
+                _must(wire.parts == parts, f"{wire.name} counts {wire.parts} parts in its join and {parts} are there")
+            known = node.joins.keys.keys() | node.joins.cohorts.of.keys()
+            _must(known <= instance.runs.keys(), f"join {node.id} knows runs that are over")
+            _must(node.joins.entries.keys().isdisjoint(node.joins.cohorts.of), f"join {node.id} knows a run twice")
+
+
+def _check_held(instance: MachineState) -> None:
+    held = sum(1 for queue in all_queues(instance) for item in queue.items if isinstance(item, TrackedMessage) and item.held)
+    held += sum(1 for node in instance.nodes.values() for _, item in node.outbox if item.held)
+    _must(instance.debugger.held == held, f"{instance.debugger.held} messages count as held, and {held} are")
+    found = suspects.count(instance)
+    _must(instance.suspects == found, f"{instance.suspects} messages count as suspects, and {found} are")

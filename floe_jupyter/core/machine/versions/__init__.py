@@ -1,0 +1,1 @@
+"""Versions: building an instance, updating its modules, and rewiring its flow in operation."""

@@ -1,0 +1,215 @@
+"""Rewiring: a new version of the flow in a running instance. Surviving nodes and wires keep queues, state and breakpoints.
+
+Leaving nodes are drained first: their calls come back and their local routes are removed; only then the new shape is in force.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from floe_jupyter.core.flow.model import Flow, Module, Node
+from floe_jupyter.core.machine import records
+from floe_jupyter.core.machine.delivery.local_routes import is_routed
+from floe_jupyter.core.machine.events import Accepted, Notice, Rewire, Unload
+from floe_jupyter.core.machine.failures import suspects
+from floe_jupyter.core.machine.queues import Queue, batch_of
+from floe_jupyter.core.machine.records import Lane, NodeState, alone
+from floe_jupyter.core.machine.runs import GRACE, account, recall
+from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.unprocessed import drop
+from floe_jupyter.core.machine.versions import updates
+from floe_jupyter.core.machine.versions.lifecycle import add_node, add_wire, check_flow, connect
+from floe_jupyter.core.messages import Batch
+from floe_jupyter.errors import DefinitionError
+
+
+def rewire(instance: MachineState, event: Rewire) -> None:
+    """Take the request; the new flow is in force as soon as the leaving nodes are idle."""
+    modules = {**instance.modules, **{module.name: module for module in event.modules}}
+    check_flow(event.flow, modules)
+    for node in event.flow.nodes:
+        if node.id in instance.nodes:
+            _check_change(instance.nodes[node.id].node, node)
+    instance.modules = modules
+    for leaving in _leaving(instance, event.flow):
+        leaving.removed = True
+        for lane in leaving.lanes:
+            _drain(instance, lane)
+    instance.rewires.append(event)
+    instance.replan()
+
+
+def _check_change(old: Node, new: Node) -> None:
+    for option in ("kind", "join", "key", "workers", "by"):
+        if getattr(old, option) != getattr(new, option):
+            before, after = getattr(old, option), getattr(new, option)
+            raise DefinitionError(
+                f"node {old.id!r}: {option} cannot change from {before!r} to {after!r} "
+                "while the flow runs; stop it and start the new version, or give the node another name"
+            )
+
+
+def _drain(instance: MachineState, lane: Lane) -> None:
+    """Recall the lane's messages; a generator may finish, but only within `GRACE`."""
+    recall(instance, lane)
+    for work in lane.calls:
+        if work.waiting or work.emitted:
+            instance.deadlines[work.id] = instance.now + GRACE
+            instance.timed = True
+    instance.wake_node(lane.node)
+
+
+def _leaving(instance: MachineState, flow: Flow) -> list[NodeState]:
+    stay = {node.id for node in flow.nodes}
+    return [node for node in instance.nodes.values() if node.id not in stay]
+
+
+def advance(instance: MachineState) -> None:
+    """Apply the rewirings whose leaving nodes are idle."""
+    while instance.rewires:
+        event = instance.rewires[0]
+        while instance.draining and not _is_busy(instance.draining[-1]):
+            instance.draining.pop()
+        if not instance.draining:  # each was idle at some point: check all again
+            lanes = [lane for node in _leaving(instance, event.flow) for lane in node.lanes]
+            instance.draining = [lane for lane in lanes if _is_busy(lane)]
+        if instance.draining:
+            return
+        del instance.rewires[0]
+        _apply(instance, event)
+
+
+def _is_busy(lane: Lane) -> bool:
+    return bool(lane.calls) or lane.phase == "activating" or is_routed(lane)
+
+
+def _apply(instance: MachineState, event: Rewire) -> None:
+    flow = event.flow
+    _remove(instance, {node.id: node for node in _leaving(instance, flow)})
+    names = {wire.name for wire in flow.wires}
+    for queue in [queue for queue in instance.wires.values() if queue.name not in names]:
+        _empty(instance, queue)
+        del instance.wires[queue.name]
+    suspects.recount(instance)
+    fresh = _nodes(instance, flow)
+    known = instance.wires
+    instance.wires = {}
+    for wire in flow.wires:
+        if wire.name in known:
+            instance.wires[wire.name] = known[wire.name]
+        else:
+            add_wire(instance, wire)
+    instance.flow = flow
+    instance.dirty.clear()
+    connect(instance)
+    for node in instance.nodes.values():
+        if node.joins is not None and node.wires:
+            node.joins.complete(instance)
+    instance.wake_all()
+    instance.replan()
+    _load(instance, event, fresh)
+
+
+def _nodes(instance: MachineState, flow: Flow) -> list[NodeState]:
+    """Put the nodes into the order of the new flow. Return the new nodes."""
+    known, fresh = instance.nodes, []
+    instance.nodes = {}
+    for node in flow.nodes:
+        if node.id in known:
+            state = instance.nodes[node.id] = known[node.id]
+            state.node = node
+            state.credit = 1 if alone(node) else state.credit
+        else:
+            fresh.append(add_node(instance, node))
+    return fresh
+
+
+def _load(instance: MachineState, event: Rewire, fresh: list[NodeState]) -> None:
+    """Load the new nodes, and new versions for surviving nodes; the reply is sent after all lanes have answered."""
+    # What stays, what is new and what has another module are told apart node by node, in the order of the flow.
+    added = {node.id for node in fresh}
+    stay = [node for name, node in instance.nodes.items() if name not in added]
+    stale = [lane for node in stay for lane in node.lanes if _is_stale(instance, lane)]
+    new = [lane for node in fresh for lane in node.lanes]
+    for node in dict.fromkeys(lane.node for lane in stale):
+        node.module = _wanted(instance, node.lanes[0])
+    for lane in stale:
+        updates.supersede(instance, lane)
+    pending = [(lane, lane.node.module.version) for lane in [*stale, *new] if lane.node.module is not None]
+    instance.updates.append(records.UpdateWish(event.token, pending))
+    if instance.started:
+        for lane in new:
+            updates.load_first(instance, lane)
+        for lane in stale:
+            updates.renew(instance, lane, lane.node.module or instance.modules[lane.node.node.module])
+    updates.answered(instance)
+
+
+def _is_stale(instance: MachineState, lane: Lane) -> bool:
+    """Return True if the lane needs a load: another module or version than the newest one of the lane, or a runtime which passes
+    over failures by itself or does not commit each message, as the node's policy demands now.
+    """
+    policy, each = updates.policy_of(lane.node)
+    if lane.policy and policy != lane.policy and (each or lane.policy == "skip"):
+        return True
+    return _newest(lane) != instance.modules[lane.node.node.module]
+
+
+def _newest(lane: Lane) -> Module | None:
+    """Return the version ordered last for a lane."""
+    return next((beside.module for beside in (lane.coming, lane.taking) if beside is not None), lane.module)
+
+
+def _wanted(instance: MachineState, lane: Lane) -> Module:
+    """Return the module which the lane is to run now; another module of the same version gets the next version number."""
+    wanted, newest = instance.modules[lane.node.node.module], _newest(lane)
+    same = newest is not None and newest.version == wanted.version
+    return msgspec.structs.replace(wanted, version=wanted.version + 1) if same else wanted
+
+
+def _remove(instance: MachineState, leaving: dict[str, NodeState]) -> None:
+    for node in leaving.values():
+        _remove_node(instance, node)
+    debugger = instance.debugger
+    debugger.breaks = {name: b for name, b in debugger.breaks.items() if b.given.node not in leaving}
+    if leaving:
+        debugger.miscounted = True
+        suspects.recount(instance)
+        debugger.refresh()
+
+
+def _remove_node(instance: MachineState, node: NodeState) -> None:
+    for queue in node.inputs:
+        _empty(instance, queue)
+    for port, item in node.outbox:
+        _dropped(instance, node.id, f"{node.id}.{port}", [item.batch])
+    for lane in node.lanes:
+        instance.order(Unload(node.id, lane.index))
+        updates.supersede(instance, lane)
+        lane.phase = "stopped"
+    del instance.nodes[node.id]
+
+
+def _empty(instance: MachineState, queue: Queue) -> None:
+    """Drop the messages of a queue, and report their number."""
+    if queue.n:
+        _dropped(instance, queue.target, queue.name, [batch_of([item]) for item in queue.items])
+        queue.items.clear()
+        queue.n = queue.bytes = 0
+        instance.debugger.miscounted = True
+    instance.commands.extend(Accepted(token) for token in queue.tokens)
+    queue.tokens = []
+    instance.dead = {name: letter for name, letter in instance.dead.items() if letter[1] is not queue}
+
+
+def _dropped(instance: MachineState, node: str, place: str, batches: list[Batch]) -> None:
+    """Take messages out of flight, and tell each run the number of its messages among them."""
+    counts: Counter[int] = Counter()
+    for batch in batches:
+        counts.update(batch.runs or {batch.run: batch.n})
+        account(instance, batch, -1)
+    for run, n in counts.items():
+        drop(instance, node, run, "removed", n, place)
+        instance.order(Notice("dropped", node, run, {"place": place, "messages": n}))

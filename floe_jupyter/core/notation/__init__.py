@@ -1,0 +1,1 @@
+"""The flow notation: text to `Flow` and back, with mistakes explained."""

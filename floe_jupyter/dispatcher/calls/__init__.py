@@ -1,0 +1,1 @@
+"""Calls of the control API: server and handlers."""

@@ -1,0 +1,126 @@
+"""Streams for calls of clients: the fast path beside the ZeroMQ socket of the control API.
+
+The first message on a stream is its identity, as for a ZeroMQ socket: a client's token, followed by arbitrary bytes. The next
+requests of a client are read only after the client has taken the answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+
+import msgspec
+
+from floe_jupyter.dispatcher.loop import Loop
+from floe_jupyter.dispatcher.runners.spare import Spare
+from floe_jupyter.errors import EnvironmentFailed, ProtocolError
+from floe_jupyter.wire.client.channel import ANY
+from floe_jupyter.wire.transport.streams import Listener, Stream, accept, framed
+
+LONGEST_IDENTITY = 255
+STRANGERS = 1024 * 1024
+"""Maximum bytes of a message from a client that has not said hello."""
+
+
+class CallStream:
+    """One accepted connection."""
+
+    __slots__ = ("identity", "stream", "trusted")
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.identity = b""
+        self.trusted = False
+        """True if the client has said hello."""
+
+
+class Lines:
+    """All streams of clients. *take* gets (identity, request); *refuse* is called for invalid data; *trusted* says whether the
+    client of an identity has said hello: until then its messages must be small.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        listener: Listener | None,
+        limit: int,
+        take: Callable[[bytes, bytes], None],
+        refuse: Callable[[], None],
+        trusted: Callable[[bytes], bool],
+    ) -> None:
+        self._trusted = trusted
+        self._loop, self._listener, self._limit = loop, listener, limit
+        self._take, self._refuse = take, refuse
+        self._spare = Spare()
+        self._open: set[CallStream] = set()
+        self._lines: dict[bytes, CallStream] = {}
+        """Identified streams; of several streams with the same identity, the newest gets the answers."""
+        if listener is not None:
+            loop.watch(listener.fileno(), self._accept)
+
+    def send(self, identity: bytes, answer: bytes) -> bool:
+        """Send an answer; return False if no stream has the identity."""
+        line = self._lines.get(identity)
+        if line is None:
+            return False
+        line.stream.send(answer)
+        return True
+
+    def close(self) -> None:
+        """Close all streams and the listener. Answers already sent still arrive."""
+        for line in list(self._open):
+            self._end(line)
+        if self._listener is not None:
+            self._loop.forget(self._listener.fileno())
+            self._listener.close()
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            accepted = accept(self._listener)
+        except OSError:
+            self._spare.refuse(self._listener, _tell_why)
+            return
+        if accepted is None:
+            return
+        fd = accepted.fileno()
+        stream = Stream(accepted, min(self._limit, STRANGERS), lambda flush: self._loop.writing(fd, flush, reading=False))
+        line = CallStream(stream)
+        self._open.add(line)
+        self._loop.watch(fd, lambda: self._receive(line))
+
+    def _receive(self, line: CallStream) -> None:
+        try:
+            for message in line.stream.receive():
+                if line.identity:
+                    self._take(line.identity, message)
+                else:
+                    self._name(line, message)
+                if not line.trusted and self._trusted(line.identity):
+                    line.trusted, line.stream.splitter.limit = True, self._limit
+        except EOFError:
+            self._end(line)
+        except ProtocolError:
+            self._refuse()
+            self._end(line)
+
+    def _name(self, line: CallStream, identity: bytes) -> None:
+        if not 0 < len(identity) <= LONGEST_IDENTITY:
+            raise ProtocolError("an identity has 1 to 255 bytes")
+        line.identity = identity
+        self._lines[identity] = line
+
+    def _end(self, line: CallStream) -> None:
+        if line not in self._open:
+            return
+        self._open.discard(line)
+        if self._lines.get(line.identity) is line:
+            del self._lines[line.identity]
+        self._loop.forget(line.stream.fd)
+        line.stream.close()
+
+
+def _tell_why(connection: socket.socket, why: str) -> None:
+    with contextlib.suppress(OSError):
+        connection.send(framed(msgspec.msgpack.encode((ANY, None, (EnvironmentFailed.kind, why, None)))))

@@ -1,0 +1,1 @@
+"""Runners: start, connection, supervision and end."""

@@ -1,0 +1,1 @@
+"""Definitions, instances and runs, with their history, results and records."""

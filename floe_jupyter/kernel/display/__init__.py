@@ -1,0 +1,1 @@
+"""Displays in a notebook: pictures, live widgets, and pages that ask through the kernel."""

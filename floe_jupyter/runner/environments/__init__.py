@@ -1,0 +1,1 @@
+"""Environments: dependencies of modules, resolved once and installed once."""

@@ -1,0 +1,133 @@
+"""Two transports to a dispatcher: the stream of the local listener, or a ZeroMQ DEALER."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from floe_jupyter.errors import ProtocolError
+from floe_jupyter.runner.loop import READ, WRITE, Loop
+from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
+from floe_jupyter.wire.transport import streams
+
+_PER_TURN = 64
+"""Maximum number of envelopes received before the loop serves the pipes again."""
+Understand = Callable[[bytes], None]
+
+
+class Way(Protocol):
+    """Transport of envelopes; every received envelope is given to *understand*."""
+
+    def transmit(self, envelope: bytes) -> None:
+        """Send an envelope."""
+
+    def turn(self) -> bool:
+        """Return True if the loop must not wait, as more envelopes are to be received. Called before the loop waits."""
+
+    def close(self) -> None:
+        """Close the transport."""
+
+
+def way_to(loop: Loop, url: str, identity: str, understand: Understand) -> Way:
+    """Return a transport to the dispatcher at *url*: the stream of the local listener if reachable, else a ZeroMQ socket."""
+    connection = streams.reach(url)
+    if connection is not None:
+        return StreamWay(loop, connection, understand)
+    return SocketWay(loop, url, identity, understand)
+
+
+class StreamWay:
+    """Transport over a stream, read when readable. If the stream ends, the dispatcher's lifeline says whether to stop."""
+
+    def __init__(self, loop: Loop, connection: socket.socket, understand: Understand) -> None:
+        self._loop, self._understand = loop, understand
+        self._stream = streams.Stream(connection, FRAME_LIMIT + (1 << 20), self._later)
+        self.transmit = self._stream.send
+        loop.watch(self._stream.fd, self._ready)
+
+    def turn(self) -> bool:
+        """Return False: the loop reports all received data."""
+        return False
+
+    def close(self) -> None:
+        """Close the stream. Written envelopes arrive; a slow dispatcher has 0.1 seconds to take the rest."""
+        self._loop.forget(self._stream.fd)
+        self._stream.finish(0.1)
+
+    def _later(self, flush: Callable[[], None] | None) -> None:
+        self._loop.change(self._stream.fd, READ if flush is None else READ | WRITE)
+
+    def _ready(self, events: int) -> None:
+        if events & WRITE:
+            self._stream.flush()
+        if events & ~WRITE:
+            self._receive()
+
+    def _receive(self) -> None:
+        try:
+            for envelope in self._stream.receive():
+                self._understand(envelope)
+        except (EOFError, ProtocolError):
+            self._loop.forget(self._stream.fd)
+            self._stream.close()
+
+
+class SocketWay:
+    """Transport over ZeroMQ, for a dispatcher on another machine or out of reach of a local socket."""
+
+    def __init__(self, loop: Loop, url: str, identity: str, understand: Understand) -> None:
+        import zmq  # not imported by a runner on the dispatcher's machine
+
+        self._no_block, self._more, self._again = int(zmq.NOBLOCK), int(zmq.RCVMORE), zmq.Again
+        self._events, self._in = int(zmq.EVENTS), int(zmq.POLLIN)
+        self._loop, self._understand = loop, understand
+        self._context: Any = zmq.Context(io_threads=1)
+        self._socket: Any = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.ROUTING_ID, identity.encode()[:255])
+        self._socket.connect(url)
+        self._stirred = True
+        """True if envelopes may have been received."""
+        self._fd = int(self._socket.getsockopt(zmq.FD))
+        loop.watch(self._fd, self._signalled)
+
+    def transmit(self, envelope: bytes) -> None:
+        """Send an envelope; while the dispatcher is away, the link sends the envelope again later."""
+        self._stirred = True
+        try:
+            self._socket.send(envelope, self._no_block, copy=len(envelope) < 65536)
+        except self._again:
+            return  # the dispatcher is away; the link sends the envelope again
+
+    def turn(self) -> bool:
+        """Receive envelopes by asking the socket itself.
+
+        The descriptor reports only changes, and sending may swallow a change: after a report or a send the socket is asked.
+        """
+        taken = 0
+        while self._stirred:
+            if not int(self._socket.getsockopt(self._events)) & self._in:
+                self._stirred = False
+            elif taken == _PER_TURN:
+                return True
+            else:
+                self._receive()
+                taken += 1
+        return False
+
+    def close(self) -> None:
+        """Close the socket and the context."""
+        self._loop.forget(self._fd)
+        self._socket.close(linger=100)
+        self._context.term()
+
+    def _signalled(self, _: int) -> None:
+        self._stirred = True
+
+    def _receive(self) -> None:
+        """Receive a message: every part is an envelope, and all parts are available."""
+        socket = self._socket
+        self._understand(socket.recv(self._no_block))
+        while socket.getsockopt(self._more):
+            self._understand(socket.recv(self._no_block))

@@ -1,0 +1,1 @@
+"""The client of the control API: finding, starting and calling the dispatcher."""

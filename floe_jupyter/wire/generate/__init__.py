@@ -1,0 +1,1 @@
+"""Generators of the JSON schema of frames and of the TypeScript types of the control API."""

@@ -1,0 +1,1 @@
+"""Frames between a runner and its runtimes."""

@@ -1,0 +1,253 @@
+"""The graph in a real browser, without Jupyter: what is drawn, and what clicks and keys do."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.component import CO2, Bench, Demo, layered, sound
+from tests.browser.pieces import lively
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 360])
+@pytest.mark.parametrize("count", [5, 50, 500])
+def test_pictures_of_small_and_large_flows_have_no_overlaps(
+    bench: Bench, pictures: Path, count: int, width: int, theme: str
+) -> None:
+    demo = CO2 if count == 5 else layered(count)
+    page = bench.page
+    page.evaluate("theme => { document.getElementById('theme').href = `/theme/${theme}.css`; }", theme)
+    page.wait_for_function(
+        "theme => [...document.styleSheets].some(s => s.href?.includes(theme) && s.cssRules.length)", arg=theme
+    )
+    page.set_viewport_size({"width": max(width + 16, 380), "height": 700})
+    bench.mount(demo, lively(demo), width=f"{width}px", height=560)
+    bench.show(lively(demo)["view"])
+    page.locator(f'[data-node="{demo.ids[1]}"] .letter').first.wait_for(state="attached")
+    if count > 5:
+        bench.whole()
+    if count == 5:
+        page.locator('[data-node="parse"] .box').click()
+        page.locator("[data-held] textarea").first.wait_for()
+    sound(bench)
+    page.screenshot(path=pictures / f"graph-{count}-{'narrow' if width < 500 else 'wide'}-{theme}.png", full_page=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "demo"),
+    [
+        ("cycle", Demo([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")])),
+        ("self loop", Demo([("a", "b"), ("b.again", "b.more"), ("b", "c")])),
+        ("alone", Demo([("a", "b")], None, [f"single_{i}" for i in range(7)])),
+        ("long names", Demo([("w" * 90, "M" * 60), ("M" * 60, "x_" * 300), ("a-" * 30, "M" * 60)])),
+        ("50 ports", Demo([(f"hub.port_{i}", f"leaf.side_{i}") for i in range(50)])),
+        ("parallel", Demo([("a.x", "b.x"), ("a.y", "b.x"), ("a.x", "b.y"), ("a", "b")])),
+        ("one node", Demo([], None, ["only"])),
+    ],
+)
+@pytest.mark.parametrize("width", [900, 320])
+def test_flows_of_odd_shapes_are_drawn_whole(bench: Bench, name: str, demo: Demo, width: int, pictures: Path) -> None:
+    bench.mount(demo, width=f"{width}px", height=480)
+    bench.show(demo.view({demo.ids[0]: {"depth": 999999, "status": "refused", "failed": 3, "error": "no such module"}}, 123456))
+    sound(bench)
+    assert bench.page.locator("[data-edge]").count() == len(demo.wires)
+    bench.page.screenshot(path=pictures / f"odd-{name.replace(' ', '-')}-{width}.png")
+
+
+@pytest.mark.parametrize("scale", [0.9, 1.1, 1.25, 1.5])
+def test_nothing_overlaps_where_pixels_are_not_whole(bench: Bench, scale: float) -> None:
+    bench.page.evaluate("scale => { document.body.style.zoom = scale; }", scale)
+    bench.mount(CO2, lively(CO2), width="800px")
+    bench.show(lively(CO2)["view"])
+    sound(bench)
+
+
+@pytest.mark.parametrize("count", [10, 50])
+def test_C8_a_row_of_nodes_can_be_read_in_a_page_of_1400_pixels(bench: Bench, pictures: Path, count: int) -> None:
+    demo = Demo([(f"step_{i}", f"step_{i + 1}") for i in range(count - 1)])
+    bench.page.set_viewport_size({"width": 1400, "height": 700})
+    bench.mount(demo, lively(demo), width="1380px", height=420)
+    bench.show(lively(demo)["view"])
+    sound(bench)
+    heights = bench.page.locator("[data-node]").evaluate_all("""nodes => nodes.map(node =>
+        Math.max(...[...node.querySelectorAll('.name, .sign')].filter(text => text.getBoundingClientRect().width > 0)
+            .map(text => text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize))))""")
+    bench.page.screenshot(path=pictures / f"graph-row-{count}.png", full_page=True)
+    assert len(heights) == count
+    assert min(heights) >= 9
+
+
+def test_a_graph_that_is_attached_while_hidden_is_drawn_when_it_is_shown(bench: Bench) -> None:
+    bench.mount(CO2, hidden=True)
+    bench.show(CO2.view({"parse": {"status": "busy"}}, 7))
+    assert bench.page.locator("[data-node]").count() == 0
+    bench.page.evaluate("document.getElementById('place').style.display = ''")
+    bench.drawn(5)
+    expect(bench.page.locator('[data-node="parse"]')).to_have_attribute("data-status", "busy")
+    sound(bench)
+
+
+def test_the_live_picture_stands_as_the_static_one(bench: Bench) -> None:
+    from floe_jupyter.core.flow.model import Flow, Node, Wire
+    from floe_jupyter.core.picture.layout import Size, layout
+
+    for seed, widest, aspect in itertools.product(range(12), (10_000, 900, 400), (0, 2.4)):
+        demo = layered(30, seed)
+        flow = Flow(
+            "demo",
+            tuple(Node(i, i) for i in demo.ids),
+            tuple(Wire(w["source"], w["target"], w["source_port"], w["target_port"]) for w in demo.wires),
+        )
+        plan = layout(flow, {name: Size(120 + 3 * len(name), 40 + len(name)) for name in demo.ids}, widest, aspect)
+        places = bench.page.evaluate(
+            """async ([shape, widest, aspect]) => {
+            const { layout, SPACES } = await import('/layout.js');
+            const work = layout(shape, new Map(shape.nodes.map(n => [n.id, { width: 120 + 3 * n.id.length, height: 40 + n.id.length }])), SPACES,
+                                widest, aspect);
+            let step = work.next();
+            while (!step.done) { step = work.next(); }
+            return [[...step.value.nodes], [...step.value.wires].map(([name, w]) => [name, w.points.flatMap(p => [p.x, p.y])])];
+        }""",
+            [demo.shape, widest, aspect],
+        )
+        for name, box in places[0]:
+            expected = plan.boxes[name]
+            assert (box["x"], box["y"]) == pytest.approx((expected.x, expected.y), abs=0.6), name
+        by_wire = dict(zip(demo.names, plan.routes, strict=True))
+        assert len(by_wire) == len(places[1])
+        for wire, points in places[1]:
+            assert points == pytest.approx([c for point in by_wire[wire].points for c in point], abs=0.6), wire
+
+
+# --- looking and clicking ----------------------------------------------------------------------------------------------------
+
+
+def test_a_click_on_a_dot_sets_a_breakpoint_and_another_removes_it(bench: Bench) -> None:
+    bench.mount(CO2)
+    dot = bench.page.locator('[data-node="clean"] [data-bp="in"]')
+    dot.click()
+    assert bench.called("set_break") == {"flow": "demo", "node": "clean", "side": "in", "port": ""}
+    expect(dot).to_have_attribute("data-look", "on")
+    expect(dot).to_have_attribute("aria-pressed", "true")
+    dot.click()
+    assert bench.called("clear_break") == {"flow": "demo", "id": "b1"}
+    expect(dot).to_have_attribute("data-look", "none")
+
+
+def test_a_node_with_two_outputs_has_a_dot_for_each(bench: Bench) -> None:
+    bench.mount(CO2)
+    bench.page.locator('[data-node="parse"] [data-bp="out"][data-port="bad"]').click()
+    assert bench.called("set_break") == {"flow": "demo", "node": "parse", "side": "out", "port": "bad"}
+    expect(bench.page.locator('[data-node="parse"] [data-port="bad"]')).to_have_attribute("data-look", "on")
+    expect(bench.page.locator('[data-node="parse"] [data-bp="out"][data-port="out"]')).to_have_attribute("data-look", "none")
+
+
+@pytest.mark.parametrize(
+    ("given", "look"),
+    [
+        ({}, "on"),
+        ({"enabled": False}, "off"),
+        ({"when": "msg > 1"}, "conditional"),
+        ({"hits": 3}, "conditional"),
+        ({"log": "saw {msg}"}, "log"),
+    ],
+)
+def test_breakpoints_look_as_what_they_are(bench: Bench, given: dict[str, Any], look: str) -> None:
+    mark = {
+        "id": "b1",
+        "node": "mean",
+        "side": "in",
+        "port": "",
+        "when": "",
+        "hits": 0,
+        "log": "",
+        "enabled": True,
+        "count": 0,
+        **given,
+    }
+    bench.mount(CO2, CO2.world(breaks=[mark]))
+    expect(bench.page.locator('[data-node="mean"] [data-bp="in"]')).to_have_attribute("data-look", look)
+
+
+MOVED = """async view => {
+  const wire = document.querySelector('[data-edge="read.out>parse.in"]'), way = wire.querySelector('.way'), seen = new Set();
+  const text = name => wire.querySelector(name).textContent;
+  window.show(view);
+  do {
+    await new Promise(done => requestAnimationFrame(done));
+    if (wire.dataset.moving === 'true') {
+      seen.add(`dashed: ${getComputedStyle(way).strokeDasharray !== 'none'}`).add(`at ${way.getAttribute('stroke-dashoffset')}`)
+        .add(`${text('.count')} sent`).add(text('.rate').endsWith('/s') ? 'a rate' : 'no rate');
+    }
+  } while (!seen.size || wire.dataset.moving === 'true' || text('.rate'));
+  return [...seen].sort();
+}"""
+
+
+def test_wires_move_only_when_something_moved(bench: Bench) -> None:
+    bench.mount(CO2)
+    wire = bench.page.locator('[data-edge="read.out>parse.in"]')
+    bench.show(CO2.view(sent=10))
+    expect(wire.locator(".count")).to_have_text("10")
+    bench.frames(8)
+    expect(wire).to_have_attribute("data-moving", "false")
+    offset = wire.locator(".way").get_attribute("stroke-dashoffset")
+    seen = bench.page.evaluate(MOVED, CO2.view(sent=500))  # ends when it stands still again
+    assert seen == ["500 sent", "a rate", f"at {-4 if offset is None else -8}", "dashed: true"]
+
+
+def test_nothing_is_animated_for_who_wants_no_motion(bench: Bench) -> None:
+    bench.page.emulate_media(reduced_motion="reduce")
+    bench.mount(CO2)
+    bench.show(CO2.view(sent=10))
+    bench.frames(8)
+    bench.show(CO2.view(sent=500))
+    way = bench.page.locator('[data-edge="read.out>parse.in"][data-moving=true] .way')
+    way.wait_for(state="attached")
+    assert way.evaluate("e => getComputedStyle(e).strokeDasharray") == "none"
+    assert way.evaluate("e => e.getAnimations().length") == 0
+
+
+def test_the_graph_is_used_by_keyboard(bench: Bench) -> None:
+    bench.mount(CO2)
+    page = bench.page
+    page.locator(".floe-graph > svg").focus()
+    for key, node in [
+        ("ArrowRight", "read"),
+        ("ArrowRight", "parse"),
+        ("ArrowRight", "rejects"),
+        ("ArrowUp", "clean"),
+        ("ArrowLeft", "parse"),
+    ]:
+        page.keyboard.press(key)
+        expect(page.locator("[data-node].selected")).to_have_attribute("data-node", node)
+    assert page.evaluate("document.activeElement.dataset.node") == "parse"
+    page.keyboard.press("b")
+    assert bench.called("set_break")["side"] == "in"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.className") == "floe-inspector"
+    page.locator('[data-node="parse"]').focus()
+    before = page.locator(".floe-drawing").get_attribute("transform")
+    page.keyboard.press("+")
+    expect(page.locator(".floe-drawing")).not_to_have_attribute("transform", before or "")
+    page.keyboard.press("f")
+    expect(page.locator(".floe-drawing")).to_have_attribute("transform", before or "")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-node].selected")).to_have_count(0)
+
+
+def test_every_node_and_dot_says_what_it_is(bench: Bench) -> None:
+    bench.mount(CO2, lively(CO2))
+    bench.show(lively(CO2)["view"])
+    expect(bench.page.locator('[data-node="parse"]')).to_have_attribute(
+        "aria-label", re.compile("parse: held\n.*2 waiting\n2 held", re.DOTALL)
+    )
+    nameless = bench.page.evaluate("""() => [...document.querySelectorAll('.floe-bench :is(button, input, select, textarea, [role=button])')]
+        .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.closest('label')?.textContent.trim())).map(e => e.outerHTML.slice(0, 90))""")
+    assert nameless == []

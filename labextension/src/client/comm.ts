@@ -39,7 +39,7 @@ export class CommConnection extends Channel {
 
   protected send(message: Outgoing): void {
     if (this.state === 'open') {
-      this.say(message);
+      this.post(message);
     } else if ('id' in message) {
       this.queue.push(message);
     }
@@ -53,12 +53,12 @@ export class CommConnection extends Channel {
 
   /** Greet the kernel until the kernel answers: messages sent before the kernel listens are lost. */
   private hello(delay: number): void {
-    this.say({ kind: 'hello' });
+    this.post({ kind: 'hello' });
     this.timer = setTimeout(() => this.hello(Math.min(LONGEST_DELAY, delay * 2)), delay);
   }
 
   /** Send a message. The widget of a saved notebook has no kernel; sending then throws or has no effect. */
-  private say(message: Outgoing | { kind: 'hello' }): void {
+  private post(message: Outgoing | { kind: 'hello' }): void {
     try {
       this.model.send({ page: this.page, ...message });
     } catch {
@@ -73,7 +73,7 @@ export class CommConnection extends Channel {
     if ('kind' in content) {
       clearTimeout(this.timer);
       this.setState('open');
-      this.queue.splice(0).forEach(message => this.say(message));
+      this.queue.splice(0).forEach(message => this.post(message));
     } else {
       this.receive(content);
     }

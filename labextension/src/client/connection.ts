@@ -82,7 +82,7 @@ export abstract class Channel implements Connection {
       this.handlers.set(topic, new Set([handler]));
       this.send({ subscribe: topic });
     }
-    return () => this.leave(topic, handler);
+    return () => this.removeHandler(topic, handler);
   }
 
   onState(handler: (state: State) => void): () => void {
@@ -148,7 +148,7 @@ export abstract class Channel implements Connection {
     this.waiting.clear();
   }
 
-  private leave(topic: string, handler: Handler): void {
+  private removeHandler(topic: string, handler: Handler): void {
     const found = this.handlers.get(topic);
     if (found?.delete(handler) && !found.size) {
       this.handlers.delete(topic);

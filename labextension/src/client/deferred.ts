@@ -3,16 +3,16 @@
 import type { Calls, Topic } from '../wire';
 import { FloeError, type Connection, type Handler, type State } from './connection';
 
-interface Kept { topic: Topic; handler: Handler; end?: () => void }
+interface Subscription { topic: Topic; handler: Handler; end?: () => void }
 
 export class Deferred implements Connection {
   private real: Connection | null = null;
   private over = false;
-  private readonly kept = new Set<Kept>();
+  private readonly subscriptions = new Set<Subscription>();
   private readonly watchers = new Map<(state: State) => void, () => void>();
 
-  constructor(private readonly coming: Promise<Connection>) {
-    void coming.then(real => this.begin(real));
+  constructor(private readonly choice: Promise<Connection>) {
+    void choice.then(real => this.begin(real));
   }
 
   get state(): State {
@@ -20,7 +20,7 @@ export class Deferred implements Connection {
   }
 
   async call<K extends keyof Calls>(name: K, args: Calls[K][0], seconds?: number): Promise<Calls[K][1]> {
-    const real = this.real ?? await this.coming;
+    const real = this.real ?? await this.choice;
     if (this.over) {
       throw new FloeError('gone', 'the connection to the dispatcher was closed');
     }
@@ -28,9 +28,9 @@ export class Deferred implements Connection {
   }
 
   subscribe(topic: Topic, handler: Handler): () => void {
-    const kept: Kept = { topic, handler, end: this.real?.subscribe(topic, handler) };
-    this.kept.add(kept);
-    return () => { this.kept.delete(kept); kept.end?.(); };
+    const subscription: Subscription = { topic, handler, end: this.real?.subscribe(topic, handler) };
+    this.subscriptions.add(subscription);
+    return () => { this.subscriptions.delete(subscription); subscription.end?.(); };
   }
 
   onState(handler: (state: State) => void): () => void {
@@ -43,9 +43,9 @@ export class Deferred implements Connection {
 
   dispose(): void {
     this.over = true;
-    this.kept.clear();
+    this.subscriptions.clear();
     this.watchers.clear();
-    void this.coming.then(real => real.dispose());
+    void this.choice.then(real => real.dispose());
   }
 
   private begin(real: Connection): void {
@@ -53,7 +53,7 @@ export class Deferred implements Connection {
       return;
     }
     this.real = real;
-    this.kept.forEach(kept => { kept.end = real.subscribe(kept.topic, kept.handler); });
+    this.subscriptions.forEach(subscription => { subscription.end = real.subscribe(subscription.topic, subscription.handler); });
     for (const handler of [...this.watchers.keys()]) {
       this.watchers.set(handler, real.onState(handler));
     }

@@ -1,7 +1,7 @@
 /** WebSocket of the Jupyter server: works while a cell is busy, after a kernel restart, and without a kernel. */
 
 import { Channel, type Incoming, type Outgoing } from './connection';
-import { Pace } from './pace';
+import { ViewThrottle } from './throttle';
 
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 10_000;
@@ -21,14 +21,14 @@ type FromBridge = Incoming | { dispatcher: boolean; pid: number | null } | { los
 
 export class SocketConnection extends Channel {
   /** Throttle of the events passed on per topic and second; of more, the newest wins. */
-  readonly pace = new Pace(event => this.receive(event));
+  readonly throttle = new ViewThrottle(event => this.receive(event));
   private socket: WebSocket | null = null;
   private delay = FIRST_DELAY;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private queue: Outgoing[] = [];
   private disposed = false;
   private pid: number | null = null;
-  private readonly hurry = () => this.now();
+  private readonly onWake = () => this.openNow();
 
   /**
    * `url` begins with ws: or wss: and carries all that the server asks for. `served` tells whether this server has a bridge at
@@ -36,17 +36,17 @@ export class SocketConnection extends Channel {
    */
   constructor(private readonly url: string, private readonly served: () => Promise<boolean> = async () => true) {
     super();
-    window.addEventListener('online', this.hurry);
-    document.addEventListener('visibilitychange', this.hurry);
+    window.addEventListener('online', this.onWake);
+    document.addEventListener('visibilitychange', this.onWake);
     this.open();
   }
 
   dispose(): void {
     this.disposed = true;
     clearTimeout(this.timer);
-    window.removeEventListener('online', this.hurry);
-    document.removeEventListener('visibilitychange', this.hurry);
-    this.pace.dispose();
+    window.removeEventListener('online', this.onWake);
+    document.removeEventListener('visibilitychange', this.onWake);
+    this.throttle.dispose();
     this.socket?.close();
     this.setState('closed');
   }
@@ -85,12 +85,12 @@ export class SocketConnection extends Channel {
       opened = true;
       this.delay = FIRST_DELAY;
     };
-    socket.onmessage = event => this.hear(JSON.parse(event.data as string) as FromBridge);
-    socket.onclose = () => void this.again(opened);
+    socket.onmessage = event => this.handle(JSON.parse(event.data as string) as FromBridge);
+    socket.onclose = () => void this.reconnect(opened);
   }
 
   /** Note which dispatcher is behind the bridge. */
-  private behind(pid: number | null): void {
+  private setDispatcher(pid: number | null): void {
     if (this.state === 'open' && pid !== this.pid) {
       this.setState('absent'); // another dispatcher knows none of the earlier requests
     }
@@ -101,19 +101,19 @@ export class SocketConnection extends Channel {
     }
   }
 
-  private hear(message: FromBridge): void {
+  private handle(message: FromBridge): void {
     if ('dispatcher' in message) {
-      this.behind(message.dispatcher ? message.pid ?? 0 : null);
+      this.setDispatcher(message.dispatcher ? message.pid ?? 0 : null);
     } else if ('lost' in message) {
       this.announce(); // views ask for their data again
     } else if ('topic' in message) {
-      this.pace.put(message);
+      this.throttle.put(message);
     } else {
       this.receive(message);
     }
   }
 
-  private async again(opened: boolean): Promise<void> {
+  private async reconnect(opened: boolean): Promise<void> {
     const there = opened || await this.served().catch(() => true);
     if (this.disposed) {
       return;
@@ -124,7 +124,7 @@ export class SocketConnection extends Channel {
   }
 
   /** Reconnect at once, because the network is back or the page became visible. */
-  private now(): void {
+  private openNow(): void {
     if (this.socket?.readyState === WebSocket.CLOSED && this.state === 'connecting' && !document.hidden) {
       clearTimeout(this.timer);
       this.open();

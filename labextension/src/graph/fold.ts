@@ -4,7 +4,7 @@
  */
 
 import type { HeldMessage, NodeView, View, WireView } from '../wire';
-import { columns, parts } from './columns';
+import { columns, parts } from './layout/columns';
 import { grouped, type BreakMark, type Shape, type ShapeWire } from './model';
 
 /** Maximum number of nodes of a flow that is not folded. */
@@ -24,7 +24,7 @@ export class Fold {
   /** Box of each node: its own, or that of its group. */
   private boxes = new Map<string, string>();
 
-  private kept: { of: BreakMark[] | null; by: Map<string, BreakMark[]> } = { of: null, by: new Map() };
+  private cache: { of: BreakMark[] | null; by: Map<string, BreakMark[]> } = { of: null, by: new Map() };
 
   /** `on`: true to fold large flows. */
   constructor(private on: boolean) {}
@@ -82,7 +82,7 @@ export class Fold {
   }
 
   private box(): void {
-    this.kept.of = null;
+    this.cache.of = null;
     this.boxes = new Map();
     for (const [box, nodes] of this.groups) {
       if (this.inside(box)) {
@@ -145,10 +145,10 @@ export class Fold {
 
   /** Return the breakpoints at each box. Nodes compare lists by identity, so the same breakpoints must give the same lists. */
   marks(breaks: BreakMark[]): Map<string, BreakMark[]> {
-    if (breaks !== this.kept.of) {
-      this.kept = { of: breaks, by: grouped(this.at(breaks)) };
+    if (breaks !== this.cache.of) {
+      this.cache = { of: breaks, by: grouped(this.at(breaks)) };
     }
-    return this.kept.by;
+    return this.cache.by;
   }
 
   /** Return messages or breakpoints with nodes replaced by their boxes. */
@@ -191,11 +191,11 @@ function groupsOf(shape: Shape): Map<string, string[]> {
     const at = block.get(places.get(id)!)!;
     (found.get(at) ?? found.set(at, []).get(at)!).push(id);
   }
-  return new Map([...found.values()].flatMap(parted).filter(nodes => nodes.length > 1).map(nodes => [`${nodes[0]} … ${nodes[nodes.length - 1]}`, nodes]));
+  return new Map([...found.values()].flatMap(splitEvenly).filter(nodes => nodes.length > 1).map(nodes => [`${nodes[0]} … ${nodes[nodes.length - 1]}`, nodes]));
 }
 
 /** Split nodes into pieces of about the same size. */
-function parted(nodes: string[]): string[][] {
+function splitEvenly(nodes: string[]): string[][] {
   const pieces = Math.ceil(nodes.length / LARGEST);
   const size = Math.ceil(nodes.length / pieces);
   return Array.from({ length: pieces }, (_, i) => nodes.slice(i * size, (i + 1) * size));

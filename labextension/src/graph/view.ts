@@ -1,21 +1,21 @@
 /** Live graph of a flow: used unchanged by the widget under a cell and by the panel. */
 
-import { Beat } from './beat';
+import { DrawThrottle } from './throttle';
 import { Fold } from './fold';
-import { controls, keyed } from './keys';
-import type { Size } from './layout';
-import { SmallMap } from './map';
+import { zoomButtons, handleKey } from './controls/keyboard';
+import type { Size } from './layout/layout';
+import { Minimap } from './controls/minimap';
 import { grouped, type GraphEvents, type Shape, type Snapshot } from './model';
-import { NodePicture, type Scale } from './node';
-import { around, Pan } from './pan';
-import { draw, MARGIN, settle, type Drawing } from './place';
-import { hang, picture, startOf } from './pictures';
-import { svgFile } from './picture';
-import { Search } from './search';
+import { NodePicture, type Scale } from './pictures/node';
+import { around, Pan } from './controls/pan';
+import { makeDrawing, MARGIN, runInPieces, type Drawing } from './layout/drawing';
+import { attachPictures, makePictures, startOf } from './pictures/pictures';
+import { svgFile } from './export';
+import { Search } from './controls/search';
 import { addStyle } from './style';
-import { arrow, edgeAt, edgeOf, element, explain } from './svg';
-import { setFamily } from './text';
-import { WirePicture } from './wire';
+import { arrow, edgeAt, edgeOf, element, setTooltip } from './pictures/svg';
+import { setFamily } from './pictures/text';
+import { WirePicture } from './pictures/wire';
 
 /** Maximum number of nodes that are laid out at once; larger flows in pieces, so that the page is never blocked. */
 const LARGE = 60;
@@ -28,12 +28,12 @@ export class GraphView {
   private readonly canvas = element('g', { class: 'floe-drawing' });
   private readonly frame = document.createElement('div');
   private readonly pan: Pan;
-  private readonly map = new SmallMap(place => this.pan.go(place), () => this.beat?.ask());
+  private readonly minimap = new Minimap(place => this.pan.go(place), () => this.throttle?.request());
   private readonly search = new Search(this);
   private readonly folding: Fold;
   /** Nodes to look at after the next drawing: some nodes, or a single one in the middle. */
   private goal: string[] = [];
-  private readonly beat: Beat;
+  private readonly throttle: DrawThrottle;
   private readonly resized: ResizeObserver;
   private nodes = new Map<string, NodePicture>();
   private wires = new Map<string, WirePicture>();
@@ -46,21 +46,21 @@ export class GraphView {
   private whole = false;
   private selected: string | null = null;
   private narrow = false;
-  private resting: ReturnType<typeof setTimeout> | undefined;
+  private restTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: HTMLElement, private readonly events: GraphEvents = {}, folded = true) {
     this.folding = new Fold(folded);
     addStyle(document);
     this.frame.className = 'floe-graph';
     this.svg.append(arrow(), this.canvas);
-    this.frame.append(this.svg, controls({ in: () => this.pan.zoom(1.25), out: () => this.pan.zoom(0.8), fit: () => this.fit() }), this.map.node, this.search.node);
+    this.frame.append(this.svg, zoomButtons({ in: () => this.pan.zoom(1.25), out: () => this.pan.zoom(0.8), fit: () => this.fit() }), this.minimap.node, this.search.node);
     host.append(this.frame);
-    this.pan = new Pan(this.svg, this.canvas, () => { this.fresh = true; this.beat?.ask(); }, () => this.mapped());
-    this.beat = new Beat(this.frame, () => this.paint());
+    this.pan = new Pan(this.svg, this.canvas, () => { this.fresh = true; this.throttle?.request(); }, () => this.updateMap());
+    this.throttle = new DrawThrottle(this.frame, () => this.paint());
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.frame);
     this.svg.addEventListener('pointerover', e => this.explain(e.target as Element));
-    this.svg.addEventListener('keydown', e => keyed(e, this));
+    this.svg.addEventListener('keydown', e => handleKey(e, this));
     this.svg.addEventListener('pointerdown', e => { this.pressed = e; });
     this.svg.addEventListener('click', e => this.clicked(e));
   }
@@ -76,7 +76,7 @@ export class GraphView {
   patch(snapshot: Snapshot): void {
     this.snapshot = snapshot;
     this.fresh = true;
-    this.beat.ask();
+    this.throttle.request();
   }
 
   /** Mark a node as selected without an event. */
@@ -116,7 +116,7 @@ export class GraphView {
     if (this.whole) {
       this.fit();
     } else if (this.drawing && this.svg.clientWidth) {
-      this.pan.begin(this.drawing, MARGIN, startOf(this.folding.drawn, this.drawing));
+      this.pan.fitReadable(this.drawing, MARGIN, startOf(this.folding.drawn, this.drawing));
     }
   }
 
@@ -139,9 +139,9 @@ export class GraphView {
   }
 
   dispose(): void {
-    clearTimeout(this.resting);
+    clearTimeout(this.restTimer);
     this.resized.disconnect();
-    this.beat.dispose();
+    this.throttle.dispose();
     this.pan.dispose();
     this.frame.remove();
   }
@@ -242,7 +242,7 @@ export class GraphView {
   }
 
   /** Look at the nodes that the picture was redrawn for. */
-  private reach(): void {
+  private showGoal(): void {
     const boxes = this.goal.flatMap(id => this.nodes.get(id)?.box ?? []);
     this.goal = [];
     if (boxes.length === 1) {
@@ -276,7 +276,7 @@ export class GraphView {
     } else if (this.current) {
       this.pan.reveal(this.current.box);
     }
-    this.mapped();
+    this.updateMap();
   }
 
   /** Lay out the flow, unless the frame has no width yet. */
@@ -293,37 +293,37 @@ export class GraphView {
     }
     this.drawn = wanted;
     setFamily(getComputedStyle(this.frame).fontFamily);
-    settle(this.make(drawn), () => this.done(), drawn.nodes.length > LARGE, () => this.drawn === wanted);
+    runInPieces(this.make(drawn), () => this.done(), drawn.nodes.length > LARGE, () => this.drawn === wanted);
   }
 
-  private mapped(): void {
+  private updateMap(): void {
     const { drawing, svg: { clientWidth, clientHeight } } = this;
     if (drawing) {
-      this.map.move(drawing, this.pan.seen, { width: clientWidth, height: clientHeight });
+      this.minimap.move(drawing, this.pan.seen, { width: clientWidth, height: clientHeight });
     }
   }
 
   private *make(shape: Shape): Generator<void, void> {
-    const drawing = yield* draw(shape, this.narrow);
+    const drawing = yield* makeDrawing(shape, this.narrow);
     this.drawing = drawing;
     const events = { ...this.events, select: (node: string | null) => this.choose(node), open: (node: string) => this.open(node),
       message: (id: string, box: string) => this.events.message?.(id, this.folding.nodeOf(box, id, this.snapshot?.held ?? NONE)) };
     this.refit(); // while the canvas is empty: measuring is cheap then, and small texts are never laid out
-    const pictures = yield* picture(shape, drawing, events);
+    const pictures = yield* makePictures(shape, drawing, events);
     this.canvas.replaceChildren();
     Object.assign(this, pictures);
-    yield* hang(pictures, this.canvas);
+    yield* attachPictures(pictures, this.canvas);
   }
 
   private done(): void {
     const selected = this.selected;
     this.selected = null;
     this.select(selected !== null && this.nodes.has(selected) ? selected : null);
-    this.search.again();
-    this.reach();
+    this.search.markAgain();
+    this.showGoal();
     this.frame.dispatchEvent(new CustomEvent('floe-drawn', { bubbles: true }));
     this.fresh = true;
-    this.beat.ask();
+    this.throttle.request();
   }
 
   /** Last press: a dragged picture captures the pointer as a whole, so a click does not name the element pressed. */
@@ -343,14 +343,14 @@ export class GraphView {
   }
 
   /** Set the last values of wires, in a few words. */
-  tell(values: Record<string, string>): void {
+  setValues(values: Record<string, string>): void {
     for (const [name, value] of Object.entries(values)) {
       const wire = this.wires.get(name);
       if (wire && wire.value !== value) {
         wire.value = value;
         wire.explain();
         if (wire.group.matches(':hover')) {
-          explain(wire.group);
+          setTooltip(wire.group);
         }
       }
     }
@@ -362,17 +362,17 @@ export class GraphView {
       this.events.point?.(wire);
     }
     this.wires.get(wire)?.explain();
-    explain(target);
+    setTooltip(target);
   }
 
   private paint(): void {
-    clearTimeout(this.resting);
+    clearTimeout(this.restTimer);
     const now = performance.now();
-    const moving = this.fresh && this.snapshot ? this.show(this.snapshot, now, this.pan) : this.rest(now);
+    const moving = this.fresh && this.snapshot ? this.show(this.snapshot, now, this.pan) : this.settleWires(now);
     this.fresh = false;
-    this.map.draw(this.nodes.values(), now);
+    this.minimap.draw(this.nodes.values(), now);
     if (moving) {
-      this.resting = setTimeout(() => this.beat.ask(), 650);
+      this.restTimer = setTimeout(() => this.throttle.request(), 650);
     }
   }
 
@@ -390,7 +390,7 @@ export class GraphView {
     return moving;
   }
 
-  private rest(now: number): boolean {
+  private settleWires(now: number): boolean {
     let moving = false;
     for (const wire of this.wires.values()) {
       moving = wire.settle(now, this.pan.far) || moving;

@@ -1,9 +1,9 @@
 /** Plug-ins that JupyterLab loads, each in its own file. */
 
-import { examples } from './examples';
-import { languages } from './languages';
-import { outputs } from './outputs';
+import { examples } from './notebooks/examples';
+import { languages } from './cells/languages';
+import { outputs } from './notebooks/outputs';
 import { panel } from './panel';
-import { trust } from './trust';
+import { trust } from './notebooks/trust';
 
 export default [panel, examples, languages, outputs, trust];

@@ -4,14 +4,14 @@ import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } fro
 import { Dialog, ICommandPalette, MainAreaWidget, Notification, showDialog, WidgetTracker } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
-import { serveCells, serveTabs } from '../bench/lab';
-import { insertBelow, showCell } from './cells';
+import { serveCells, serveTabs } from '../page/lab_requests';
+import { insertBelow, showCell } from './cells/module_cells';
 import { addCommands } from './commands';
 import { connect } from './connect';
-import { Known } from './known';
-import type { Deeds } from './sections/deeds';
+import { PanelStore } from './store';
+import type { SidebarActions } from './sidebar/actions';
 import { follow } from './settings';
-import { Sidebar, type SidebarState } from './sidebar';
+import { Sidebar, type SidebarState } from './sidebar/sidebar';
 import { addStyle } from './style';
 import { FlowTab, tabId } from './tab';
 import { Target } from './target';
@@ -27,20 +27,20 @@ export const panel: JupyterFrontEndPlugin<void> = {
     notebooks: INotebookTracker | null) => {
     addStyle(document);
     const connection = connect();
-    const known = new Known(connection);
-    const target = new Target(known);
+    const store = new PanelStore(connection);
+    const target = new Target(store);
     const tabs = new WidgetTracker<Tab>({ namespace: 'floe-tabs' });
     const sidebars = new WidgetTracker<Sidebar>({ namespace: 'floe-panel' });
-    const deeds = doer(app, known, target, tabs, notebooks);
+    const actions = makeActions(app, store, target, tabs, notebooks);
     const show = () => app.shell.activateById('floe-panel');
-    addCommands(app.commands, palette, known, target, deeds, show);
-    const sidebar = new Sidebar(known, target, deeds, app.commands, () => void sidebars.save(sidebar));
+    addCommands(app.commands, palette, store, target, actions, show);
+    const sidebar = new Sidebar(store, target, actions, app.commands, () => void sidebars.save(sidebar));
     app.shell.add(sidebar, 'right', { rank: 900, type: 'Flows' });
     app.commands.addCommand('floe:restore-panel', { label: 'Restore the Panel of Flows', isVisible: () => false,
       execute: args => { sidebar.state = args as unknown as SidebarState; } });
-    looking(app, tabs, target);
+    followFocus(app, tabs, target);
     serveCells((at, code) => Boolean(notebooks && insertBelow(notebooks, at, code)));
-    serveTabs(({ flow, workspace, instance, node }) => deeds.open(flow, workspace, instance, node));
+    serveTabs(({ flow, workspace, instance, node }) => actions.open(flow, workspace, instance, node));
     if (restorer) {
       restorer.add(sidebar, 'floe-panel');
       void restorer.restore(sidebars, { command: 'floe:restore-panel', args: w => w.state as never, name: () => 'panel' });
@@ -51,7 +51,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
     let first = true;
     // not earlier: Notebook 7 throws if settings are loaded before the settings of its shortcuts
     void app.started.then(() => follow(settings, panel.id, ({ updateRate, animate, logLines, showPanel }) => {
-      connection.pace.rate = updateRate;
+      connection.throttle.rate = updateRate;
       document.body.dataset.floeAnimate = String(animate);
       sidebar.logs.limit = logLines;
       if (showPanel && first) {
@@ -63,8 +63,8 @@ export const panel: JupyterFrontEndPlugin<void> = {
 };
 
 /** Return the actions of rows and commands. */
-function doer(app: JupyterFrontEnd, known: Known, target: Target, tabs: WidgetTracker<Tab>, notebooks: INotebookTracker | null): Deeds {
-  const deeds: Deeds = {
+function makeActions(app: JupyterFrontEnd, store: PanelStore, target: Target, tabs: WidgetTracker<Tab>, notebooks: INotebookTracker | null): SidebarActions {
+  const actions: SidebarActions = {
     open: (flow, workspace, instance, node, message) => {
       const tab = tabs.find(({ content: c }) => c.flow === flow && c.workspace === workspace && c.instance === instance)
         ?? opened(flow, workspace, instance);
@@ -77,13 +77,13 @@ function doer(app: JupyterFrontEnd, known: Known, target: Target, tabs: WidgetTr
     confirm: async (title, body) => (await showDialog({ title, body,
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: 'Remove' })] })).button.accept,
     cell: (flow, workspace, node) => {
-      const module = known.flows.find(f => f.name === flow && (!workspace || f.workspace === workspace))?.nodes?.find(n => n.id === node)?.module ?? node;
+      const module = store.flows.find(f => f.name === flow && (!workspace || f.workspace === workspace))?.nodes?.find(n => n.id === node)?.module ?? node;
       void (notebooks && showCell(app, notebooks, module));
     }
   };
   const opened = (flow: string, workspace: string, instance: string): Tab => {
-    const content = new FlowTab(known, flow, workspace, instance, { cell: deeds.cell,
-      shows: tab => { if (tab.isVisible) { target.look(tab.current); } } });
+    const content = new FlowTab(store, flow, workspace, instance, { cell: actions.cell,
+      runChanged: tab => { if (tab.isVisible) { target.look(tab.current); } } });
     const tab = new MainAreaWidget({ content });
     tab.id = content.id;
     tab.toolbar.hide(); // the debug view has its own
@@ -93,7 +93,7 @@ function doer(app: JupyterFrontEnd, known: Known, target: Target, tabs: WidgetTr
     void tabs.add(tab);
     return tab;
   };
-  return deeds;
+  return actions;
 }
 
 /**
@@ -103,7 +103,7 @@ function doer(app: JupyterFrontEnd, known: Known, target: Target, tabs: WidgetTr
 const TOOLS = '.floe-sidebar, .lm-MenuBar, .lm-Menu, .lm-CommandPalette, .jp-SideBar';
 
 /** Follow the flow that the keys are meant for: the tab in front, or the widget with the focus. */
-function looking(app: JupyterFrontEnd, tabs: WidgetTracker<Tab>, target: Target): void {
+function followFocus(app: JupyterFrontEnd, tabs: WidgetTracker<Tab>, target: Target): void {
   const look = () => {
     const current = tabs.find(tab => tab.isVisible && tab === app.shell.currentWidget);
     target.look(current?.content.current ?? '');

@@ -5,41 +5,41 @@ const PAUSE = 250;
 
 export class Refresher<Part extends string> {
   private readonly stale = new Set<Part>();
-  private readonly wanted = new Map<Part, number>();
+  private readonly users = new Map<Part, number>();
   /** Parts whose request is scheduled or under way. */
-  private readonly under = new Map<Part, ReturnType<typeof setTimeout>>();
+  private readonly scheduled = new Map<Part, ReturnType<typeof setTimeout>>();
 
   /** `ask` fetches a part again; `failed` gets the errors thrown by `ask`. */
   constructor(private readonly ask: (part: Part) => Promise<void>, private readonly failed: (error: Error) => void) {}
 
   /** Mark parts as changed. */
-  touch(...parts: Part[]): void {
+  markStale(...parts: Part[]): void {
     for (const part of parts) {
       this.stale.add(part);
-      this.plan(part, PAUSE);
+      this.schedule(part, PAUSE);
     }
   }
 
   /** Keep a part current while shown; returns a function to stop. */
-  want(part: Part): () => void {
-    this.wanted.set(part, (this.wanted.get(part) ?? 0) + 1);
-    this.plan(part, 0);
+  keepCurrent(part: Part): () => void {
+    this.users.set(part, (this.users.get(part) ?? 0) + 1);
+    this.schedule(part, 0);
     let ended = false;
     return () => {
-      const left = (this.wanted.get(part) ?? 1) - (ended ? 0 : 1);
+      const left = (this.users.get(part) ?? 1) - (ended ? 0 : 1);
       ended = true;
-      left ? this.wanted.set(part, left) : this.wanted.delete(part);
+      left ? this.users.set(part, left) : this.users.delete(part);
     };
   }
 
   dispose(): void {
-    this.under.forEach(timer => clearTimeout(timer));
-    this.wanted.clear();
+    this.scheduled.forEach(timer => clearTimeout(timer));
+    this.users.clear();
   }
 
-  private plan(part: Part, pause: number): void {
-    if (this.stale.has(part) && this.wanted.has(part) && !this.under.has(part)) {
-      this.under.set(part, setTimeout(() => void this.run(part), pause));
+  private schedule(part: Part, pause: number): void {
+    if (this.stale.has(part) && this.users.has(part) && !this.scheduled.has(part)) {
+      this.scheduled.set(part, setTimeout(() => void this.run(part), pause));
     }
   }
 
@@ -50,7 +50,7 @@ export class Refresher<Part extends string> {
     } catch (error) {
       this.failed(error as Error);
     }
-    this.under.delete(part);
-    this.plan(part, PAUSE);
+    this.scheduled.delete(part);
+    this.schedule(part, PAUSE);
   }
 }

@@ -1,31 +1,31 @@
 /** Tab of the main area with a flow or one of its runs: the same debug view as in the widget. */
 
 import { Widget } from '@lumino/widgets';
-import { Bench } from '../bench/bench';
-import { within } from '../client/within';
-import { h } from '../bench/dom';
+import { DebugView } from '../debug/debug_view';
+import { inWorkspace } from '../client/workspace';
+import { h } from '../page/dom';
 import type { RunInfo } from '../wire';
 import { flowIcon, heldIcon } from './icon';
-import type { Known } from './known';
+import type { PanelStore } from './store';
 
 export interface TabActions {
   /** Called on a double click on a node. */
   cell(flow: string, workspace: string, node: string): void;
   /** Called when the tab shows another run. */
-  shows(tab: FlowTab): void;
+  runChanged(tab: FlowTab): void;
 }
 
 /** Maximum milliseconds to wait for a node that is to be selected. */
 const PATIENCE = 10_000;
 
 export class FlowTab extends Widget {
-  private readonly bench: Bench;
+  private readonly debugView: DebugView;
   private readonly end: () => void;
   private shown = '';
   private seeking: MutationObserver | null = null;
 
   /** `instance` empty: the newest run of the flow, and each later run. */
-  constructor(private readonly known: Known, readonly flow: string, readonly workspace: string, readonly instance: string, private readonly actions: TabActions) {
+  constructor(private readonly store: PanelStore, readonly flow: string, readonly workspace: string, readonly instance: string, private readonly actions: TabActions) {
     super();
     this.id = tabId(flow, workspace, instance);
     this.addClass('floe-tab');
@@ -37,9 +37,9 @@ export class FlowTab extends Widget {
     // a separate host: the layout of JupyterLab reads limits from the style of the tab's node
     const host = h('div', {});
     this.node.append(host);
-    this.bench = new Bench(host, within(known.connection, workspace), { flow, workspace, instance });
-    this.node.addEventListener('dblclick', event => this.opened(event));
-    this.end = known.changed.on(part => { if (part === 'runs') { this.follow(); } });
+    this.debugView = new DebugView(host, inWorkspace(store.connection, workspace), { flow, workspace, instance });
+    this.node.addEventListener('dblclick', event => this.onDoubleClick(event));
+    this.end = store.changed.on(part => { if (part === 'runs') { this.follow(); } });
     this.follow();
   }
 
@@ -54,7 +54,7 @@ export class FlowTab extends Widget {
     const found = () => {
       const group = this.node.querySelector(`.floe-graph [data-node="${CSS.escape(node)}"]`);
       if (group) {
-        this.bench.inspect(message, node);
+        this.debugView.inspect(message, node);
       }
       return Boolean(group);
     };
@@ -69,28 +69,28 @@ export class FlowTab extends Widget {
     if (!this.isDisposed) {
       this.seeking?.disconnect();
       this.end();
-      this.bench.dispose();
+      this.debugView.dispose();
       super.dispose();
     }
   }
 
   private get newest(): RunInfo | undefined {
-    return this.known.runs.find(r => r.flow === this.flow && (!this.workspace || r.workspace === this.workspace));
+    return this.store.runs.find(r => r.flow === this.flow && (!this.workspace || r.workspace === this.workspace));
   }
 
   private follow(): void {
     const { current } = this;
-    const run = this.known.runs.find(r => r.instance === current || r.ref === current);
+    const run = this.store.runs.find(r => r.instance === current || r.ref === current);
     this.node.dataset.state = run?.status ?? 'idle';
     this.node.dataset.run = run?.ref ?? '';
     this.title.icon = run?.status === 'held' ? heldIcon : flowIcon;
     if (current !== this.shown) {
       this.shown = current;
-      this.actions.shows(this);
+      this.actions.runChanged(this);
     }
   }
 
-  private opened(event: Event): void {
+  private onDoubleClick(event: Event): void {
     const node = (event.target as Element).closest?.('.floe-graph [data-node]')?.getAttribute('data-node');
     if (node) {
       this.actions.cell(this.flow, this.workspace, node);

@@ -5,8 +5,8 @@
 
 import type { RunInfo, View } from '../wire';
 import { Emitter } from './emitter';
-import { OVER, type Known } from './known';
-import { count } from './sections/flows';
+import { OVER, type PanelStore } from './store';
+import { count } from './sidebar/sections/flows';
 
 export class Target {
   readonly changed = new Emitter<void>();
@@ -18,8 +18,8 @@ export class Target {
   private end: () => void = () => undefined;
   private readonly ends: Array<() => void>;
 
-  constructor(private readonly known: Known) {
-    this.ends = [known.changed.on(part => { if (part === 'runs' || part === 'state') { this.choose(); } })];
+  constructor(private readonly store: PanelStore) {
+    this.ends = [store.changed.on(part => { if (part === 'runs' || part === 'state') { this.choose(); } })];
     this.choose();
   }
 
@@ -43,7 +43,7 @@ export class Target {
   }
 
   get over(): boolean {
-    return !this.run || OVER.has(this.run.status) || this.known.connection.state !== 'open';
+    return !this.run || OVER.has(this.run.status) || this.store.connection.state !== 'open';
   }
 
   get paused(): boolean {
@@ -76,7 +76,7 @@ export class Target {
   }
 
   private choose(): void {
-    const { runs } = this.known;
+    const { runs } = this.store;
     const live = runs.filter(r => !OVER.has(r.status));
     const looked = live.find(r => this.isLooked(r)) ?? runs.find(r => this.isLooked(r));
     this.run = looked && !(this.left && OVER.has(looked.status)) ? looked
@@ -96,7 +96,7 @@ export class Target {
     this.end();
     this.view = null;
     this.followed = instance;
-    this.end = instance ? this.known.connection.subscribe(`view/${instance}`, value => this.show(value as View)) : () => undefined;
+    this.end = instance ? this.store.connection.subscribe(`view/${instance}`, value => this.show(value as View)) : () => undefined;
   }
 
   private show(view: View): void {

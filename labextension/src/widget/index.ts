@@ -1,11 +1,11 @@
 /** Widget under a cell: the debug view and its connection. The kernel's half is `floe_jupyter/kernel/display/widget.py`. */
 
 import type { RenderProps } from '@anywidget/types';
-import { Bench } from '../bench/bench';
-import { shapeOf } from '../bench/shape';
+import { DebugView } from '../debug/debug_view';
+import { shapeOf } from '../debug/shape';
 import type { Messages } from '../client/comm';
 import { Deferred } from '../client/deferred';
-import { within } from '../client/within';
+import { inWorkspace } from '../client/workspace';
 import type { Flow, Module, View } from '../wire';
 import { choose } from './choose';
 
@@ -37,15 +37,15 @@ function render({ model, el }: RenderProps<Traits>): () => void {
   const target = { flow: model.get('flow'), workspace, still: !model.get('ref') && !model.get('instance'), instance: model.get('instance'), ref: model.get('ref'), total: model.get('total'), status: model.get('status') };
   // anywidget gives each view a model object of its own, which is deaf once the view is gone
   const connection = new Deferred(choose(model as unknown as Messages, model.get('dispatcher')));
-  const bench = new Bench(host, within(connection, workspace), target);
+  const debugView = new DebugView(host, inWorkspace(connection, workspace), target);
   const definition = model.get('definition');
   if (definition && 'flow' in definition) {
-    bench.draw(shapeOf(definition.flow, definition.modules));
+    debugView.draw(shapeOf(definition.flow, definition.modules));
   }
-  const kept = () => { const view = model.get('view'); if (view && 'nodes' in view) { bench.show(view as View); } };
-  kept();
-  model.on('change:view', kept);
-  return () => { model.off('change:view', kept); bench.dispose(); connection.dispose(); };
+  const showSaved = () => { const view = model.get('view'); if (view && 'nodes' in view) { debugView.show(view as View); } };
+  showSaved();
+  model.on('change:view', showSaved);
+  return () => { model.off('change:view', showSaved); debugView.dispose(); connection.dispose(); };
 }
 
 export default { render };

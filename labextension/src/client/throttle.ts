@@ -1,0 +1,44 @@
+/**
+ * Throttle for views, at a rate that people can see: of the events of one view within an interval, only the newest is passed on.
+ */
+
+export interface Event { topic: string; sequence: number; value: unknown }
+
+/** Maximum views per second; the dispatcher publishes no faster. */
+export const FASTEST = 20;
+/** Prefix of the topics of snapshots, each of which replaces the one before. */
+const LOSSY = 'view/';
+
+export class ViewThrottle {
+  private between = 0;
+  private readonly newest = new Map<string, Event>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly pass: (event: Event) => void) {}
+
+  /** Updates per second, 1 to 20. */
+  set rate(rate: number) {
+    this.between = rate >= FASTEST ? 0 : 1000 / Math.max(1, rate);
+  }
+
+  put(event: Event): void {
+    if (!this.between || !event.topic.startsWith(LOSSY)) {
+      this.pass(event);
+      return;
+    }
+    this.newest.set(event.topic, event);
+    this.timer ??= setTimeout(() => this.flush(), this.between);
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.newest.clear();
+  }
+
+  private flush(): void {
+    this.timer = undefined;
+    const events = [...this.newest.values()];
+    this.newest.clear();
+    events.forEach(this.pass);
+  }
+}

@@ -1,0 +1,42 @@
+/** Shape of a flow, from its definition. */
+
+import type { Shape } from '../graph/model';
+import type { Flow, Module } from '../wire';
+
+export function shapeOf(flow: Flow, modules: Module[]): Shape {
+  const langs = new Map(modules.map(m => [m.name, m.lang ?? 'python']));
+  return {
+    name: flow.name,
+    nodes: (flow.nodes ?? []).map(n => ({ id: n.id, lang: langs.get(n.module) ?? n.kind ?? 'module' })),
+    wires: (flow.wires ?? []).map(w => {
+      const sourcePort = w.source_port ?? 'out';
+      const targetPort = w.target_port ?? 'in';
+      return { name: `${w.source}.${sourcePort}>${w.target}.${targetPort}`, source: w.source, target: w.target, sourcePort, targetPort };
+    })
+  };
+}
+
+/** Return the nodes that a run's messages are fed to. */
+export function entriesOf(shape: Shape): Set<string> {
+  const fed = new Set(shape.wires.map(w => w.target));
+  return new Set(shape.nodes.map(n => n.id).filter(id => !fed.has(id)));
+}
+
+/** Return the input ports of a node that wires use; `in` if no wire does. */
+export function portsOf(shape: Shape, node: string): string[] {
+  const ports = [...new Set(shape.wires.filter(w => w.target === node).map(w => w.targetPort))];
+  return ports.length ? ports : ['in'];
+}
+
+/** Return the drawable part of a shape from a saved notebook, which anybody may have written. */
+export function sanitized(shape: unknown): Shape {
+  const { name, nodes, wires } = (typeof shape === 'object' && shape ? shape : {}) as Record<string, unknown>;
+  const ids = new Map(list(nodes).map(n => [String(n.id), { id: String(n.id), lang: String(n.lang ?? '') }]));
+  const found = new Map(list(wires).map(w => [String(w.name), { name: String(w.name), source: String(w.source), target: String(w.target),
+    sourcePort: String(w.sourcePort ?? 'out'), targetPort: String(w.targetPort ?? 'in') }]));
+  return { name: String(name ?? ''), nodes: [...ids.values()], wires: [...found.values()].filter(w => ids.has(w.source) && ids.has(w.target)) };
+}
+
+function list(value: unknown): Array<Record<string, unknown>> {
+  return Array.isArray(value) ? value.filter(v => typeof v === 'object' && v !== null) : [];
+}

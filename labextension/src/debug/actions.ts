@@ -22,14 +22,14 @@ export class Actions {
 
   async go(name: 'resume' | 'pause' | 'step' | 'back'): Promise<void> {
     await this.connection.call(name, { flow: this.store.flow });
-    this.store.invalidate();
+    this.store.reload();
   }
 
   /** Cancel the run, or stop a flow that is up. */
   async stop(): Promise<void> {
     const { isRun, info, flow } = this.store;
     await (isRun ? this.connection.call('cancel', { ref: info?.ref || this.store.ref }) : this.connection.call('stop', { flow }));
-    this.store.requestDetails();
+    this.store.refresh();
   }
 
   /** Set a breakpoint, or change the breakpoint with the given id. */
@@ -52,25 +52,25 @@ export class Actions {
 
   private async requestBreak({ node, id, side, port, when, hits, log, enabled }: Partial<Breakpoint> & { node: string }): Promise<{ id: string }> {
     const made = await this.connection.call('set_break', { flow: this.flow, node, id, side, port, when, hits, log, enabled }) as { id: string };
-    this.store.invalidate();
+    this.store.reload();
     return made;
   }
 
   private async requestRemoval(id: string): Promise<void> {
     await this.connection.call('clear_break', { flow: this.flow, id });
-    this.store.invalidate();
+    this.store.reload();
   }
 
   async inject(node: string, port: string, text: string): Promise<void> {
     await this.connection.call('inject', { flow: this.store.flow, node, port, batch: { payload: encode(`[${text}]`), n: 1, tagged: isTagged(text) } });
-    this.store.invalidate();
+    this.store.reload();
   }
 
   /** Fork a separate run that begins with this message, held in front of the first node for the person to look. */
   async fork(id: string, node: string, text?: string): Promise<void> {
     const made = await this.connection.call('fork', { flow: this.store.flow, id: `${id}@${node}`, debug: true, hold: true,
       ...text === undefined ? {} : { text: encode(text), tagged: isTagged(text) } });
-    this.store.invalidate();
+    this.store.reload();
     if (made) {
       this.forked(made, node);
     }
@@ -108,7 +108,7 @@ export class Actions {
     for (let i = 0; i < groups.size; i++) {
       await this.connection.call('back', { flow });
     }
-    this.store.invalidate();
+    this.store.reload();
   }
 
   /** Return the code of a node's module; undefined if the node has none. */
@@ -124,14 +124,14 @@ export class Actions {
     const { connection, store } = this;
     // copies of a message may wait in front of several nodes
     const place = { flow: store.flow, id: `${id}@${node}` };
-    const andInvalidate = async (work: Promise<unknown>) => { await work; store.invalidate(); };
+    const andReload = async (work: Promise<unknown>) => { await work; store.reload(); };
     return {
       save: text => this.edit(held, place, text),
       fetchWhole: async () => (await connection.call('held', { ...place, limit: 1, buffers: true }))[0],
       drop: () => this.drop(held, place),
-      duplicate: () => andInvalidate(connection.call('duplicate', place)),
-      retry: () => andInvalidate(connection.call('retry', place)),
-      step: () => andInvalidate(connection.call('step', { flow: store.flow, message: place.id })),
+      duplicate: () => andReload(connection.call('duplicate', place)),
+      retry: () => andReload(connection.call('retry', place)),
+      step: () => andReload(connection.call('step', { flow: store.flow, message: place.id })),
       fork: text => this.fork(id, node, text)
     };
   }
@@ -139,7 +139,7 @@ export class Actions {
   private async edit({ value, node }: HeldMessage, place: Place, text: string): Promise<void> {
     const set = async (to: string) => {
       await this.connection.call('edit', { ...place, text: encode(to), tagged: isTagged(to) });
-      this.store.invalidate();
+      this.store.reload();
     };
     await set(text);
     this.changed(`Message in front of ${node} edited`, inexact(value) ? null : () => set(JSON.stringify(value)));
@@ -153,7 +153,7 @@ export class Actions {
     const { node, port, side } = held;
     const found = hasBuffers(held.value) ? (await this.connection.call('held', { ...place, limit: 1, buffers: true }))[0] ?? held : held;
     await this.connection.call('drop', place);
-    this.store.invalidate();
+    this.store.reload();
     const buffers = found.buffers ?? [];
     const lost = inexact(held.value) || buffers.some(b => !b.data) || hasBuffers(held.value) && !buffers.length;
     const text = JSON.stringify(found.value);
@@ -164,7 +164,7 @@ export class Actions {
       }
       await (why && this.connection.call('inject', { flow: place.flow, node, port, batch: { payload: encode(`[${text}]`), n: 1, tagged: isTagged(text),
         ...buffers.length ? { buffers, counts: [buffers.length] } : {} } }));
-      this.store.invalidate();
+      this.store.reload();
     };
     this.changed(`Message ${side === 'out' ? 'behind' : 'in front of'} ${node} dropped`, side === 'out' ? null : back);
   }

@@ -1,7 +1,7 @@
 /** Shape of a flow, from its definition. */
 
 import type { Shape } from '../graph/model';
-import type { Flow, Module } from '../wire';
+import type { Flow, Module, View } from '../wire';
 
 export function shapeOf(flow: Flow, modules: Module[]): Shape {
   const langs = new Map(modules.map(m => [m.name, m.lang ?? 'python']));
@@ -26,6 +26,12 @@ export function entriesOf(shape: Shape): Set<string> {
 export function portsOf(shape: Shape, node: string): string[] {
   const ports = [...new Set(shape.wires.filter(w => w.target === node).map(w => w.targetPort))];
   return ports.length ? ports : ['in'];
+}
+
+/** Return the view of a flow before its first run: all nodes idle. */
+export function idleView(shape: Shape, breaks: Array<{ node: string; id: string }>): View {
+  return { flow: shape.name, version: 0, wires: [], runs: {},
+    nodes: shape.nodes.map(n => ({ id: n.id, lang: n.lang, status: 'idle', version: 0, breaks: breaks.filter(b => b.node === n.id).map(b => b.id) })) };
 }
 
 /** Return the drawable part of a shape from a saved notebook, which anybody may have written. */

@@ -66,7 +66,7 @@ export class RunStore {
   /** Held message, `id@node`, being looked at though others wait in front. */
   message = '';
   private instance = '';
-  private instanceSubscriptions: Array<() => void> = [];
+  private subscriptions: Array<() => void> = [];
   private readonly flowSubscriptions: Array<() => void> = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stepsKey = '';
@@ -79,7 +79,7 @@ export class RunStore {
 
   constructor(private readonly connection: Connection, private readonly target: Target, private readonly listener: StoreListener) {
     const on = (topic: Topic, handler: (value: unknown) => void) => this.flowSubscriptions.push(connection.subscribe(topic, handler));
-    on(`break/${target.flow}`, value => { if (this.owns(value as Owned)) { this.breaksKey = ''; this.requestDetails(); } });
+    on(`break/${target.flow}`, value => { if (this.owns(value as Owned)) { this.breaksKey = ''; this.refresh(); } });
     on('defined/', value => { if (this.owns(value as Owned)) { this.defined(value as { kind?: string; name?: string }); } });
     on('progress/', value => this.progress(value as { what: string; text: string; done: boolean }));
     if (!target.instance) {
@@ -92,7 +92,7 @@ export class RunStore {
   dispose(): void {
     this.disposed = true;
     clearTimeout(this.timer);
-    [...this.instanceSubscriptions, ...this.flowSubscriptions].forEach(end => end());
+    [...this.subscriptions, ...this.flowSubscriptions].forEach(end => end());
   }
 
   /** Name of the flow or instance in calls. */
@@ -112,16 +112,16 @@ export class RunStore {
   }
 
   /** Ask for details soon, once for all changes until then. */
-  requestDetails(): void {
+  refresh(): void {
     if (!this.disposed && this.connection.state === 'open') {
       this.timer ??= setTimeout(() => { this.timer = undefined; void this.attempt(() => this.details()); }, DETAILS);
     }
   }
 
   /** Ask for breakpoints and steps again, even if their numbers show no change. */
-  invalidate(): void {
+  reload(): void {
     this.breaksKey = this.stepsKey = '';
-    this.requestDetails();
+    this.refresh();
   }
 
   private state(state: string): void {
@@ -135,16 +135,16 @@ export class RunStore {
   }
 
   private follow(instance: string): void {
-    this.instanceSubscriptions.forEach(end => end());
-    this.instanceSubscriptions = [];
+    this.subscriptions.forEach(end => end());
+    this.subscriptions = [];
     this.instance = instance;
     this.stepsKey = this.breaksKey = this.resultsKey = this.sentKey = '';
     this.latest = {};
     if (instance) {
-      const on = (topic: Topic, handler: (value: unknown) => void) => this.instanceSubscriptions.push(this.connection.subscribe(topic, handler));
+      const on = (topic: Topic, handler: (value: unknown) => void) => this.subscriptions.push(this.connection.subscribe(topic, handler));
       on(`view/${instance}`, value => this.receiveView(value as View));
-      on(`run/${this.ref}`, value => { this.published++; this.info = value as RunInfo; this.requestDetails(); this.listener.changed(); });
-      on(`notice/${instance}`, () => { this.breaksKey = ''; this.requestDetails(); });
+      on(`run/${this.ref}`, value => { this.published++; this.info = value as RunInfo; this.refresh(); this.listener.changed(); });
+      on(`notice/${instance}`, () => { this.breaksKey = ''; this.refresh(); });
       on(`log/${instance}`, value => { this.addLines([value as Line]); this.listener.changed(); });
     }
   }
@@ -188,7 +188,7 @@ export class RunStore {
     this.view = view;
     this.live = true;
     this.listener.changed();
-    this.requestDetails();
+    this.refresh();
   }
 
   private addLines(lines: Line[]): void {
@@ -244,7 +244,7 @@ export class RunStore {
     // a flow has no view before its first run, yet its breakpoints can be set
     this.live = view !== null || info !== null || !this.target.instance;
     this.view = newest ? view ?? this.view : this.view ?? view;
-    this.invalidate();
+    this.reload();
     await this.details();
   }
 

@@ -1,6 +1,6 @@
 /** Picture as a separate file: an SVG that needs no style sheet, or a PNG of the SVG. */
 
-import type { Size } from './layout/layout';
+import type { Size } from './layout/geometry';
 
 /** Attributes that make the look of a shape or text. */
 const LOOK = ['stroke-width', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin', 'opacity', 'paint-order', 'font-size', 'font-weight', 'text-anchor',

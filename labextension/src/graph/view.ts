@@ -1,27 +1,27 @@
 /** Live graph of a flow: used unchanged by the widget under a cell and by the panel. */
 
-import { DrawThrottle } from './throttle';
-import { Fold } from './fold';
-import { zoomButtons, handleKey } from './controls/keyboard';
-import type { Size } from './layout/layout';
+import { handleKey, zoomButtons } from './controls/keyboard';
 import { Minimap } from './controls/minimap';
-import { grouped, type GraphEvents, type Shape, type Snapshot } from './model';
-import { NodePicture, type Scale } from './pictures/node';
 import { around, Pan } from './controls/pan';
-import { makeDrawing, MARGIN, runInPieces, type Drawing } from './layout/drawing';
-import { attachPictures, makePictures, startOf } from './pictures/pictures';
-import { svgFile } from './export';
 import { Search } from './controls/search';
-import { addStyle } from './style';
-import { arrow, edgeAt, edgeOf, element, setTooltip } from './pictures/svg';
+import { svgFile } from './export';
+import { Fold } from './fold';
+import { makeDrawing, MARGIN, runInPieces, type Drawing } from './layout/drawing';
+import type { Size } from './layout/geometry';
+import type { GraphEvents, Shape, Snapshot } from './model';
+import { Painter } from './painter';
+import type { NodePicture } from './pictures/node';
+import { attachPictures, makePictures, startOf, type Pictures } from './pictures/pictures';
+import { arrow, element } from './pictures/svg';
 import { setFamily } from './pictures/text';
-import { WirePicture } from './pictures/wire';
+import { addStyle } from './style';
+import { DrawThrottle } from './throttle';
+import { WirePointer } from './wire_pointer';
 
 /** Maximum number of nodes that are laid out at once; larger flows in pieces, so that the page is never blocked. */
 const LARGE = 60;
 /** Width in pixels below which flows run from top to bottom. */
 const NARROW = 520;
-const NONE: never[] = [];
 
 export class GraphView {
   private readonly svg = element('svg', { tabindex: 0, role: 'group', 'aria-label': 'Flow' });
@@ -35,18 +35,16 @@ export class GraphView {
   private goal: string[] = [];
   private readonly throttle: DrawThrottle;
   private readonly resized: ResizeObserver;
-  private nodes = new Map<string, NodePicture>();
-  private wires = new Map<string, WirePicture>();
+  private readonly painter: Painter;
+  private readonly pointer: WirePointer;
+  private pictures: Pictures = { nodes: new Map(), wires: new Map() };
   private shape: Shape = { name: '', nodes: [], wires: [] };
   private drawing: Drawing | null = null;
   private drawn = '';
-  private snapshot: Snapshot | null = null;
-  private fresh = false;
   /** True if the person asked for the whole flow. */
   private whole = false;
   private selected: string | null = null;
   private narrow = false;
-  private restTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: HTMLElement, private readonly events: GraphEvents = {}, folded = true) {
     this.folding = new Fold(folded);
@@ -55,14 +53,13 @@ export class GraphView {
     this.svg.append(arrow(), this.canvas);
     this.frame.append(this.svg, zoomButtons({ in: () => this.pan.zoom(1.25), out: () => this.pan.zoom(0.8), fit: () => this.fit() }), this.minimap.node, this.search.node);
     host.append(this.frame);
-    this.pan = new Pan(this.svg, this.canvas, () => { this.fresh = true; this.throttle?.request(); }, () => this.updateMap());
-    this.throttle = new DrawThrottle(this.frame, () => this.paint());
+    this.pan = new Pan(this.svg, this.canvas, () => this.painter.invalidate(), () => this.updateMap());
+    this.painter = new Painter({ folding: this.folding, minimap: this.minimap, scale: this.pan, pictures: () => this.pictures, redraw: () => this.throttle?.request() });
+    this.throttle = new DrawThrottle(this.frame, () => this.painter.paint());
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.frame);
-    this.svg.addEventListener('pointerover', e => this.explain(e.target as Element));
     this.svg.addEventListener('keydown', e => handleKey(e, this));
-    this.svg.addEventListener('pointerdown', e => { this.pressed = e; });
-    this.svg.addEventListener('click', e => this.clicked(e));
+    this.pointer = new WirePointer(this.svg, () => this.pictures.wires, { point: wire => events.point?.(wire), click: wire => this.chooseWire(wire) });
   }
 
   /** Draw another shape; the selection stays if the new shape still has the node. */
@@ -74,9 +71,8 @@ export class GraphView {
 
   /** Show a snapshot, soon. */
   patch(snapshot: Snapshot): void {
-    this.snapshot = snapshot;
-    this.fresh = true;
-    this.throttle.request();
+    this.painter.snapshot = snapshot;
+    this.painter.invalidate();
   }
 
   /** Mark a node as selected without an event. */
@@ -127,11 +123,11 @@ export class GraphView {
 
   /** Return the present picture, with all its texts, as the text of an SVG file. */
   file(): string {
-    const { svg, drawing, snapshot } = this;
+    const { svg, drawing, painter: { snapshot } } = this;
     const classes = svg.getAttribute('class') ?? '';
     svg.removeAttribute('class');
     if (snapshot) {
-      this.show(snapshot, performance.now(), { small: false, far: false, tiny: false });
+      this.painter.show(snapshot, performance.now(), { small: false, far: false, tiny: false });
     }
     const text = svgFile(svg, drawing ?? { width: 0, height: 0 }, MARGIN);
     svg.setAttribute('class', classes);
@@ -139,11 +135,29 @@ export class GraphView {
   }
 
   dispose(): void {
-    clearTimeout(this.restTimer);
+    this.painter.dispose();
     this.resized.disconnect();
     this.throttle.dispose();
     this.pan.dispose();
     this.frame.remove();
+  }
+
+  private get nodes(): Map<string, NodePicture> {
+    return this.pictures.nodes;
+  }
+
+  /** Select a wire as a click does; '' for none. */
+  private chooseWire(wire: string): void {
+    this.choose(null);
+    if (wire) {
+      this.pictures.wires.get(wire)?.group.classList.add('selected');
+      this.events.wire?.(wire);
+    }
+  }
+
+  /** Set the last values of wires, in a few words. */
+  setValues(values: Record<string, string>): void {
+    this.pointer.setValues(values);
   }
 
   // --- keyboard
@@ -307,11 +321,11 @@ export class GraphView {
     const drawing = yield* makeDrawing(shape, this.narrow);
     this.drawing = drawing;
     const events = { ...this.events, select: (node: string | null) => this.choose(node), open: (node: string) => this.open(node),
-      message: (id: string, box: string) => this.events.message?.(id, this.folding.nodeOf(box, id, this.snapshot?.held ?? NONE)) };
+      message: (id: string, box: string) => this.events.message?.(id, this.folding.nodeOf(box, id, this.painter.snapshot?.held ?? [])) };
     this.refit(); // while the canvas is empty: measuring is cheap then, and small texts are never laid out
     const pictures = yield* makePictures(shape, drawing, events);
     this.canvas.replaceChildren();
-    Object.assign(this, pictures);
+    this.pictures = pictures;
     yield* attachPictures(pictures, this.canvas);
   }
 
@@ -322,79 +336,6 @@ export class GraphView {
     this.search.markAgain();
     this.showGoal();
     this.frame.dispatchEvent(new CustomEvent('floe-drawn', { bubbles: true }));
-    this.fresh = true;
-    this.throttle.request();
-  }
-
-  /** Last press: a dragged picture captures the pointer as a whole, so a click does not name the element pressed. */
-  private pressed: PointerEvent | null = null;
-
-  private clicked({ target, clientX, clientY }: MouseEvent): void {
-    const { pressed } = this;
-    const near = pressed && Math.hypot(pressed.clientX - clientX, pressed.clientY - clientY) < 4;
-    const wire = target === this.svg && near ? edgeAt(this.svg, clientX, clientY) : '';
-    if (wire) {
-      this.choose(null);
-      this.wires.get(wire)?.group.classList.add('selected');
-      this.events.wire?.(wire);
-    } else if (target === this.svg) {
-      this.choose(null);
-    }
-  }
-
-  /** Set the last values of wires, in a few words. */
-  setValues(values: Record<string, string>): void {
-    for (const [name, value] of Object.entries(values)) {
-      const wire = this.wires.get(name);
-      if (wire && wire.value !== value) {
-        wire.value = value;
-        wire.explain();
-        if (wire.group.matches(':hover')) {
-          setTooltip(wire.group);
-        }
-      }
-    }
-  }
-
-  private explain(target: Element): void {
-    const wire = edgeOf(target);
-    if (wire) {
-      this.events.point?.(wire);
-    }
-    this.wires.get(wire)?.explain();
-    setTooltip(target);
-  }
-
-  private paint(): void {
-    clearTimeout(this.restTimer);
-    const now = performance.now();
-    const moving = this.fresh && this.snapshot ? this.show(this.snapshot, now, this.pan) : this.settleWires(now);
-    this.fresh = false;
-    this.minimap.draw(this.nodes.values(), now);
-    if (moving) {
-      this.restTimer = setTimeout(() => this.throttle.request(), 650);
-    }
-  }
-
-  private show(given: Snapshot, now: number, { far, small, tiny }: Scale): boolean {
-    const view = this.folding.view(given.view);
-    const messages = grouped(this.folding.at(given.held));
-    const marks = this.folding.marks(given.breaks);
-    for (const node of view.nodes) {
-      this.nodes.get(node.id)?.show(node, messages.get(node.id) ?? NONE, marks.get(node.id) ?? NONE, { small, far, tiny });
-    }
-    let moving = false;
-    for (const wire of view.wires) {
-      moving = this.wires.get(wire.name)?.show(wire, now, far) || moving;
-    }
-    return moving;
-  }
-
-  private settleWires(now: number): boolean {
-    let moving = false;
-    for (const wire of this.wires.values()) {
-      moving = wire.settle(now, this.pan.far) || moving;
-    }
-    return moving;
+    this.painter.invalidate();
   }
 }

@@ -1,6 +1,7 @@
 /** Breakpoints of a node: condition, hit count, log text, enabled. */
 
 import { h } from '../../page/dom';
+import { problemLine, report } from '../../page/problem';
 import { draft } from './drafts';
 
 export interface Breakpoint {
@@ -13,10 +14,8 @@ export interface BreakActions {
 }
 
 export function breakpoints(node: string, mine: Breakpoint[], actions: BreakActions): HTMLElement {
-  const problem = h('div', { class: 'floe-problem', role: 'alert' });
-  const add = (side: 'in' | 'out') => h('button', { 'data-cmd': `break-${side}`, click: () => {
-    actions.set({ node, side }).then(() => { problem.textContent = ''; }, (error: Error) => { problem.textContent = error.message; });
-  } }, side === 'in' ? 'Break in front' : 'Break behind');
+  const problem = problemLine();
+  const add = (side: 'in' | 'out') => h('button', { 'data-cmd': `break-${side}`, click: () => report(actions.set({ node, side }), problem) }, side === 'in' ? 'Break in front' : 'Break behind');
   return h('div', { class: 'floe-breaks' }, ...mine.map(b => row(b, actions)), problem, h('div', { class: 'floe-buttons' }, add('in'), add('out')));
 }
 
@@ -32,7 +31,7 @@ function row(breakpoint: Breakpoint, actions: BreakActions): HTMLElement {
     }
   };
   const field = (name: 'when' | 'log' | 'hits', label: string, hint: string) => {
-    const problem = h('div', { class: 'floe-problem', role: 'alert', 'data-problem': name });
+    const problem = problemLine({ 'data-problem': name });
     const input = h('input', { value: name === 'hits' ? breakpoint.hits || '' : breakpoint[name], placeholder: hint, 'data-field': name, spellcheck: false,
       ...name === 'hits' ? { type: 'number', min: 0 } : {}, change: () => void save().catch(ignore), keydown: (event: KeyboardEvent) => {
         if (event.key === 'Enter') {
@@ -43,7 +42,7 @@ function row(breakpoint: Breakpoint, actions: BreakActions): HTMLElement {
     const save = draft(input, text => change({ [name]: name === 'hits' ? Number(text) : text }, problem));
     return h('div', {}, h('label', {}, h('span', {}, label), input), problem);
   };
-  const problem = h('div', { class: 'floe-problem', role: 'alert' });
+  const problem = problemLine();
   const place = `${breakpoint.side === 'in' ? 'in front' : 'behind'}${breakpoint.port ? ` (${breakpoint.port})` : ''}`;
   const enabled = h('input', { type: 'checkbox', checked: breakpoint.enabled, 'data-field': 'enabled',
     change: () => void change({ enabled: enabled.checked }, problem).catch(ignore) });

@@ -2,6 +2,7 @@
 
 import type { HeldMessage } from '../../wire';
 import { h } from '../../page/dom';
+import { problemLine, report } from '../../page/problem';
 import { draft } from './drafts';
 import { hasBuffers } from '../values/tagged';
 import { inexact, invalid } from '../values/json';
@@ -21,9 +22,9 @@ export interface EditActions {
 const LONGEST = 500_000;
 
 export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
-  const problem = h('div', { class: 'floe-problem', role: 'alert', 'data-field': 'problem' });
+  const problem = problemLine({ 'data-field': 'problem' });
   const showProblem = (text: string) => { problem.textContent = text; };
-  const attempt = (work: () => Promise<void>) => () => void work().then(() => showProblem(''), (error: Error) => showProblem(error.message));
+  const attempt = (work: () => Promise<void>) => () => report(work(), problem);
   const button = (cmd: string, text: string, title: string, work: () => Promise<void>) =>
     h('button', { 'data-cmd': cmd, title, click: attempt(work) }, text);
   const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 5, 'data-field': 'value', 'aria-label': 'Value of the message, as JSON' });
@@ -67,7 +68,7 @@ function whyNotEditable(value: unknown): string {
 export function injector(ports: string[], inject: (port: string, text: string) => Promise<void>, over: boolean): HTMLElement {
   const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 2, 'data-field': 'inject', 'aria-label': 'A new message, as JSON', placeholder: '{"ppm": 421}', disabled: over });
   const port = h('select', { 'data-field': 'port', 'aria-label': 'Port' }, ...ports.map(p => h('option', { value: p }, p)));
-  const problem = h('div', { class: 'floe-problem', role: 'alert' });
+  const problem = problemLine();
   const send = h('button', { 'data-cmd': 'inject', title: over ? 'Nothing runs that could take it: the run is over, or none was begun' : 'Put it in front of this node', disabled: true, click: () => {
     inject(port.value, area.value).then(() => { problem.textContent = ''; area.value = ''; send.disabled = true; delete area.dataset.dirty; },
       (error: Error) => { problem.textContent = error.message; });

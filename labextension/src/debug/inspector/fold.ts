@@ -5,10 +5,10 @@ import { storedValue, storeValue } from '../../page/storage';
 /** Milliseconds after a click within which a second click may follow: the picture must not move between the two. */
 const DOUBLE_CLICK = 300;
 
-type Preference = 'auto' | 'open' | 'folded';
+type Choice = 'auto' | 'open' | 'folded';
 
 export class InspectorFold {
-  private preference: Preference;
+  private choice: Choice;
   private selected = false;
   /** True if the person asked to see the selection, which overrides the wish. */
   private requested = false;
@@ -17,7 +17,7 @@ export class InspectorFold {
 
   constructor(private readonly node: HTMLElement, canvas: HTMLElement, private readonly changed: () => void) {
     const found = storedValue('inspector');
-    this.preference = found === 'open' || found === 'folded' ? found : 'auto';
+    this.choice = found === 'open' || found === 'folded' ? found : 'auto';
     canvas.addEventListener('pointerdown', e => { this.clicked = e.timeStamp; });
     this.show();
   }
@@ -52,14 +52,14 @@ export class InspectorFold {
 
   /** Fold or unfold the inspector, and remember the choice. */
   toggle(): void {
-    this.preference = this.open ? this.selected ? 'folded' : 'auto' : this.selected ? 'auto' : 'open';
+    this.choice = this.open ? this.selected ? 'folded' : 'auto' : this.selected ? 'auto' : 'open';
     this.requested = false;
-    storeValue('inspector', this.preference === 'auto' ? undefined : this.preference);
+    storeValue('inspector', this.choice === 'auto' ? undefined : this.choice);
     this.show();
   }
 
   private show(): void {
-    const open = this.preference === 'open' || this.requested || this.preference === 'auto' && this.selected;
+    const open = this.choice === 'open' || this.requested || this.choice === 'auto' && this.selected;
     if (open !== this.open) {
       this.node.hidden = !open;
       this.changed();

@@ -82,11 +82,11 @@ export class Inspector {
     const rows = () => h('div', {}, ...held.slice(0, SHOWN).map(m => h('button', { class: 'floe-row', 'data-held': m.id, click: () => this.actions.select(m.node) },
       h('b', {}, m.node), ` ${preview(m.value, 80)}`)), all > SHOWN && h('p', { class: 'floe-hint' }, `${all - SHOWN} more`));
     return [...found.length ? [results(found, total, this.actions.results)] : [], ...failures.slice(-SHOWN).reverse().map((f, i) => this.failure(f, `f${i}`)),
-      ...held.length ? [{ key: 'waiting', title: `Held messages (${all})`, fingerprint: held.slice(0, SHOWN), make: rows }] : []];
+      ...held.length ? [{ key: 'waiting', title: `Held messages (${all})`, digest: held.slice(0, SHOWN), make: rows }] : []];
   }
 
   private failure(failure: Failure, key: string): Section {
-    return { key: `error:${key}`, title: `Error in ${failure.node || 'the flow'}`, fingerprint: failure, make: () => trace(failure) };
+    return { key: `error:${key}`, title: `Error in ${failure.node || 'the flow'}`, digest: failure, make: () => trace(failure) };
   }
 
   private selected(node: NodeView, data: InspectorData): Section[] {
@@ -98,17 +98,17 @@ export class Inspector {
     const shape = JSON.stringify([data.live, data.over, data.ports]);
     const more = Math.max(node.held ?? 0, mine.length) - SHOWN;
     return [
-      ...node.error ? [{ key: 'error:node', title: 'Error', fingerprint: node.error, make: () => h('pre', { class: 'floe-error' }, node.error!) }] : [],
+      ...node.error ? [{ key: 'error:node', title: 'Error', digest: node.error, make: () => h('pre', { class: 'floe-error' }, node.error!) }] : [],
       ...failures.map((f, i) => this.failure(f, `n${i}`)),
       ...mine.slice(0, SHOWN).map((m, i) => this.held(m, data.live, i)),
-      ...more > 0 ? [{ key: 'rest', title: `${more} more held messages`, fingerprint: 0, open: false, make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.') }] : [],
-      ...last ? [{ key: 'last', title: 'Last step', fingerprint: last.seq, make: () => step(last) },
-        { key: 'state', title: 'State', fingerprint: last.after, make: () => tree(last.after) }] : [],
+      ...more > 0 ? [{ key: 'rest', title: `${more} more held messages`, digest: 0, open: false, make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.') }] : [],
+      ...last ? [{ key: 'last', title: 'Last step', digest: last.seq, make: () => step(last) },
+        { key: 'state', title: 'State', digest: last.after, make: () => tree(last.after) }] : [],
       ...data.values,
-      ...!data.live ? [] : [{ key: 'breaks', title: `Breakpoints (${marks.length})`, fingerprint: [marks, shape], make: () => breakpoints(node.id, marks.map(b => ({ ...b })), this.actions) }],
-      ...data.live ? [{ key: 'inject', title: 'Inject a message', fingerprint: shape, open: false,
+      ...!data.live ? [] : [{ key: 'breaks', title: `Breakpoints (${marks.length})`, digest: [marks, shape], make: () => breakpoints(node.id, marks.map(b => ({ ...b })), this.actions) }],
+      ...data.live ? [{ key: 'inject', title: 'Inject a message', digest: shape, open: false,
         make: () => injector(data.ports, (port, text) => this.actions.inject(node.id, port, text), data.over) }] : [],
-      ...steps.length ? [{ key: 'history', title: `History (${steps.length})`, fingerprint: steps.map(s => s.seq), open: false, make: () => this.history(steps) }] : []];
+      ...steps.length ? [{ key: 'history', title: `History (${steps.length})`, digest: steps.map(s => s.seq), open: false, make: () => this.history(steps) }] : []];
   }
 
   private held(held: HeldMessage, live: boolean, at: number): Section {
@@ -126,7 +126,7 @@ export class Inspector {
       return h('div', {}, ...body);
     };
     const where = `${held.side === 'out' ? 'behind' : 'in front'} (${held.port})`;
-    return { key: `held:${held.side ?? 'in'}:${held.id}`, title: `Held ${where}: ${held.reason}`, hint: preview(held.value, 60), fingerprint: [held, live],
+    return { key: `held:${held.side ?? 'in'}:${held.id}`, title: `Held ${where}: ${held.reason}`, hint: preview(held.value, 60), digest: [held, live],
       open: at < 3, lead: at === 0, data: { held: held.id }, make };
   }
 
@@ -136,9 +136,9 @@ export class Inspector {
   }
 
   private step(record: Step): Section[] {
-    return [{ key: `step:${record.seq}`, title: 'What went in and out', fingerprint: record.seq, make: () => step(record) },
-      { key: `before:${record.seq}`, title: 'State before', fingerprint: 0, open: false, make: () => tree(record.before) },
-      { key: `after:${record.seq}`, title: 'State after', fingerprint: 0, make: () => tree(record.after) }];
+    return [{ key: `step:${record.seq}`, title: 'What went in and out', digest: record.seq, make: () => step(record) },
+      { key: `before:${record.seq}`, title: 'State before', digest: 0, open: false, make: () => tree(record.before) },
+      { key: `after:${record.seq}`, title: 'State after', digest: 0, make: () => tree(record.after) }];
   }
 }
 

@@ -26,7 +26,7 @@ export function lastValues(wires: ShapeWire[], node: string | null, views: WireV
   const sent = new Map(views.map(view => [view.name, view.sent]));
   const carrying = wires.filter(wire => sent.get(wire.name));
   const make = () => h('div', {}, ...carrying.flatMap(wire => [h('div', { class: 'floe-label' }, label(wire, node)), value(latest[wire.name])]));
-  return carrying.length ? [{ key: 'values', title: wires.length > 1 ? 'Last values' : 'Last value', fingerprint: carrying.map(wire => [wire.name, latest[wire.name]]), make }] : [];
+  return carrying.length ? [{ key: 'values', title: wires.length > 1 ? 'Last values' : 'Last value', digest: carrying.map(wire => [wire.name, latest[wire.name]]), make }] : [];
 }
 
 function label({ name, source, sourcePort, target, targetPort }: ShapeWire, node: string | null): string {

@@ -2,6 +2,7 @@
 
 import type { Buffer, ResultBatch } from '../../wire';
 import { h } from '../../page/dom';
+import { problemLine, report } from '../../page/problem';
 import type { Section } from './sections';
 import { buffersOf, cell, valuesOf } from '../values/tree';
 
@@ -19,7 +20,7 @@ export interface ResultActions {
 interface Row { from: string; value: unknown; buffers: Buffer[] }
 
 export function results(batches: ResultBatch[], total: number, actions: ResultActions): Section {
-  return { key: 'results', title: `Results (${total})`, fingerprint: [total > SHOWN ? SHOWN : total, batches], make: () => table(rowsOf(batches), total, actions) };
+  return { key: 'results', title: `Results (${total})`, digest: [total > SHOWN ? SHOWN : total, batches], make: () => table(rowsOf(batches), total, actions) };
 }
 
 function rowsOf(batches: ResultBatch[]): Row[] {
@@ -40,9 +41,9 @@ function table(rows: Row[], total: number, actions: ResultActions): HTMLElement 
     ? keys.map(key => cell(Object.hasOwn(value as object, key) ? (value as Record<string, unknown>)[key] : undefined, buffers)) : [cell(value, buffers)];
   const line = (row: Row, i: number) => h('tr', {}, h('th', {}, String(i)), ports && h('td', {}, row.from), ...cells(row));
   const head = h('tr', {}, h('th', {}), ports && h('th', {}, 'from'), ...(keys.length ? keys : ['value']).map(key => h('th', {}, key.slice(0, 40))));
-  const problem = h('div', { class: 'floe-problem', role: 'alert' });
+  const problem = problemLine();
   const button = (cmd: string, text: string, title: string, work: () => Promise<void>) => h('button', { 'data-cmd': cmd, title,
-    click: () => void work().then(() => { problem.textContent = ''; }, (error: Error) => { problem.textContent = error.message; }) }, text);
+    click: () => report(work(), problem) }, text);
   return h('div', {}, h('div', { class: 'floe-table', tabindex: 0 }, h('table', {}, h('thead', {}, head), h('tbody', {}, ...rows.map(line)))),
     total > rows.length && h('p', { class: 'floe-hint' }, `the first ${rows.length} of ${total}; all: run.results`), problem,
     h('div', { class: 'floe-buttons' }, button('copy-results', 'Copy', 'Copy the results as JSON', actions.copy),

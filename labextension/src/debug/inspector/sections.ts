@@ -8,8 +8,8 @@ export interface Section {
   title: string;
   /** Beginning of the content, to tell closed sections apart. */
   hint?: string;
-  /** Equal signs mean equal content. */
-  fingerprint: unknown;
+  /** Equal digests mean equal content. */
+  digest: unknown;
   open?: boolean;
   /** True for the section to look at, which is opened on becoming the lead even if closed by hand before. */
   lead?: boolean;
@@ -17,7 +17,7 @@ export interface Section {
   make(): HTMLElement;
 }
 
-interface Shown { node: HTMLDetailsElement; fingerprint: string; lead: boolean }
+interface Shown { node: HTMLDetailsElement; digest: string; lead: boolean }
 
 export class Sections {
   private shown = new Map<string, Shown>();
@@ -62,9 +62,9 @@ export class Sections {
 
   private updated(section: Section): Shown {
     const { lead = false } = section;
-    const fingerprint = JSON.stringify([section.title, section.fingerprint]);
+    const digest = JSON.stringify([section.title, section.digest]);
     const old = this.shown.get(section.key);
-    const same = old && (old.fingerprint === fingerprint || busy(old.node));
+    const same = old && (old.digest === digest || busy(old.node));
     const node = same ? old.node : build(section, old?.node);
     if (old && !same) {
       old.node.replaceWith(node);
@@ -73,7 +73,7 @@ export class Sections {
       node.open = true;
       fill(node, section);
     }
-    return { node, fingerprint: same ? old.fingerprint : fingerprint, lead };
+    return { node, digest: same ? old.digest : digest, lead };
   }
 
   /** Put the sections in order, moving only misplaced ones: moving takes the focus away. */

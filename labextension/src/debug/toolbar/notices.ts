@@ -17,9 +17,9 @@ export class Notices {
 
   /** Show the outcome of the run; null for no news. */
   showOutcome(notice: Notice | null): void {
-    const fingerprint = JSON.stringify(notice);
-    if (fingerprint !== this.shown) {
-      this.shown = fingerprint;
+    const digest = JSON.stringify(notice);
+    if (digest !== this.shown) {
+      this.shown = digest;
       fill(this.outcome, notice);
     }
   }

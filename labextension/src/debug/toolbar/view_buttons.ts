@@ -33,11 +33,11 @@ export class ViewButtons {
 
   /** `tabs`: true if the main area has tabs. `large`: true if the flow can be folded. */
   show(state: { open: boolean; maximised: boolean; tabs: boolean; large: boolean }): void {
-    const fingerprint = JSON.stringify(state);
-    if (fingerprint === this.shown) {
+    const digest = JSON.stringify(state);
+    if (digest === this.shown) {
       return;
     }
-    this.shown = fingerprint;
+    this.shown = digest;
     const { open, maximised, tabs, large } = state;
     this.name('inspector', open ? 'Hide the inspector' : 'Show the inspector', open);
     this.name('maximise', maximised ? 'Restore' : 'Maximise', maximised);

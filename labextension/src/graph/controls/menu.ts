@@ -1,6 +1,6 @@
 /** Menu at a position of the page, for pointer and keyboard. */
 
-import type { Point } from '../layout/layout';
+import type { Point } from '../layout/geometry';
 
 export interface Item {
   /** Name of the item in tests and styles. */

@@ -1,6 +1,6 @@
 /** Panning and zooming of one SVG group with pointer, wheel and keyboard. */
 
-import type { Box, Point, Size } from '../layout/layout';
+import type { Box, Point, Size } from '../layout/geometry';
 
 const MIN = 0.04;
 const MAX = 3;

@@ -1,6 +1,7 @@
 /** Drawing from a shape: sizes and positions of cards, routes of wires, and labels of wires without overlaps. */
 
-import { layout, type Box, type Layout, type Point, type Route, type Size, type Spaces } from './layout';
+import type { Box, Layout, Point, Route, Size, Spaces } from './geometry';
+import { layout } from './layout';
 import type { Shape } from '../model';
 import { Ports } from './ports';
 import { width } from '../pictures/text';

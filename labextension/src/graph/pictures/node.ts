@@ -2,7 +2,7 @@
 
 import type { HeldMessage, NodeView } from '../../wire';
 import { Dot } from './dot';
-import type { Box } from '../layout/layout';
+import type { Box } from '../layout/geometry';
 import { badge, short, type BreakMark, type GraphEvents, type ShapeNode, type Side } from '../model';
 import type { Ports } from '../layout/ports';
 import { element, set, write } from './svg';

@@ -1,6 +1,6 @@
 /** Pictures of all nodes and wires of a drawing, made in pieces, so that the page is never blocked. */
 
-import type { Box } from '../layout/layout';
+import type { Box } from '../layout/geometry';
 import type { Shape } from '../model';
 import { NodePicture } from './node';
 import type { Drawing } from '../layout/drawing';

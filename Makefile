@@ -34,6 +34,7 @@ check: lint types layers ## style, types and layers, in seconds
 lint: setup
 	@.venv/bin/ruff check floe_jupyter runtimes tests notebooks
 	@.venv/bin/ruff format --check --quiet floe_jupyter runtimes tests
+	@cd labextension && npx --no-install prettier --check --log-level warn src
 
 types: setup
 	@.venv/bin/mypy floe_jupyter

@@ -8,7 +8,10 @@ export type Handler = (value: unknown, topic: string, sequence: number) => void;
 
 /** Error of the dispatcher; `kind` is its position in the tree of errors. */
 export class FloeError extends Error {
-  constructor(readonly kind: string, message: string) {
+  constructor(
+    readonly kind: string,
+    message: string
+  ) {
     super(message);
   }
 }
@@ -36,7 +39,11 @@ export type Incoming =
   | { id: number | null; value?: unknown; error?: [string, string] | null }
   | { topic: string; sequence: number; value: unknown };
 
-interface Waiting { resolve(value: never): void; reject(error: Error): void; timer: ReturnType<typeof setTimeout> }
+interface Waiting {
+  resolve(value: never): void;
+  reject(error: Error): void;
+  timer: ReturnType<typeof setTimeout>;
+}
 
 /** Common part of both connections: numbers requests, and matches answers to callers. */
 export abstract class Channel implements Connection {
@@ -121,7 +128,7 @@ export abstract class Channel implements Connection {
       }
       for (const [prefix, handlers] of this.handlers) {
         // the topic of run 1 is a prefix of that of run 10
-        if (prefix === message.topic || prefix.endsWith('/') && message.topic.startsWith(prefix)) {
+        if (prefix === message.topic || (prefix.endsWith('/') && message.topic.startsWith(prefix))) {
           handlers.forEach(handler => handler(message.value, message.topic, message.sequence));
         }
       }

@@ -3,7 +3,11 @@
 import type { Calls, Topic } from '../wire';
 import { FloeError, type Connection, type Handler, type State } from './connection';
 
-interface Subscription { topic: Topic; handler: Handler; end?: () => void }
+interface Subscription {
+  topic: Topic;
+  handler: Handler;
+  end?: () => void;
+}
 
 export class Deferred implements Connection {
   private real: Connection | null = null;
@@ -20,7 +24,7 @@ export class Deferred implements Connection {
   }
 
   async call<K extends keyof Calls>(name: K, args: Calls[K][0], seconds?: number): Promise<Calls[K][1]> {
-    const real = this.real ?? await this.choice;
+    const real = this.real ?? (await this.choice);
     if (this.over) {
       throw new FloeError('gone', 'the connection to the dispatcher was closed');
     }
@@ -30,7 +34,10 @@ export class Deferred implements Connection {
   subscribe(topic: Topic, handler: Handler): () => void {
     const subscription: Subscription = { topic, handler, end: this.real?.subscribe(topic, handler) };
     this.subscriptions.add(subscription);
-    return () => { this.subscriptions.delete(subscription); subscription.end?.(); };
+    return () => {
+      this.subscriptions.delete(subscription);
+      subscription.end?.();
+    };
   }
 
   onState(handler: (state: State) => void): () => void {
@@ -38,7 +45,10 @@ export class Deferred implements Connection {
     if (!this.real) {
       handler(this.state);
     }
-    return () => { this.watchers.get(handler)?.(); this.watchers.delete(handler); };
+    return () => {
+      this.watchers.get(handler)?.();
+      this.watchers.delete(handler);
+    };
   }
 
   dispose(): void {
@@ -53,7 +63,9 @@ export class Deferred implements Connection {
       return;
     }
     this.real = real;
-    this.subscriptions.forEach(subscription => { subscription.end = real.subscribe(subscription.topic, subscription.handler); });
+    this.subscriptions.forEach(subscription => {
+      subscription.end = real.subscribe(subscription.topic, subscription.handler);
+    });
     for (const handler of [...this.watchers.keys()]) {
       this.watchers.set(handler, real.onState(handler));
     }

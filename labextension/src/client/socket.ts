@@ -34,7 +34,10 @@ export class SocketConnection extends Channel {
    * `url` begins with ws: or wss: and carries all that the server asks for. `served` tells whether this server has a bridge at
    * all, and is called after the socket could not be opened.
    */
-  constructor(private readonly url: string, private readonly served: () => Promise<boolean> = async () => true) {
+  constructor(
+    private readonly url: string,
+    private readonly served: () => Promise<boolean> = async () => true
+  ) {
     super();
     window.addEventListener('online', this.onWake);
     document.addEventListener('visibilitychange', this.onWake);
@@ -103,7 +106,7 @@ export class SocketConnection extends Channel {
 
   private handle(message: FromBridge): void {
     if ('dispatcher' in message) {
-      this.setDispatcher(message.dispatcher ? message.pid ?? 0 : null);
+      this.setDispatcher(message.dispatcher ? (message.pid ?? 0) : null);
     } else if ('lost' in message) {
       this.announce(); // views ask for their data again
     } else if ('topic' in message) {
@@ -114,7 +117,7 @@ export class SocketConnection extends Channel {
   }
 
   private async reconnect(opened: boolean): Promise<void> {
-    const there = opened || await this.served().catch(() => true);
+    const there = opened || (await this.served().catch(() => true));
     if (this.disposed) {
       return;
     }

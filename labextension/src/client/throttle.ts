@@ -2,7 +2,11 @@
  * Throttle for views, at a rate that people can see: of the events of one view within an interval, only the newest is passed on.
  */
 
-export interface Event { topic: string; sequence: number; value: unknown }
+export interface Event {
+  topic: string;
+  sequence: number;
+  value: unknown;
+}
 
 /** Maximum views per second; the dispatcher publishes no faster. */
 export const FASTEST = 20;

@@ -11,7 +11,9 @@ export function inWorkspace(connection: Connection, workspace: string): Connecti
     return connection;
   }
   return {
-    get state() { return connection.state; },
+    get state() {
+      return connection.state;
+    },
     call: <K extends keyof Calls>(name: K, args: Calls[K][0], seconds?: number) =>
       connection.call(name, NAMES.has(name) ? { workspace, ...args } : args, seconds),
     subscribe: (topic, handler) => connection.subscribe(topic, handler),

@@ -16,9 +16,13 @@ export class Actions {
    * `forked` gets each new run and the node in front of which the run is held; `changed` gets a description of each change and
    * its undo.
    */
-  constructor(private readonly connection: Connection, private readonly store: RunStore, private readonly flow: string,
+  constructor(
+    private readonly connection: Connection,
+    private readonly store: RunStore,
+    private readonly flow: string,
     private readonly forked: (run: RunInfo, node: string) => void,
-    private readonly changed: (text: string, back: (() => Promise<unknown>) | null) => void) {}
+    private readonly changed: (text: string, back: (() => Promise<unknown>) | null) => void
+  ) {}
 
   async go(name: 'resume' | 'pause' | 'step' | 'back'): Promise<void> {
     await this.connection.call(name, { flow: this.store.flow });
@@ -50,8 +54,27 @@ export class Actions {
     this.changed(`Breakpoint ${before ? placeOf(before) : ''} removed`, before ? () => this.requestBreak(before) : null);
   }
 
-  private async requestBreak({ node, id, side, port, when, hits, log, enabled }: Partial<Breakpoint> & { node: string }): Promise<{ id: string }> {
-    const made = await this.connection.call('set_break', { flow: this.flow, node, id, side, port, when, hits, log, enabled }) as { id: string };
+  private async requestBreak({
+    node,
+    id,
+    side,
+    port,
+    when,
+    hits,
+    log,
+    enabled
+  }: Partial<Breakpoint> & { node: string }): Promise<{ id: string }> {
+    const made = (await this.connection.call('set_break', {
+      flow: this.flow,
+      node,
+      id,
+      side,
+      port,
+      when,
+      hits,
+      log,
+      enabled
+    })) as { id: string };
     this.store.reload();
     return made;
   }
@@ -62,14 +85,24 @@ export class Actions {
   }
 
   async inject(node: string, port: string, text: string): Promise<void> {
-    await this.connection.call('inject', { flow: this.store.flow, node, port, batch: { payload: encode(`[${text}]`), n: 1, tagged: isTagged(text) } });
+    await this.connection.call('inject', {
+      flow: this.store.flow,
+      node,
+      port,
+      batch: { payload: encode(`[${text}]`), n: 1, tagged: isTagged(text) }
+    });
     this.store.reload();
   }
 
   /** Fork a separate run that begins with this message, held in front of the first node for the person to look. */
   async fork(id: string, node: string, text?: string): Promise<void> {
-    const made = await this.connection.call('fork', { flow: this.store.flow, id: `${id}@${node}`, debug: true, hold: true,
-      ...text === undefined ? {} : { text: encode(text), tagged: isTagged(text) } });
+    const made = await this.connection.call('fork', {
+      flow: this.store.flow,
+      id: `${id}@${node}`,
+      debug: true,
+      hold: true,
+      ...(text === undefined ? {} : { text: encode(text), tagged: isTagged(text) })
+    });
     this.store.reload();
     if (made) {
       this.forked(made, node);
@@ -83,7 +116,11 @@ export class Actions {
   /** Copy all results as one JSON array; bytes and arrays stay tags. */
   async copyResults(): Promise<void> {
     const texts: string[] = [];
-    for (let start = 0, found; (found = await this.connection.call('results', { ref: this.store.ref, start })).length; start += found.length) {
+    for (
+      let start = 0, found;
+      (found = await this.connection.call('results', { ref: this.store.ref, start })).length;
+      start += found.length
+    ) {
       texts.push(...found.map(({ batch }) => payloadOf(batch).slice(1, -1)));
     }
     await navigator.clipboard.writeText(`[${texts.join(', ')}]`);
@@ -124,7 +161,10 @@ export class Actions {
     const { connection, store } = this;
     // copies of a message may wait in front of several nodes
     const place = { flow: store.flow, id: `${id}@${node}` };
-    const andReload = async (work: Promise<unknown>) => { await work; store.reload(); };
+    const andReload = async (work: Promise<unknown>) => {
+      await work;
+      store.reload();
+    };
     return {
       save: text => this.edit(held, place, text),
       fetchWhole: async () => (await connection.call('held', { ...place, limit: 1, buffers: true }))[0],
@@ -151,26 +191,44 @@ export class Actions {
    */
   private async drop(held: HeldMessage, place: Place): Promise<void> {
     const { node, port, side } = held;
-    const found = hasBuffers(held.value) ? (await this.connection.call('held', { ...place, limit: 1, buffers: true }))[0] ?? held : held;
+    const found = hasBuffers(held.value)
+      ? ((await this.connection.call('held', { ...place, limit: 1, buffers: true }))[0] ?? held)
+      : held;
     await this.connection.call('drop', place);
     this.store.reload();
     const buffers = found.buffers ?? [];
-    const lost = inexact(held.value) || buffers.some(b => !b.data) || hasBuffers(held.value) && !buffers.length;
+    const lost = inexact(held.value) || buffers.some(b => !b.data) || (hasBuffers(held.value) && !buffers.length);
     const text = JSON.stringify(found.value);
     const back = async () => {
-      const why = await this.connection.call('undrop', place).then(() => null, (error: Error) => error);
+      const why = await this.connection.call('undrop', place).then(
+        () => null,
+        (error: Error) => error
+      );
       if (why && lost) {
         throw why;
       }
-      await (why && this.connection.call('inject', { flow: place.flow, node, port, batch: { payload: encode(`[${text}]`), n: 1, tagged: isTagged(text),
-        ...buffers.length ? { buffers, counts: [buffers.length] } : {} } }));
+      await (why &&
+        this.connection.call('inject', {
+          flow: place.flow,
+          node,
+          port,
+          batch: {
+            payload: encode(`[${text}]`),
+            n: 1,
+            tagged: isTagged(text),
+            ...(buffers.length ? { buffers, counts: [buffers.length] } : {})
+          }
+        }));
       this.store.reload();
     };
     this.changed(`Message ${side === 'out' ? 'behind' : 'in front of'} ${node} dropped`, side === 'out' ? null : back);
   }
 }
 
-interface Place { flow: string; id: string }
+interface Place {
+  flow: string;
+  id: string;
+}
 
 function placeOf({ node, side, port }: { node: string; side?: string; port?: string }): string {
   return `${side === 'out' ? 'behind' : 'in front of'} ${node}${port ? ` (${port})` : ''}`;

@@ -80,7 +80,11 @@ export class DebugView implements PresenterParts, SelectionParts, OtherRunsParts
   private readonly disposers: Array<() => void> = [];
   shape: Shape = { name: '', nodes: [], wires: [] };
 
-  constructor(readonly host: HTMLElement, readonly connection: Connection, readonly target: Target) {
+  constructor(
+    readonly host: HTMLElement,
+    readonly connection: Connection,
+    readonly target: Target
+  ) {
     addDebugStyle(document);
     host.classList.add('floe-host');
     this.store = new RunStore(connection, target, {
@@ -201,15 +205,7 @@ export class DebugView implements PresenterParts, SelectionParts, OtherRunsParts
   private assemble(): void {
     this.toolbar.node.append(this.notices.node, this.viewButtons.node);
     const split = h('div', { class: 'floe-split' }, this.canvas, this.inspector.node);
-    this.node.append(
-      this.toolbar.node,
-      this.notice,
-      this.problem,
-      this.progress.node,
-      split,
-      this.dock.node,
-      this.frame.grip
-    );
+    this.node.append(this.toolbar.node, this.notice, this.problem, this.progress.node, split, this.dock.node, this.frame.grip);
     this.host.append(this.node);
   }
 

@@ -13,18 +13,39 @@ const STEP = 20;
 const FOCUSABLE = ':is(button, input, select, textarea):enabled, summary, [tabindex="0"], a[href]';
 
 export class Frame {
-  readonly grip = h('div', { class: 'floe-grip', role: 'separator', 'aria-orientation': 'horizontal', 'aria-label': 'Height of the view', tabindex: 0,
-    title: 'Drag to change the height; double-click for the first height', pointerdown: (e: PointerEvent) => this.drag(e),
-    keydown: (e: KeyboardEvent) => this.key(e), dblclick: () => this.reset() });
+  readonly grip = h('div', {
+    class: 'floe-grip',
+    role: 'separator',
+    'aria-orientation': 'horizontal',
+    'aria-label': 'Height of the view',
+    tabindex: 0,
+    title: 'Drag to change the height; double-click for the first height',
+    pointerdown: (e: PointerEvent) => this.drag(e),
+    keydown: (e: KeyboardEvent) => this.key(e),
+    dblclick: () => this.reset()
+  });
   private readonly firstHeight: string;
   private readonly stop = new AbortController();
 
   /** `name`: key of the remembered heights. `canvas`: the picture, whose height is changed if the parts are stacked. */
-  constructor(private readonly host: HTMLElement, private readonly canvas: HTMLElement, private readonly name: string, private readonly changed: () => void) {
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly canvas: HTMLElement,
+    private readonly name: string,
+    private readonly changed: () => void
+  ) {
     this.firstHeight = host.style.getPropertyValue('--floe-height');
     this.grip.hidden = !this.firstHeight; // hidden if the surroundings set the height, as in a tab
     const { signal } = this.stop;
-    host.addEventListener('toggle', e => { if (e.target === host && !host.matches(':popover-open')) { this.restored(); } }, { signal });
+    host.addEventListener(
+      'toggle',
+      e => {
+        if (e.target === host && !host.matches(':popover-open')) {
+          this.restored();
+        }
+      },
+      { signal }
+    );
     document.addEventListener('keydown', e => this.trapKey(e), { signal, capture: true });
     if (this.firstHeight) {
       this.loadHeights();
@@ -41,7 +62,7 @@ export class Frame {
   }
 
   maximise(on: boolean): void {
-    if (on === this.maximised || on && !this.host.showPopover) {
+    if (on === this.maximised || (on && !this.host.showPopover)) {
       return;
     }
     if (!on) {
@@ -76,7 +97,7 @@ export class Frame {
 
   /** Keep Tab inside the maximised view; Escape with the focus elsewhere restores the view. */
   private trapKey(event: KeyboardEvent): void {
-    if (!this.maximised || event.key !== 'Tab' && event.key !== 'Escape') {
+    if (!this.maximised || (event.key !== 'Tab' && event.key !== 'Escape')) {
       return;
     }
     const inside = this.host.contains(document.activeElement);
@@ -113,14 +134,18 @@ export class Frame {
   }
 
   private loadHeights(): void {
-    for (const [part, variable] of [['height', '--floe-height'], ['picture', '--floe-picture']]) {
+    for (const [part, variable] of [
+      ['height', '--floe-height'],
+      ['picture', '--floe-picture']
+    ]) {
       const height = storedValue(`${part} ${this.name}`);
       if (typeof height === 'number' && height >= LEAST_PICTURE && height <= MOST) {
         this.host.style.setProperty(variable, `${height}px`);
       }
     }
-    Object.entries({ min: LEAST, max: MOST, now: parseInt(this.host.style.getPropertyValue('--floe-height')) })
-      .forEach(([which, value]) => this.grip.setAttribute(`aria-value${which}`, String(value)));
+    Object.entries({ min: LEAST, max: MOST, now: parseInt(this.host.style.getPropertyValue('--floe-height')) }).forEach(
+      ([which, value]) => this.grip.setAttribute(`aria-value${which}`, String(value))
+    );
   }
 
   private saveHeight(): void {
@@ -155,9 +180,22 @@ export class Frame {
     const over = new AbortController();
     const { signal } = over;
     this.grip.setPointerCapture(event.pointerId);
-    this.grip.addEventListener('pointermove', move => { this.height = from + move.clientY; }, { signal });
+    this.grip.addEventListener(
+      'pointermove',
+      move => {
+        this.height = from + move.clientY;
+      },
+      { signal }
+    );
     for (const end of ['pointerup', 'pointercancel'] as const) {
-      this.grip.addEventListener(end, () => { over.abort(); this.saveHeight(); }, { signal });
+      this.grip.addEventListener(
+        end,
+        () => {
+          over.abort();
+          this.saveHeight();
+        },
+        { signal }
+      );
     }
   }
 }

@@ -11,7 +11,13 @@ export function shapeOf(flow: Flow, modules: Module[]): Shape {
     wires: (flow.wires ?? []).map(w => {
       const sourcePort = w.source_port ?? 'out';
       const targetPort = w.target_port ?? 'in';
-      return { name: `${w.source}.${sourcePort}>${w.target}.${targetPort}`, source: w.source, target: w.target, sourcePort, targetPort };
+      return {
+        name: `${w.source}.${sourcePort}>${w.target}.${targetPort}`,
+        source: w.source,
+        target: w.target,
+        sourcePort,
+        targetPort
+      };
     })
   };
 }
@@ -30,17 +36,42 @@ export function portsOf(shape: Shape, node: string): string[] {
 
 /** Return the view of a flow before its first run: all nodes idle. */
 export function idleView(shape: Shape, breaks: Array<{ node: string; id: string }>): View {
-  return { flow: shape.name, version: 0, wires: [], runs: {},
-    nodes: shape.nodes.map(n => ({ id: n.id, lang: n.lang, status: 'idle', version: 0, breaks: breaks.filter(b => b.node === n.id).map(b => b.id) })) };
+  return {
+    flow: shape.name,
+    version: 0,
+    wires: [],
+    runs: {},
+    nodes: shape.nodes.map(n => ({
+      id: n.id,
+      lang: n.lang,
+      status: 'idle',
+      version: 0,
+      breaks: breaks.filter(b => b.node === n.id).map(b => b.id)
+    }))
+  };
 }
 
 /** Return the drawable part of a shape from a saved notebook, which anybody may have written. */
 export function sanitized(shape: unknown): Shape {
   const { name, nodes, wires } = (typeof shape === 'object' && shape ? shape : {}) as Record<string, unknown>;
   const ids = new Map(list(nodes).map(n => [String(n.id), { id: String(n.id), lang: String(n.lang ?? '') }]));
-  const found = new Map(list(wires).map(w => [String(w.name), { name: String(w.name), source: String(w.source), target: String(w.target),
-    sourcePort: String(w.sourcePort ?? 'out'), targetPort: String(w.targetPort ?? 'in') }]));
-  return { name: String(name ?? ''), nodes: [...ids.values()], wires: [...found.values()].filter(w => ids.has(w.source) && ids.has(w.target)) };
+  const found = new Map(
+    list(wires).map(w => [
+      String(w.name),
+      {
+        name: String(w.name),
+        source: String(w.source),
+        target: String(w.target),
+        sourcePort: String(w.sourcePort ?? 'out'),
+        targetPort: String(w.targetPort ?? 'in')
+      }
+    ])
+  );
+  return {
+    name: String(name ?? ''),
+    nodes: [...ids.values()],
+    wires: [...found.values()].filter(w => ids.has(w.source) && ids.has(w.target))
+  };
 }
 
 function list(value: unknown): Array<Record<string, unknown>> {

@@ -32,7 +32,9 @@ export interface Target {
   total?: number;
 }
 
-interface Owned { workspace?: string }
+interface Owned {
+  workspace?: string;
+}
 
 export interface StoreListener {
   /** Called when shown data changed. */
@@ -77,10 +79,24 @@ export class RunStore {
   /** Number of snapshots and run states published; an answer requested before the newest is older. */
   private published = 0;
 
-  constructor(private readonly connection: Connection, private readonly target: Target, private readonly listener: StoreListener) {
-    const on = (topic: Topic, handler: (value: unknown) => void) => this.flowSubscriptions.push(connection.subscribe(topic, handler));
-    on(`break/${target.flow}`, value => { if (this.owns(value as Owned)) { this.breaksKey = ''; this.refresh(); } });
-    on('defined/', value => { if (this.owns(value as Owned)) { this.defined(value as { kind?: string; name?: string }); } });
+  constructor(
+    private readonly connection: Connection,
+    private readonly target: Target,
+    private readonly listener: StoreListener
+  ) {
+    const on = (topic: Topic, handler: (value: unknown) => void) =>
+      this.flowSubscriptions.push(connection.subscribe(topic, handler));
+    on(`break/${target.flow}`, value => {
+      if (this.owns(value as Owned)) {
+        this.breaksKey = '';
+        this.refresh();
+      }
+    });
+    on('defined/', value => {
+      if (this.owns(value as Owned)) {
+        this.defined(value as { kind?: string; name?: string });
+      }
+    });
     on('progress/', value => this.progress(value as { what: string; text: string; done: boolean }));
     if (!target.instance) {
       on('run/', value => this.newest(value as RunInfo));
@@ -108,13 +124,16 @@ export class RunStore {
   /** True if a run is shown rather than a permanent flow. */
   get isRun(): boolean {
     const { info } = this;
-    return Boolean(this.target.ref || info && (!info.instance || info.instance === info.ref));
+    return Boolean(this.target.ref || (info && (!info.instance || info.instance === info.ref)));
   }
 
   /** Ask for details soon, once for all changes until then. */
   refresh(): void {
     if (!this.disposed && this.connection.state === 'open') {
-      this.timer ??= setTimeout(() => { this.timer = undefined; void this.attempt(() => this.details()); }, DETAILS);
+      this.timer ??= setTimeout(() => {
+        this.timer = undefined;
+        void this.attempt(() => this.details());
+      }, DETAILS);
     }
   }
 
@@ -127,7 +146,12 @@ export class RunStore {
   private state(state: string): void {
     this.answered = false;
     if (state === 'open') {
-      void this.attempt(() => this.load().finally(() => { this.answered = true; this.listener.changed(); }));
+      void this.attempt(() =>
+        this.load().finally(() => {
+          this.answered = true;
+          this.listener.changed();
+        })
+      );
     } else {
       this.live = false;
     }
@@ -141,11 +165,23 @@ export class RunStore {
     this.stepsKey = this.breaksKey = this.resultsKey = this.sentKey = '';
     this.latest = {};
     if (instance) {
-      const on = (topic: Topic, handler: (value: unknown) => void) => this.subscriptions.push(this.connection.subscribe(topic, handler));
+      const on = (topic: Topic, handler: (value: unknown) => void) =>
+        this.subscriptions.push(this.connection.subscribe(topic, handler));
       on(`view/${instance}`, value => this.receiveView(value as View));
-      on(`run/${this.ref}`, value => { this.published++; this.info = value as RunInfo; this.refresh(); this.listener.changed(); });
-      on(`notice/${instance}`, () => { this.breaksKey = ''; this.refresh(); });
-      on(`log/${instance}`, value => { this.addLines([value as Line]); this.listener.changed(); });
+      on(`run/${this.ref}`, value => {
+        this.published++;
+        this.info = value as RunInfo;
+        this.refresh();
+        this.listener.changed();
+      });
+      on(`notice/${instance}`, () => {
+        this.breaksKey = '';
+        this.refresh();
+      });
+      on(`log/${instance}`, value => {
+        this.addLines([value as Line]);
+        this.listener.changed();
+      });
     }
   }
 
@@ -156,7 +192,12 @@ export class RunStore {
 
   private newest(info: RunInfo): void {
     const name = info.instance || info.ref;
-    if (info.flow === this.target.flow && this.owns(info) && name !== this.instance && (info.created ?? 0) >= (this.info?.created ?? 0)) {
+    if (
+      info.flow === this.target.flow &&
+      this.owns(info) &&
+      name !== this.instance &&
+      (info.created ?? 0) >= (this.info?.created ?? 0)
+    ) {
       if (this.isOther(info)) {
         return this.listener.newest(info);
       }
@@ -236,14 +277,16 @@ export class RunStore {
     const { flow, published } = this;
     const [info, view, lines] = await Promise.all([
       this.instance ? this.connection.call('run_info', { ref: this.ref }).catch(() => null) : null,
-      this.connection.call('view', { flow }).catch(() => null), this.connection.call('logs', { flow, limit: 200 }).catch(() => [])]);
+      this.connection.call('view', { flow }).catch(() => null),
+      this.connection.call('logs', { flow, limit: 200 }).catch(() => [])
+    ]);
     const newest = this.published === published;
-    this.info = newest ? info ?? this.info : this.info ?? info;
+    this.info = newest ? (info ?? this.info) : (this.info ?? info);
     this.lines = [];
     this.addLines(lines as Line[]);
     // a flow has no view before its first run, yet its breakpoints can be set
     this.live = view !== null || info !== null || !this.target.instance;
-    this.view = newest ? view ?? this.view : this.view ?? view;
+    this.view = newest ? (view ?? this.view) : (this.view ?? view);
     this.reload();
     await this.details();
   }
@@ -253,15 +296,16 @@ export class RunStore {
     if (!this.live) {
       return this.listener.changed();
     }
-    const breaksKey = JSON.stringify(view?.nodes.map(n => n.breaks?.length ? [n.breaks, n.id === this.node ? n.taken : 0] : 0));
+    const breaksKey = JSON.stringify(view?.nodes.map(n => (n.breaks?.length ? [n.breaks, n.id === this.node ? n.taken : 0] : 0)));
     const stepsKey = `${view?.recorded} ${view?.nodes.map(n => n.failed).join()} ${this.node}`;
     const resultsKey = this.isRun ? `${this.ref} ${Math.min(this.total, SHOWN)} ${view?.recorded}` : '';
     const [held, breaks, steps, results] = await Promise.all([
       view?.held ? this.requestHeld() : [],
-      breaksKey !== this.breaksKey ? connection.call('breaks', { flow }) as Promise<Breakpoint[]> : this.breaks,
+      breaksKey !== this.breaksKey ? (connection.call('breaks', { flow }) as Promise<Breakpoint[]>) : this.breaks,
       stepsKey !== this.stepsKey && view ? connection.call('history', { flow, limit: STEPS }).catch(() => []) : this.steps,
       resultsKey !== this.resultsKey ? this.requestResults() : this.results,
-      this.requestValues()]);
+      this.requestValues()
+    ]);
     Object.assign(this, { held, breaks, steps, results, breaksKey, stepsKey, resultsKey });
     if (this.info?.status === 'active' && this.info.fed !== undefined && this.instance) {
       this.info = await connection.call('run_info', { ref: this.ref }).catch(() => this.info);
@@ -274,7 +318,9 @@ export class RunStore {
     const sentKey = this.wires.map(name => `${name} ${this.view?.wires.find(w => w.name === name)?.sent}`).join();
     if (sentKey !== this.sentKey && this.view) {
       this.sentKey = sentKey;
-      const found = await Promise.all(this.wires.map(wire => this.connection.call('latest', { flow: this.flow, wire }).catch(() => null)));
+      const found = await Promise.all(
+        this.wires.map(wire => this.connection.call('latest', { flow: this.flow, wire }).catch(() => null))
+      );
       this.latest = Object.assign({}, this.latest, ...this.wires.map((wire, i) => found[i] && { [wire]: found[i][wire] ?? '' }));
     }
   }
@@ -291,7 +337,9 @@ export class RunStore {
   }
 
   private async requestResults(): Promise<ResultBatch[]> {
-    const found = this.total ? await this.connection.call('results', { ref: this.ref, limit: SHOWN, messages: SHOWN }).catch(() => []) : [];
+    const found = this.total
+      ? await this.connection.call('results', { ref: this.ref, limit: SHOWN, messages: SHOWN }).catch(() => [])
+      : [];
     return found ?? [];
   }
 

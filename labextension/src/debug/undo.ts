@@ -5,13 +5,19 @@ import type { Notices } from './toolbar/notices';
 /** Maximum number of changes kept. */
 const MOST = 50;
 
-interface Change { text: string; back(): Promise<unknown> }
+interface Change {
+  text: string;
+  back(): Promise<unknown>;
+}
 
 export class Undo {
   private readonly changes: Change[] = [];
 
   /** `failed` is given the change that could not be undone, and the reason. */
-  constructor(private readonly notices: Notices, private readonly failed: (why: string) => void) {}
+  constructor(
+    private readonly notices: Notices,
+    private readonly failed: (why: string) => void
+  ) {}
 
   /** Announce a change, with its undo if one exists. */
   record(text: string, back: (() => Promise<unknown>) | null): void {
@@ -30,8 +36,10 @@ export class Undo {
   private undoNewest(): boolean {
     const change = this.changes.pop();
     if (change) {
-      change.back().then(() => this.notices.announce({ text: `Undone: ${change.text}`, links: [] }),
-        (error: Error) => this.failed(`Not undone (${change.text}): ${error.message}`));
+      change.back().then(
+        () => this.notices.announce({ text: `Undone: ${change.text}`, links: [] }),
+        (error: Error) => this.failed(`Not undone (${change.text}): ${error.message}`)
+      );
     }
     return Boolean(change);
   }

@@ -3,11 +3,23 @@
 import type { Size } from './layout/geometry';
 
 /** Attributes that make the look of a shape or text. */
-const LOOK = ['stroke-width', 'stroke-dasharray', 'stroke-linecap', 'stroke-linejoin', 'opacity', 'paint-order', 'font-size', 'font-weight', 'text-anchor',
-  'dominant-baseline', 'r'];
+const LOOK = [
+  'stroke-width',
+  'stroke-dasharray',
+  'stroke-linecap',
+  'stroke-linejoin',
+  'opacity',
+  'paint-order',
+  'font-size',
+  'font-weight',
+  'text-anchor',
+  'dominant-baseline',
+  'r'
+];
 const SPACE = 'http://www.w3.org/2000/svg';
 /** Pixels of a PNG per pixel of the picture, and maximum pixels of a side. */
-const SHARP = 2, LONGEST = 8_192;
+const SHARP = 2,
+  LONGEST = 8_192;
 
 /** Return the text of an SVG file: the drawing as on the page, in its natural size. */
 export function svgFile(svg: SVGSVGElement, { width, height }: Size, margin: number): string {
@@ -15,11 +27,18 @@ export function svgFile(svg: SVGSVGElement, { width, height }: Size, margin: num
   const made = copy(svg, colors) as SVGSVGElement;
   const [left, top, wide, high] = [-margin, -margin, Math.ceil(width + 2 * margin), Math.ceil(height + 2 * margin)];
   made.querySelector('.floe-drawing')?.removeAttribute('transform');
-  Object.entries({ xmlns: SPACE, viewBox: `${left} ${top} ${wide} ${high}`, width: wide, height: high, 'font-family': getComputedStyle(svg).fontFamily })
-    .forEach(([name, value]) => made.setAttribute(name, String(value)));
+  Object.entries({
+    xmlns: SPACE,
+    viewBox: `${left} ${top} ${wide} ${high}`,
+    width: wide,
+    height: high,
+    'font-family': getComputedStyle(svg).fontFamily
+  }).forEach(([name, value]) => made.setAttribute(name, String(value)));
   ['tabindex', 'style', 'class'].forEach(name => made.removeAttribute(name));
   const page = document.createElementNS(SPACE, 'rect');
-  Object.entries({ x: left, y: top, width: wide, height: high }).forEach(([name, value]) => page.setAttribute(name, String(value)));
+  Object.entries({ x: left, y: top, width: wide, height: high }).forEach(([name, value]) =>
+    page.setAttribute(name, String(value))
+  );
   colors.set(page, 'fill', getComputedStyle(svg.parentElement!).backgroundColor);
   made.insertBefore(page, made.firstChild);
   return new XMLSerializer().serializeToString(made);
@@ -61,7 +80,9 @@ class Colors {
   private readonly cache = new Map<string, [string, number]>();
 
   constructor() {
-    this.pen = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true });
+    this.pen = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', {
+      willReadFrequently: true
+    });
   }
 
   set(to: Element, name: 'fill' | 'stroke', color: string): void {
@@ -99,9 +120,14 @@ export async function pngOf(svg: string, { width, height }: Size): Promise<Blob>
     image.src = url;
     await image.decode();
     const scale = Math.min(SHARP, LONGEST / Math.max(width, height));
-    const canvas = Object.assign(document.createElement('canvas'), { width: Math.round(width * scale), height: Math.round(height * scale) });
+    const canvas = Object.assign(document.createElement('canvas'), {
+      width: Math.round(width * scale),
+      height: Math.round(height * scale)
+    });
     canvas.getContext('2d')!.drawImage(image, 0, 0, canvas.width, canvas.height);
-    return await new Promise((done, fail) => canvas.toBlob(made => made ? done(made) : fail(new Error('This picture is too large for a PNG: export it as SVG.'))));
+    return await new Promise((done, fail) =>
+      canvas.toBlob(made => (made ? done(made) : fail(new Error('This picture is too large for a PNG: export it as SVG.'))))
+    );
   } finally {
     URL.revokeObjectURL(url);
   }

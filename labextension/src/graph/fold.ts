@@ -97,12 +97,19 @@ export class Fold {
     if (!boxes.size) {
       return full;
     }
-    const nodes = new Map(full.nodes.map(node => {
-      const box = this.boxOf(node.id);
-      const count = this.inside(box)?.length;
-      return [box, count ? { id: box, lang: `${count}×`, count } : node] as const;
-    }));
-    const wires = new Map(full.wires.map(wire => this.wire(wire)).filter(w => w !== null).map(w => [w.name, w]));
+    const nodes = new Map(
+      full.nodes.map(node => {
+        const box = this.boxOf(node.id);
+        const count = this.inside(box)?.length;
+        return [box, count ? { id: box, lang: `${count}×`, count } : node] as const;
+      })
+    );
+    const wires = new Map(
+      full.wires
+        .map(wire => this.wire(wire))
+        .filter(w => w !== null)
+        .map(w => [w.name, w])
+    );
     return { name: full.name, nodes: [...nodes.values()], wires: [...wires.values()] };
   }
 
@@ -112,8 +119,13 @@ export class Fold {
     if (source === wire.source && target === wire.target) {
       return wire;
     }
-    const [sourcePort, targetPort] = [source === wire.source ? wire.sourcePort : 'out', target === wire.target ? wire.targetPort : 'in'];
-    return source === target ? null : { name: `${source}.${sourcePort}>${target}.${targetPort}`, source, target, sourcePort, targetPort };
+    const [sourcePort, targetPort] = [
+      source === wire.source ? wire.sourcePort : 'out',
+      target === wire.target ? wire.targetPort : 'in'
+    ];
+    return source === target
+      ? null
+      : { name: `${source}.${sourcePort}>${target}.${targetPort}`, source, target, sourcePort, targetPort };
   }
 
   /** Return the snapshot of the drawn shape. */
@@ -133,8 +145,15 @@ export class Fold {
         collect(wires, drawn.name, seen);
       }
     }
-    return { ...view, nodes: [...nodes].map(([box, all]) => this.inside(box) ? summed(box, all) : all[0]),
-      wires: [...wires].map(([name, all]) => all.length === 1 ? { ...all[0], name } : { name, sent: total(all, 'sent'), depth: total(all, 'depth'), full: all.some(w => w.full) }) };
+    return {
+      ...view,
+      nodes: [...nodes].map(([box, all]) => (this.inside(box) ? summed(box, all) : all[0])),
+      wires: [...wires].map(([name, all]) =>
+        all.length === 1
+          ? { ...all[0], name }
+          : { name, sent: total(all, 'sent'), depth: total(all, 'depth'), full: all.some(w => w.full) }
+      )
+    };
   }
 
   /** Return the node in a box that holds a message. */
@@ -153,7 +172,7 @@ export class Fold {
 
   /** Return messages or breakpoints with nodes replaced by their boxes. */
   at<T extends HeldMessage | BreakMark>(all: T[]): T[] {
-    return this.boxes.size ? all.map(one => this.boxes.has(one.node) ? { ...one, node: this.boxOf(one.node) } : one) : all;
+    return this.boxes.size ? all.map(one => (this.boxes.has(one.node) ? { ...one, node: this.boxOf(one.node) } : one)) : all;
   }
 }
 
@@ -180,7 +199,12 @@ function groupsOf(shape: Shape): Map<string, string[]> {
   const places = new Map<string, string>();
   const order: string[] = [];
   parts(shape).forEach((part, i) => {
-    const column = part.wires.length ? columns(part.nodes, part.wires.map(w => shape.wires[w])) : new Map(part.nodes.map(n => [n, 0]));
+    const column = part.wires.length
+      ? columns(
+          part.nodes,
+          part.wires.map(w => shape.wires[w])
+        )
+      : new Map(part.nodes.map(n => [n, 0]));
     part.nodes.forEach(node => places.set(node, `${i} ${column.get(node)}`));
     order.push(...[...new Set(column.values())].sort((a, b) => a - b).map(at => `${i} ${at}`));
   });
@@ -191,7 +215,12 @@ function groupsOf(shape: Shape): Map<string, string[]> {
     const at = block.get(places.get(id)!)!;
     (found.get(at) ?? found.set(at, []).get(at)!).push(id);
   }
-  return new Map([...found.values()].flatMap(splitEvenly).filter(nodes => nodes.length > 1).map(nodes => [`${nodes[0]} … ${nodes[nodes.length - 1]}`, nodes]));
+  return new Map(
+    [...found.values()]
+      .flatMap(splitEvenly)
+      .filter(nodes => nodes.length > 1)
+      .map(nodes => [`${nodes[0]} … ${nodes[nodes.length - 1]}`, nodes])
+  );
 }
 
 /** Split nodes into pieces of about the same size. */

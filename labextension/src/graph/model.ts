@@ -61,9 +61,20 @@ export interface GraphEvents {
 }
 
 /** Short words for the badge of a node. */
-const BADGES = new Map(Object.entries({
-  python: 'py', js: 'js', go: 'go', rust: 'rs', lisp: 'λ', r: 'R', shell: 'sh', trigger: '⏱', task: '⚙', pub: '↗'
-}));
+const BADGES = new Map(
+  Object.entries({
+    python: 'py',
+    js: 'js',
+    go: 'go',
+    rust: 'rs',
+    lisp: 'λ',
+    r: 'R',
+    shell: 'sh',
+    trigger: '⏱',
+    task: '⚙',
+    pub: '↗'
+  })
+);
 
 export function badge(lang: string): string {
   return BADGES.get(lang) ?? [...lang].slice(0, 3).join('');
@@ -71,7 +82,11 @@ export function badge(lang: string): string {
 
 /** Return 1234567 as `1.23M`: at most five characters, to fit a node. */
 export function short(n: number): string {
-  for (const [size, unit] of [[1e9, 'G'], [1e6, 'M'], [1e4, 'k']] as const) {
+  for (const [size, unit] of [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e4, 'k']
+  ] as const) {
     if (n >= size) {
       const value = n / (unit === 'k' ? 1e3 : size);
       return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)}${unit}`;

@@ -16,7 +16,10 @@ export class DrawThrottle {
   private readonly watcher: IntersectionObserver;
   private readonly onVisibility = () => this.schedule();
 
-  constructor(node: Element, private readonly draw: () => void) {
+  constructor(
+    node: Element,
+    private readonly draw: () => void
+  ) {
     this.watcher = new IntersectionObserver(entries => {
       this.visible = entries[entries.length - 1].isIntersecting;
       this.schedule();
@@ -45,7 +48,10 @@ export class DrawThrottle {
     }
     const wait = this.last + GAP - FRAME - performance.now();
     if (wait > 0) {
-      this.timer = setTimeout(() => { this.timer = undefined; this.schedule(); }, wait);
+      this.timer = setTimeout(() => {
+        this.timer = undefined;
+        this.schedule();
+      }, wait);
     } else {
       this.frame = requestAnimationFrame(now => this.drawFrame(now));
     }

@@ -28,7 +28,10 @@ export class GraphView {
   private readonly canvas = element('g', { class: 'floe-drawing' });
   private readonly frame = document.createElement('div');
   private readonly pan: Pan;
-  private readonly minimap = new Minimap(place => this.pan.go(place), () => this.throttle?.request());
+  private readonly minimap = new Minimap(
+    place => this.pan.go(place),
+    () => this.throttle?.request()
+  );
   private readonly search = new Search(this);
   private readonly folding: Fold;
   /** Nodes to look at after the next drawing: some nodes, or a single one in the middle. */
@@ -46,20 +49,43 @@ export class GraphView {
   private selected: string | null = null;
   private narrow = false;
 
-  constructor(host: HTMLElement, private readonly events: GraphEvents = {}, folded = true) {
+  constructor(
+    host: HTMLElement,
+    private readonly events: GraphEvents = {},
+    folded = true
+  ) {
     this.folding = new Fold(folded);
     addStyle(document);
     this.frame.className = 'floe-graph';
     this.svg.append(arrow(), this.canvas);
-    this.frame.append(this.svg, zoomButtons({ in: () => this.pan.zoom(1.25), out: () => this.pan.zoom(0.8), fit: () => this.fit() }), this.minimap.node, this.search.node);
+    this.frame.append(
+      this.svg,
+      zoomButtons({ in: () => this.pan.zoom(1.25), out: () => this.pan.zoom(0.8), fit: () => this.fit() }),
+      this.minimap.node,
+      this.search.node
+    );
     host.append(this.frame);
-    this.pan = new Pan(this.svg, this.canvas, () => this.painter.invalidate(), () => this.updateMap());
-    this.painter = new Painter({ folding: this.folding, minimap: this.minimap, scale: this.pan, pictures: () => this.pictures, redraw: () => this.throttle?.request() });
+    this.pan = new Pan(
+      this.svg,
+      this.canvas,
+      () => this.painter.invalidate(),
+      () => this.updateMap()
+    );
+    this.painter = new Painter({
+      folding: this.folding,
+      minimap: this.minimap,
+      scale: this.pan,
+      pictures: () => this.pictures,
+      redraw: () => this.throttle?.request()
+    });
     this.throttle = new DrawThrottle(this.frame, () => this.painter.paint());
     this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.frame);
     this.svg.addEventListener('keydown', e => handleKey(e, this));
-    this.pointer = new WirePointer(this.svg, () => this.pictures.wires, { point: wire => events.point?.(wire), click: wire => this.chooseWire(wire) });
+    this.pointer = new WirePointer(this.svg, () => this.pictures.wires, {
+      point: wire => events.point?.(wire),
+      click: wire => this.chooseWire(wire)
+    });
   }
 
   /** Draw another shape; the selection stays if the new shape still has the node. */
@@ -123,7 +149,11 @@ export class GraphView {
 
   /** Return the present picture, with all its texts, as the text of an SVG file. */
   file(): string {
-    const { svg, drawing, painter: { snapshot } } = this;
+    const {
+      svg,
+      drawing,
+      painter: { snapshot }
+    } = this;
     const classes = svg.getAttribute('class') ?? '';
     svg.removeAttribute('class');
     if (snapshot) {
@@ -242,11 +272,16 @@ export class GraphView {
     if (this.folding.inside(id)) {
       return { folded: true, act: () => this.unfold(id, this.folding.inside(id)!) };
     }
-    return group === undefined ? undefined : { folded: false, act: () => {
-      this.folding.set(group, true);
-      this.goal = [group];
-      this.arrange();
-    } };
+    return group === undefined
+      ? undefined
+      : {
+          folded: false,
+          act: () => {
+            this.folding.set(group, true);
+            this.goal = [group];
+            this.arrange();
+          }
+        };
   }
 
   private unfold(box: string, goal: string[]): void {
@@ -307,11 +342,19 @@ export class GraphView {
     }
     this.drawn = wanted;
     setFamily(getComputedStyle(this.frame).fontFamily);
-    runInPieces(this.make(drawn), () => this.done(), drawn.nodes.length > LARGE, () => this.drawn === wanted);
+    runInPieces(
+      this.make(drawn),
+      () => this.done(),
+      drawn.nodes.length > LARGE,
+      () => this.drawn === wanted
+    );
   }
 
   private updateMap(): void {
-    const { drawing, svg: { clientWidth, clientHeight } } = this;
+    const {
+      drawing,
+      svg: { clientWidth, clientHeight }
+    } = this;
     if (drawing) {
       this.minimap.move(drawing, this.pan.seen, { width: clientWidth, height: clientHeight });
     }
@@ -320,8 +363,13 @@ export class GraphView {
   private *make(shape: Shape): Generator<void, void> {
     const drawing = yield* makeDrawing(shape, this.narrow);
     this.drawing = drawing;
-    const events = { ...this.events, select: (node: string | null) => this.choose(node), open: (node: string) => this.open(node),
-      message: (id: string, box: string) => this.events.message?.(id, this.folding.nodeOf(box, id, this.painter.snapshot?.held ?? [])) };
+    const events = {
+      ...this.events,
+      select: (node: string | null) => this.choose(node),
+      open: (node: string) => this.open(node),
+      message: (id: string, box: string) =>
+        this.events.message?.(id, this.folding.nodeOf(box, id, this.painter.snapshot?.held ?? []))
+    };
     this.refit(); // while the canvas is empty: measuring is cheap then, and small texts are never laid out
     const pictures = yield* makePictures(shape, drawing, events);
     this.canvas.replaceChildren();

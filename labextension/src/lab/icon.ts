@@ -3,7 +3,8 @@
 import { LabIcon } from '@jupyterlab/ui-components';
 
 const nodes = '<circle cx="5" cy="6" r="2.6"/><circle cx="5" cy="18" r="2.6"/><circle cx="18.500" cy="12" r="2.6"/>';
-const wires = '<path d="M7.600 6.600C12 7.500 12 11 15.900 11.800M7.600 17.400C12 16.500 12 13 15.900 12.200" fill="none" stroke-width="1.700"/>';
+const wires =
+  '<path d="M7.600 6.600C12 7.500 12 11 15.900 11.800M7.600 17.400C12 16.500 12 13 15.900 12.200" fill="none" stroke-width="1.700"/>';
 
 export const flowIcon = new LabIcon({
   name: 'floe:flow',

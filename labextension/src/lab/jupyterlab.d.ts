@@ -11,6 +11,8 @@ declare module '@jupyterlab/launcher' {
 declare module '@jupyterlab/filebrowser' {
   import type { Token } from '@lumino/coreutils';
 
-  export interface IDefaultFileBrowser { readonly model: { readonly path: string } }
+  export interface IDefaultFileBrowser {
+    readonly model: { readonly path: string };
+  }
   export const IDefaultFileBrowser: Token<IDefaultFileBrowser>;
 }

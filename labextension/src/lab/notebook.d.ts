@@ -19,8 +19,15 @@ declare module '@jupyterlab/notebook' {
   export interface INotebookCells extends Widget {
     readonly context: { readonly ready: Promise<void>; readonly model: INotebookModel };
     readonly content: {
-      readonly model: { readonly sharedModel: { insertCell(index: number, cell: { cell_type: string; source: string; metadata: object }): unknown } } | null;
-      readonly widgets: ReadonlyArray<{ readonly node: HTMLElement; readonly model: { readonly sharedModel: { getSource(): string } } }>;
+      readonly model: {
+        readonly sharedModel: {
+          insertCell(index: number, cell: { cell_type: string; source: string; metadata: object }): unknown;
+        };
+      } | null;
+      readonly widgets: ReadonlyArray<{
+        readonly node: HTMLElement;
+        readonly model: { readonly sharedModel: { getSource(): string } };
+      }>;
       activeCellIndex: number;
       readonly rendermime: unknown;
       scrollToItem(index: number, align?: string): Promise<void>;

@@ -23,8 +23,13 @@ export const panel: JupyterFrontEndPlugin<void> = {
   description: 'The panel of flows and runs.',
   autoStart: true,
   optional: [ILayoutRestorer, ICommandPalette, ISettingRegistry, INotebookTracker],
-  activate: (app: JupyterFrontEnd, restorer: ILayoutRestorer | null, palette: ICommandPalette | null, settings: ISettingRegistry | null,
-    notebooks: INotebookTracker | null) => {
+  activate: (
+    app: JupyterFrontEnd,
+    restorer: ILayoutRestorer | null,
+    palette: ICommandPalette | null,
+    settings: ISettingRegistry | null,
+    notebooks: INotebookTracker | null
+  ) => {
     addStyle(document);
     const connection = connect();
     const store = new PanelStore(connection);
@@ -36,54 +41,79 @@ export const panel: JupyterFrontEndPlugin<void> = {
     addCommands(app.commands, palette, store, target, actions, show);
     const sidebar = new Sidebar(store, target, actions, app.commands, () => void sidebars.save(sidebar));
     app.shell.add(sidebar, 'right', { rank: 900, type: 'Flows' });
-    app.commands.addCommand('floe:restore-panel', { label: 'Restore the Panel of Flows', isVisible: () => false,
-      execute: args => { sidebar.state = args as unknown as SidebarState; } });
+    app.commands.addCommand('floe:restore-panel', {
+      label: 'Restore the Panel of Flows',
+      isVisible: () => false,
+      execute: args => {
+        sidebar.state = args as unknown as SidebarState;
+      }
+    });
     followFocus(app, tabs, target);
     serveCells((at, code) => Boolean(notebooks && insertBelow(notebooks, at, code)));
     serveTabs(({ flow, workspace, instance, node }) => actions.open(flow, workspace, instance, node));
     if (restorer) {
       restorer.add(sidebar, 'floe-panel');
       void restorer.restore(sidebars, { command: 'floe:restore-panel', args: w => w.state as never, name: () => 'panel' });
-      void restorer.restore(tabs, { command: 'floe:open-flow', args: ({ content: { flow, workspace, instance } }) => ({ flow, workspace, instance }),
-        name: ({ content: { flow, workspace, instance } }) => tabId(flow, workspace, instance) });
+      void restorer.restore(tabs, {
+        command: 'floe:open-flow',
+        args: ({ content: { flow, workspace, instance } }) => ({ flow, workspace, instance }),
+        name: ({ content: { flow, workspace, instance } }) => tabId(flow, workspace, instance)
+      });
     }
     void sidebars.add(sidebar);
     let first = true;
     // not earlier: Notebook 7 throws if settings are loaded before the settings of its shortcuts
-    void app.started.then(() => follow(settings, panel.id, ({ updateRate, animate, logLines, showPanel }) => {
-      connection.throttle.rate = updateRate;
-      document.body.dataset.floeAnimate = String(animate);
-      sidebar.logs.limit = logLines;
-      if (showPanel && first) {
-        first = false;
-        void app.restored.then(show);
-      }
-    }));
+    void app.started.then(() =>
+      follow(settings, panel.id, ({ updateRate, animate, logLines, showPanel }) => {
+        connection.throttle.rate = updateRate;
+        document.body.dataset.floeAnimate = String(animate);
+        sidebar.logs.limit = logLines;
+        if (showPanel && first) {
+          first = false;
+          void app.restored.then(show);
+        }
+      })
+    );
   }
 };
 
 /** Return the actions of rows and commands. */
-function makeActions(app: JupyterFrontEnd, store: PanelStore, target: Target, tabs: WidgetTracker<Tab>, notebooks: INotebookTracker | null): SidebarActions {
+function makeActions(
+  app: JupyterFrontEnd,
+  store: PanelStore,
+  target: Target,
+  tabs: WidgetTracker<Tab>,
+  notebooks: INotebookTracker | null
+): SidebarActions {
   const actions: SidebarActions = {
     open: (flow, workspace, instance, node, message) => {
-      const tab = tabs.find(({ content: c }) => c.flow === flow && c.workspace === workspace && c.instance === instance)
-        ?? opened(flow, workspace, instance);
+      const tab =
+        tabs.find(({ content: c }) => c.flow === flow && c.workspace === workspace && c.instance === instance) ??
+        opened(flow, workspace, instance);
       app.shell.activateById(tab.id);
       if (node) {
         tab.content.select(node, message);
       }
     },
     attempt: work => void work().catch((error: Error) => Notification.error(error.message, { autoClose: 8000 })),
-    confirm: async (title, body) => (await showDialog({ title, body,
-      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: 'Remove' })] })).button.accept,
+    confirm: async (title, body) =>
+      (await showDialog({ title, body, buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: 'Remove' })] })).button.accept,
     cell: (flow, workspace, node) => {
-      const module = store.flows.find(f => f.name === flow && (!workspace || f.workspace === workspace))?.nodes?.find(n => n.id === node)?.module ?? node;
+      const module =
+        store.flows.find(f => f.name === flow && (!workspace || f.workspace === workspace))?.nodes?.find(n => n.id === node)
+          ?.module ?? node;
       void (notebooks && showCell(app, notebooks, module));
     }
   };
   const opened = (flow: string, workspace: string, instance: string): Tab => {
-    const content = new FlowTab(store, flow, workspace, instance, { cell: actions.cell,
-      runChanged: tab => { if (tab.isVisible) { target.look(tab.current); } } });
+    const content = new FlowTab(store, flow, workspace, instance, {
+      cell: actions.cell,
+      runChanged: tab => {
+        if (tab.isVisible) {
+          target.look(tab.current);
+        }
+      }
+    });
     const tab = new MainAreaWidget({ content });
     tab.id = content.id;
     tab.toolbar.hide(); // the debug view has its own

@@ -10,7 +10,10 @@ export class Refresher<Part extends string> {
   private readonly scheduled = new Map<Part, ReturnType<typeof setTimeout>>();
 
   /** `ask` fetches a part again; `failed` gets the errors thrown by `ask`. */
-  constructor(private readonly ask: (part: Part) => Promise<void>, private readonly failed: (error: Error) => void) {}
+  constructor(
+    private readonly ask: (part: Part) => Promise<void>,
+    private readonly failed: (error: Error) => void
+  ) {}
 
   /** Mark parts as changed. */
   markStale(...parts: Part[]): void {
@@ -39,7 +42,10 @@ export class Refresher<Part extends string> {
 
   private schedule(part: Part, pause: number): void {
     if (this.stale.has(part) && this.users.has(part) && !this.scheduled.has(part)) {
-      this.scheduled.set(part, setTimeout(() => void this.run(part), pause));
+      this.scheduled.set(
+        part,
+        setTimeout(() => void this.run(part), pause)
+      );
     }
   }
 

@@ -17,7 +17,7 @@ export async function follow(registry: ISettingRegistry | null, id: string, appl
   apply(DEFAULTS);
   const found = await registry?.load(id);
   if (found) {
-    const read = () => apply({ ...DEFAULTS, ...found.composite as Partial<Settings> });
+    const read = () => apply({ ...DEFAULTS, ...(found.composite as Partial<Settings>) });
     found.changed.connect(read);
     read();
   }

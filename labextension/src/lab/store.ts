@@ -7,16 +7,45 @@ import { Emitter } from './emitter';
 import { Refresher } from './refresher';
 
 /** Owner: the id of a workspace, and its name in lists. */
-export interface Owned { workspace: string; title: string }
+export interface Owned {
+  workspace: string;
+  title: string;
+}
 export type FlowBreak = Breakpoint & Owned & { flow: string };
 export type OwnedFlow = Flow & Owned;
-export interface Runner { url: string; pid: number; status: string; runtimes: number }
-export interface Runtime {
-  id: string; runner: string; lang: string; environment: string; pid: number; status: string; nodes: string[]; restarts: number;
+export interface Runner {
+  url: string;
+  pid: number;
+  status: string;
+  runtimes: number;
 }
-export interface Environment { module: string; lang: string; deps: string[]; environment: string; locked: string[] }
-export interface HeldOf { message: HeldMessage; flow: string; instance: string; workspace: string }
-export interface Progress { what: string; text: string }
+export interface Runtime {
+  id: string;
+  runner: string;
+  lang: string;
+  environment: string;
+  pid: number;
+  status: string;
+  nodes: string[];
+  restarts: number;
+}
+export interface Environment {
+  module: string;
+  lang: string;
+  deps: string[];
+  environment: string;
+  locked: string[];
+}
+export interface HeldOf {
+  message: HeldMessage;
+  flow: string;
+  instance: string;
+  workspace: string;
+}
+export interface Progress {
+  what: string;
+  text: string;
+}
 
 export type Part = 'flows' | 'runs' | 'held' | 'breaks' | 'runners' | 'environments';
 const PARTS: Part[] = ['flows', 'runs', 'held', 'breaks', 'runners', 'environments'];
@@ -44,7 +73,10 @@ export class PanelStore {
   /** Why the last request failed; '' if answered. */
   problem = '';
   readonly changed = new Emitter<Part | 'state'>();
-  private readonly refresher = new Refresher<Part>(part => this.request(part), error => this.fail(error));
+  private readonly refresher = new Refresher<Part>(
+    part => this.request(part),
+    error => this.fail(error)
+  );
   private readonly ends: Array<() => void> = [];
   private readonly watched = new Map<string, () => void>();
   private reached = false;
@@ -56,14 +88,21 @@ export class PanelStore {
     // commands need the runs and flows even while the panel is hidden
     this.refresher.keepCurrent('runs');
     this.refresher.keepCurrent('flows');
-    this.ends.push(connection.onState(state => this.state(state)),
+    this.ends.push(
+      connection.onState(state => this.state(state)),
       connection.subscribe('run/', value => this.run(value as RunInfo)),
-      connection.subscribe('defined/', value => this.refresher.markStale('flows', 'environments',
-        ...(value as { kind: string }).kind === 'runs' ? ['runs' as const] : [])),
+      connection.subscribe('defined/', value =>
+        this.refresher.markStale(
+          'flows',
+          'environments',
+          ...((value as { kind: string }).kind === 'runs' ? ['runs' as const] : [])
+        )
+      ),
       connection.subscribe('break/', () => this.refresher.markStale('breaks')),
       connection.subscribe('runner/', () => this.refresher.markStale('runners')),
       connection.subscribe('notice/', value => this.notice(value as { kind: string })),
-      connection.subscribe('progress/', (value, topic) => this.prepare(topic, value as Progress & { done: boolean })));
+      connection.subscribe('progress/', (value, topic) => this.prepare(topic, value as Progress & { done: boolean }))
+    );
   }
 
   /** Keep a part current until the returned function is called. */
@@ -104,7 +143,9 @@ export class PanelStore {
   }
 
   instancesOf(flow: string, workspace: string): number {
-    return new Set(this.runs.filter(r => r.flow === flow && r.workspace === workspace && !OVER.has(r.status)).map(r => r.instance || r.ref)).size;
+    return new Set(
+      this.runs.filter(r => r.flow === flow && r.workspace === workspace && !OVER.has(r.status)).map(r => r.instance || r.ref)
+    ).size;
   }
 
   dispose(): void {
@@ -126,8 +167,17 @@ export class PanelStore {
 
   /** Clear the store, since without a dispatcher all its runs are gone. */
   private clear(): void {
-    [this.workspaces, this.flows, this.modules, this.runs, this.held, this.breaks, this.runners, this.runtimes, this.environments] =
-      [[], [], [], [], [], [], [], [], []];
+    [
+      this.workspaces,
+      this.flows,
+      this.modules,
+      this.runs,
+      this.held,
+      this.breaks,
+      this.runners,
+      this.runtimes,
+      this.environments
+    ] = [[], [], [], [], [], [], [], [], []];
     this.progress.clear();
     PARTS.forEach(part => this.changed.emit(part));
   }
@@ -177,33 +227,49 @@ export class PanelStore {
   private readonly requests: Record<Part, () => Promise<void>> = {
     flows: async () => {
       this.workspaces = await this.connection.call('workspaces', {});
-      const owned = await Promise.all(this.workspaces.map(({ workspace }) => this.owned(workspace.id ?? '', workspace.title ?? '')));
+      const owned = await Promise.all(
+        this.workspaces.map(({ workspace }) => this.owned(workspace.id ?? '', workspace.title ?? ''))
+      );
       this.flows = owned.flatMap(([flows]) => flows);
       this.modules = owned.flatMap(([, modules]) => modules);
     },
-    runs: async () => { this.runs = await this.connection.call('runs', { limit: RUNS, workspace: '*' }); this.refresher.markStale('held'); },
-    breaks: async () => { this.breaks = await this.connection.call('breaks', { workspace: '*' }) as FlowBreak[]; },
-    runners: async () => {
-      [this.runners, this.runtimes] = await Promise.all([this.connection.call('runners', {}), this.connection.call('runtimes', {})]) as
-        [Runner[], Runtime[]];
+    runs: async () => {
+      this.runs = await this.connection.call('runs', { limit: RUNS, workspace: '*' });
+      this.refresher.markStale('held');
     },
-    environments: async () => { this.environments = await this.connection.call('deps', {}) as Environment[]; },
+    breaks: async () => {
+      this.breaks = (await this.connection.call('breaks', { workspace: '*' })) as FlowBreak[];
+    },
+    runners: async () => {
+      [this.runners, this.runtimes] = (await Promise.all([
+        this.connection.call('runners', {}),
+        this.connection.call('runtimes', {})
+      ])) as [Runner[], Runtime[]];
+    },
+    environments: async () => {
+      this.environments = (await this.connection.call('deps', {})) as Environment[];
+    },
     held: () => this.requestHeld()
   };
 
   private async owned(workspace: string, title: string): Promise<[OwnedFlow[], Array<Module & Owned>]> {
-    const [flows, modules] = await Promise.all([this.connection.call('flows', { workspace }), this.connection.call('modules', { workspace })]);
+    const [flows, modules] = await Promise.all([
+      this.connection.call('flows', { workspace }),
+      this.connection.call('modules', { workspace })
+    ]);
     return [flows.map(flow => ({ ...flow, workspace, title })), modules.map(module => ({ ...module, workspace, title }))];
   }
 
   private async requestHeld(): Promise<void> {
     const flows = new Map(this.runs.filter(r => !OVER.has(r.status)).map(r => [r.instance || r.ref, r] as const));
     const asked = [...flows].slice(0, INSTANCES);
-    const found = await Promise.all(asked.map(async ([instance, { flow, workspace = '' }]) => {
-      // a run that ended meanwhile holds no message
-      const messages = await this.connection.call('held', { flow: instance }).catch(() => []);
-      return messages.map(message => ({ message, flow, instance, workspace }));
-    }));
+    const found = await Promise.all(
+      asked.map(async ([instance, { flow, workspace = '' }]) => {
+        // a run that ended meanwhile holds no message
+        const messages = await this.connection.call('held', { flow: instance }).catch(() => []);
+        return messages.map(message => ({ message, flow, instance, workspace }));
+      })
+    );
     this.held = found.flat().slice(0, MESSAGES);
     this.watch(new Set(this.held.map(h => h.instance)));
   }

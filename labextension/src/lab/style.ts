@@ -6,7 +6,20 @@ import { addColors } from '../graph/colors';
  * Tokens of the notation, in stronger shades of the editor's colours. A property cannot refer to itself, so the editor has the
  * shades under other names, which its content takes over.
  */
-const TOKENS = ['keyword', 'number', 'def', 'variable', 'property', 'operator', 'comment', 'string', 'bracket', 'attribute', 'meta', 'punctuation'];
+const TOKENS = [
+  'keyword',
+  'number',
+  'def',
+  'variable',
+  'property',
+  'operator',
+  'comment',
+  'string',
+  'bracket',
+  'attribute',
+  'meta',
+  'punctuation'
+];
 const NOTATION = `
 .floe-notation { ${TOKENS.map(name => `--floe-editor-${name}: color-mix(in srgb, var(--jp-mirror-editor-${name}-color) 66%, var(--jp-content-font-color0, CanvasText));`).join(' ')} }
 .floe-notation .cm-content { ${TOKENS.map(name => `--jp-mirror-editor-${name}-color: var(--floe-editor-${name});`).join(' ')} }`;

@@ -25,7 +25,13 @@ export class FlowTab extends Widget {
   private seeking: MutationObserver | null = null;
 
   /** `instance` empty: the newest run of the flow, and each later run. */
-  constructor(private readonly store: PanelStore, readonly flow: string, readonly workspace: string, readonly instance: string, private readonly actions: TabActions) {
+  constructor(
+    private readonly store: PanelStore,
+    readonly flow: string,
+    readonly workspace: string,
+    readonly instance: string,
+    private readonly actions: TabActions
+  ) {
     super();
     this.id = tabId(flow, workspace, instance);
     this.addClass('floe-tab');
@@ -39,7 +45,11 @@ export class FlowTab extends Widget {
     this.node.append(host);
     this.debugView = new DebugView(host, inWorkspace(store.connection, workspace), { flow, workspace, instance });
     this.node.addEventListener('dblclick', event => this.onDoubleClick(event));
-    this.end = store.changed.on(part => { if (part === 'runs') { this.follow(); } });
+    this.end = store.changed.on(part => {
+      if (part === 'runs') {
+        this.follow();
+      }
+    });
     this.follow();
   }
 
@@ -59,7 +69,11 @@ export class FlowTab extends Widget {
       return Boolean(group);
     };
     if (!found()) {
-      const seeking = this.seeking = new MutationObserver(() => { if (found()) { seeking.disconnect(); } });
+      const seeking = (this.seeking = new MutationObserver(() => {
+        if (found()) {
+          seeking.disconnect();
+        }
+      }));
       seeking.observe(this.node, { childList: true, subtree: true });
       setTimeout(() => seeking.disconnect(), PATIENCE);
     }

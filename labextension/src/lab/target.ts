@@ -19,7 +19,13 @@ export class Target {
   private readonly ends: Array<() => void>;
 
   constructor(private readonly store: PanelStore) {
-    this.ends = [store.changed.on(part => { if (part === 'runs' || part === 'state') { this.choose(); } })];
+    this.ends = [
+      store.changed.on(part => {
+        if (part === 'runs' || part === 'state') {
+          this.choose();
+        }
+      })
+    ];
     this.choose();
   }
 
@@ -51,7 +57,7 @@ export class Target {
   }
 
   get recorded(): number {
-    return this.over ? 0 : this.view?.recorded ?? 0;
+    return this.over ? 0 : (this.view?.recorded ?? 0);
   }
 
   /** State of the run, as shown in the sidebar. */
@@ -79,8 +85,10 @@ export class Target {
     const { runs } = this.store;
     const live = runs.filter(r => !OVER.has(r.status));
     const looked = live.find(r => this.isLooked(r)) ?? runs.find(r => this.isLooked(r));
-    this.run = looked && !(this.left && OVER.has(looked.status)) ? looked
-      : live.find(r => r.status === 'held') ?? live[0] ?? looked ?? runs[0] ?? null;
+    this.run =
+      looked && !(this.left && OVER.has(looked.status))
+        ? looked
+        : (live.find(r => r.status === 'held') ?? live[0] ?? looked ?? runs[0] ?? null);
     this.follow(this.over ? '' : this.flow);
     this.changed.emit();
   }
@@ -96,7 +104,9 @@ export class Target {
     this.end();
     this.view = null;
     this.followed = instance;
-    this.end = instance ? this.store.connection.subscribe(`view/${instance}`, value => this.show(value as View)) : () => undefined;
+    this.end = instance
+      ? this.store.connection.subscribe(`view/${instance}`, value => this.show(value as View))
+      : () => undefined;
   }
 
   private show(view: View): void {

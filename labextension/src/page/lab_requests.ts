@@ -1,6 +1,11 @@
 /** Requests of a view to the JupyterLab around it. A widget and the panel are separate bundles, which meet in the page. */
 
-export interface Place { flow: string; workspace: string; instance: string; node?: string }
+export interface Place {
+  flow: string;
+  workspace: string;
+  instance: string;
+  node?: string;
+}
 
 /** Data attribute of the body, set while the panel opens tabs on request. */
 const TABS = 'floeTabs';
@@ -35,5 +40,9 @@ export function insertCell(from: Element, code: string): boolean {
 
 /** Insert cells on request (the panel's half); *insert* returns whether a cell was inserted. */
 export function serveCells(insert: (at: Element, code: string) => boolean): void {
-  document.addEventListener(INSERT, event => { if (insert(event.target as Element, (event as CustomEvent<string>).detail)) { event.preventDefault(); } });
+  document.addEventListener(INSERT, event => {
+    if (insert(event.target as Element, (event as CustomEvent<string>).detail)) {
+      event.preventDefault();
+    }
+  });
 }

@@ -3,7 +3,7 @@
 /** Key of the set shared by the page: the widget's bundle and the panel's each have a copy of this module. */
 const KEY = Symbol.for('floe.paused');
 const page = globalThis as { [KEY]?: Set<object> };
-const paused = page[KEY] ??= new Set();
+const paused = (page[KEY] ??= new Set());
 
 export function setPaused(view: object, on: boolean): void {
   if (on) {

@@ -11,7 +11,7 @@ export function storedValue(name: string): unknown {
 /** Keep a value under a name; undefined forgets the name. */
 export function storeValue(name: string, value: unknown): void {
   const { [name]: _, ...others } = storedValues();
-  const entries = [...Object.entries(others).slice(1 - MOST), ...value === undefined ? [] : [[name, value]]];
+  const entries = [...Object.entries(others).slice(1 - MOST), ...(value === undefined ? [] : [[name, value]])];
   try {
     localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(entries)));
   } catch {
@@ -22,7 +22,7 @@ export function storeValue(name: string, value: unknown): void {
 function storedValues(): Record<string, unknown> {
   try {
     const found: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
-    return typeof found === 'object' && found !== null ? found as Record<string, unknown> : {};
+    return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : {};
   } catch {
     return {};
   }

@@ -8,7 +8,10 @@ import { bridgeUrl, SocketConnection } from '../client/socket';
 const PATIENCE = 4_000;
 
 /** Bridge shared by all widgets of the page with the same dispatcher. */
-interface Shared { found: Promise<SocketConnection | null>; users: number }
+interface Shared {
+  found: Promise<SocketConnection | null>;
+  users: number;
+}
 const bridges = new Map<string, Shared>();
 
 /** Return the connection of one view, which the view disposes of. `dispatcher`: process id of the dispatcher. */
@@ -33,8 +36,15 @@ async function lease(url: string, dispatcher: number): Promise<Connection | null
     leave(); // the next widget tries again
     return null;
   }
-  return { get state() { return bridge.state; }, call: bridge.call.bind(bridge), subscribe: bridge.subscribe.bind(bridge),
-    onState: bridge.onState.bind(bridge), dispose: leave };
+  return {
+    get state() {
+      return bridge.state;
+    },
+    call: bridge.call.bind(bridge),
+    subscribe: bridge.subscribe.bind(bridge),
+    onState: bridge.onState.bind(bridge),
+    dispose: leave
+  };
 }
 
 async function find(url: string, dispatcher: number): Promise<SocketConnection | null> {
@@ -56,7 +66,9 @@ function leadsTo(bridge: SocketConnection, dispatcher: number): Promise<boolean>
     end = bridge.onState(state => {
       if (state === 'open') {
         bridge.call('status', {}, PATIENCE / 1000).then(
-          status => resolve((status as { pid?: number }).pid === dispatcher), () => resolve(false));
+          status => resolve((status as { pid?: number }).pid === dispatcher),
+          () => resolve(false)
+        );
       } else if (state === 'unserved') {
         resolve(false);
       }

@@ -34,7 +34,15 @@ function render({ model, el }: RenderProps<Traits>): () => void {
   host.style.setProperty('--floe-height', `${model.get('height') || 420}px`);
   el.append(host);
   const workspace = model.get('workspace') ?? '';
-  const target = { flow: model.get('flow'), workspace, still: !model.get('ref') && !model.get('instance'), instance: model.get('instance'), ref: model.get('ref'), total: model.get('total'), status: model.get('status') };
+  const target = {
+    flow: model.get('flow'),
+    workspace,
+    still: !model.get('ref') && !model.get('instance'),
+    instance: model.get('instance'),
+    ref: model.get('ref'),
+    total: model.get('total'),
+    status: model.get('status')
+  };
   // anywidget gives each view a model object of its own, which is deaf once the view is gone
   const connection = new Deferred(choose(model as unknown as Messages, model.get('dispatcher')));
   const debugView = new DebugView(host, inWorkspace(connection, workspace), target);
@@ -42,10 +50,19 @@ function render({ model, el }: RenderProps<Traits>): () => void {
   if (definition && 'flow' in definition) {
     debugView.draw(shapeOf(definition.flow, definition.modules));
   }
-  const showSaved = () => { const view = model.get('view'); if (view && 'nodes' in view) { debugView.show(view as View); } };
+  const showSaved = () => {
+    const view = model.get('view');
+    if (view && 'nodes' in view) {
+      debugView.show(view as View);
+    }
+  };
   showSaved();
   model.on('change:view', showSaved);
-  return () => { model.off('change:view', showSaved); debugView.dispose(); connection.dispose(); };
+  return () => {
+    model.off('change:view', showSaved);
+    debugView.dispose();
+    connection.dispose();
+  };
 }
 
 export default { render };

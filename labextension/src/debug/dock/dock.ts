@@ -9,14 +9,22 @@ export class Dock {
 
   add(name: string, label: string, body: HTMLElement): (label: string) => void {
     const id = `floe-${name}-${Math.random().toString(36).slice(2)}`;
-    const button = h('button', { role: 'tab', 'data-tab': name, 'aria-selected': 'false', 'aria-controls': id, click: () => this.toggle(body) }, label);
+    const button = h(
+      'button',
+      { role: 'tab', 'data-tab': name, 'aria-selected': 'false', 'aria-controls': id, click: () => this.toggle(body) },
+      label
+    );
     body.id = id;
     body.setAttribute('role', 'tabpanel');
     body.hidden = true;
     this.tabs.push({ button, body });
     this.bar.append(button);
     this.node.append(body);
-    return text => { if (button.textContent !== text) { button.textContent = text; } };
+    return text => {
+      if (button.textContent !== text) {
+        button.textContent = text;
+      }
+    };
   }
 
   /** Return true if this part is unfolded; a folded part need not be drawn. */

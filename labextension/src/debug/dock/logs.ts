@@ -2,13 +2,22 @@
 
 import { h } from '../../page/dom';
 
-export interface Line { node: string; stream: string; text: string; time?: number }
+export interface Line {
+  node: string;
+  stream: string;
+  text: string;
+  time?: number;
+}
 
 const SHOWN = 500;
 
 export class Logs {
   private readonly list = h('div', { class: 'floe-lines', role: 'log', tabindex: 0, 'aria-label': 'Lines' });
-  private readonly filter = h('select', { 'data-field': 'log-node', 'aria-label': 'Lines of', change: () => this.redraw() }, h('option', { value: '' }, 'all nodes'));
+  private readonly filter = h(
+    'select',
+    { 'data-field': 'log-node', 'aria-label': 'Lines of', change: () => this.redraw() },
+    h('option', { value: '' }, 'all nodes')
+  );
   readonly node = h('div', { class: 'floe-logs' }, h('div', { class: 'floe-head' }, this.filter), this.list);
   private lines: Line[] = [];
   private shown = 0;
@@ -61,6 +70,10 @@ export class Logs {
 }
 
 function line({ node, stream, text, time }: Line): HTMLElement {
-  return h('div', { class: `floe-line${stream === 'stderr' ? ' floe-stderr' : ''}`, 'data-log': node },
-    h('span', { class: 'floe-key', title: time ? new Date(time * 1000).toLocaleString() : '' }, `${node} `), text.replace(/\n$/, ''));
+  return h(
+    'div',
+    { class: `floe-line${stream === 'stderr' ? ' floe-stderr' : ''}`, 'data-log': node },
+    h('span', { class: 'floe-key', title: time ? new Date(time * 1000).toLocaleString() : '' }, `${node} `),
+    text.replace(/\n$/, '')
+  );
 }

@@ -14,15 +14,29 @@ export interface TimelineActions {
 const UNDO = 'Undo the steps behind this one';
 
 export class Timeline {
-  private readonly slider = h('input', { type: 'range', min: 0, step: 1, 'data-field': 'step', 'aria-label': 'Recorded steps', input: () => this.go(Number(this.slider.value)) });
+  private readonly slider = h('input', {
+    type: 'range',
+    min: 0,
+    step: 1,
+    'data-field': 'step',
+    'aria-label': 'Recorded steps',
+    input: () => this.go(Number(this.slider.value))
+  });
   private readonly words = h('span', { class: 'floe-words', role: 'status' });
   private readonly back = this.button('walk-back', '◀', 'The step before', () => this.go(this.at - 1));
   private readonly forward = this.button('walk-forth', '▶', 'The step behind', () => this.go(this.at + 1));
   private readonly goBack = this.button('back-to', 'Go back to here', UNDO, () => this.withStep(s => this.actions.backTo(s)));
-  private readonly forkHere = this.button('fork-step', 'Fork from here', 'A run of its own that starts with this message', () => this.withStep(s => this.actions.fork(s)));
+  private readonly forkHere = this.button('fork-step', 'Fork from here', 'A run of its own that starts with this message', () =>
+    this.withStep(s => this.actions.fork(s))
+  );
   private readonly present = this.button('look-now', 'Now', 'Back to what is now', () => this.go(this.steps.length));
-  readonly node = h('div', { class: 'floe-timeline' }, h('div', { class: 'floe-walk' }, this.back, this.slider, this.forward), this.words,
-    h('div', { class: 'floe-buttons' }, this.goBack, this.forkHere, this.present));
+  readonly node = h(
+    'div',
+    { class: 'floe-timeline' },
+    h('div', { class: 'floe-walk' }, this.back, this.slider, this.forward),
+    this.words,
+    h('div', { class: 'floe-buttons' }, this.goBack, this.forkHere, this.present)
+  );
   private steps: Step[] = [];
   private live = false;
   private over = false;
@@ -66,8 +80,11 @@ export class Timeline {
     this.forkHere.disabled = !step || !this.live;
     this.goBack.disabled = this.forkHere.disabled || this.over;
     this.goBack.title = this.over ? 'The run is over: no step of it can be undone. Fork from here instead.' : UNDO;
-    this.words.textContent = step ? `${this.at + 1} of ${this.steps.length}: ${stepText(step)}`
-      : this.steps.length ? `now, after ${this.steps.length} recorded steps` : 'No steps are recorded. They are while a breakpoint is set, or with --debug.';
+    this.words.textContent = step
+      ? `${this.at + 1} of ${this.steps.length}: ${stepText(step)}`
+      : this.steps.length
+        ? `now, after ${this.steps.length} recorded steps`
+        : 'No steps are recorded. They are while a breakpoint is set, or with --debug.';
   }
 
   private withStep(work: (step: Step) => Promise<void>): void {

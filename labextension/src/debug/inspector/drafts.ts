@@ -17,12 +17,16 @@ export function draft(field: Field, save: (text: string) => Promise<void>): () =
       delete field.dataset.dirty;
     }
   };
-  field.addEventListener('input', () => { field.dataset.dirty = ''; });
-  return (field as Draft).floeSave = async () => {
+  field.addEventListener('input', () => {
+    field.dataset.dirty = '';
+  });
+  return ((field as Draft).floeSave = async () => {
     if (field.dataset.dirty !== undefined) {
-      await (saving ??= saveNow().finally(() => { saving = null; }));
+      await (saving ??= saveNow().finally(() => {
+        saving = null;
+      }));
     }
-  };
+  });
 }
 
 /** Save all drafts in `root`. A draft that cannot be saved is shown, and its error thrown. */

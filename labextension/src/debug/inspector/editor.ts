@@ -23,17 +23,31 @@ const LONGEST = 500_000;
 
 export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
   const problem = problemLine({ 'data-field': 'problem' });
-  const showProblem = (text: string) => { problem.textContent = text; };
+  const showProblem = (text: string) => {
+    problem.textContent = text;
+  };
   const attempt = (work: () => Promise<void>) => () => report(work(), problem);
   const button = (cmd: string, text: string, title: string, work: () => Promise<void>) =>
     h('button', { 'data-cmd': cmd, title, click: attempt(work) }, text);
-  const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 5, 'data-field': 'value', 'aria-label': 'Value of the message, as JSON' });
+  const area = h('textarea', {
+    class: 'floe-edit',
+    spellcheck: false,
+    rows: 5,
+    'data-field': 'value',
+    'aria-label': 'Value of the message, as JSON'
+  });
   const saveDraft = draft(area, async text => {
     const wrong = invalid(text);
-    await (wrong ? Promise.reject(new Error(wrong)) : actions.save(text)).catch((error: Error) => { showProblem(error.message); throw error; });
+    await (wrong ? Promise.reject(new Error(wrong)) : actions.save(text)).catch((error: Error) => {
+      showProblem(error.message);
+      throw error;
+    });
   });
   const afterSaving = (act: () => Promise<void>) => () => saveDraft().then(act);
-  const save = button('save', 'Save', 'Give the message this value', async () => { area.dataset.dirty = ''; await saveDraft(); });
+  const save = button('save', 'Save', 'Give the message this value', async () => {
+    area.dataset.dirty = '';
+    await saveDraft();
+  });
   const fork = button('fork', 'Fork', 'A run of its own, from here, with this value', () => actions.fork(area.value));
   const why = whyNotEditable(held.value);
   area.value = why ? '' : JSON.stringify(held.value, null, 2);
@@ -45,11 +59,16 @@ export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
     save.disabled = fork.disabled = wrong !== '';
   });
   const inFront = held.side !== 'out';
-  const buttons = h('div', { class: 'floe-buttons' }, !why && save,
+  const buttons = h(
+    'div',
+    { class: 'floe-buttons' },
+    !why && save,
     inFront && button('step-message', 'Step', 'Only this message goes on', afterSaving(actions.step)),
     held.failure && button('retry', 'Try again', 'After the module was mended', afterSaving(actions.retry)),
     inFront && button('duplicate', 'Duplicate', 'A copy behind it', afterSaving(actions.duplicate)),
-    !why && fork, button('drop', 'Drop', 'Take the message out of the flow', actions.drop));
+    !why && fork,
+    button('drop', 'Drop', 'Take the message out of the flow', actions.drop)
+  );
   return h('div', { class: 'floe-editor' }, why ? h('p', { class: 'floe-hint' }, why) : area, problem, buttons);
 }
 
@@ -61,18 +80,46 @@ function whyNotEditable(value: unknown): string {
   if (hasBuffers(value)) {
     return 'It holds bytes or arrays, which cannot be edited: drop the message and inject the new value in a cell, with %floe inject.';
   }
-  return (JSON.stringify(value) ?? '').length > LONGEST ? 'It is too long to be edited here: edit it in a cell with %floe edit.' : '';
+  return (JSON.stringify(value) ?? '').length > LONGEST
+    ? 'It is too long to be edited here: edit it in a cell with %floe edit.'
+    : '';
 }
 
 /** Make the form that puts a typed value in front of a node. */
 export function injector(ports: string[], inject: (port: string, text: string) => Promise<void>, over: boolean): HTMLElement {
-  const area = h('textarea', { class: 'floe-edit', spellcheck: false, rows: 2, 'data-field': 'inject', 'aria-label': 'A new message, as JSON', placeholder: '{"ppm": 421}', disabled: over });
+  const area = h('textarea', {
+    class: 'floe-edit',
+    spellcheck: false,
+    rows: 2,
+    'data-field': 'inject',
+    'aria-label': 'A new message, as JSON',
+    placeholder: '{"ppm": 421}',
+    disabled: over
+  });
   const port = h('select', { 'data-field': 'port', 'aria-label': 'Port' }, ...ports.map(p => h('option', { value: p }, p)));
   const problem = problemLine();
-  const send = h('button', { 'data-cmd': 'inject', title: over ? 'Nothing runs that could take it: the run is over, or none was begun' : 'Put it in front of this node', disabled: true, click: () => {
-    inject(port.value, area.value).then(() => { problem.textContent = ''; area.value = ''; send.disabled = true; delete area.dataset.dirty; },
-      (error: Error) => { problem.textContent = error.message; });
-  } }, 'Inject');
+  const send = h(
+    'button',
+    {
+      'data-cmd': 'inject',
+      title: over ? 'Nothing runs that could take it: the run is over, or none was begun' : 'Put it in front of this node',
+      disabled: true,
+      click: () => {
+        inject(port.value, area.value).then(
+          () => {
+            problem.textContent = '';
+            area.value = '';
+            send.disabled = true;
+            delete area.dataset.dirty;
+          },
+          (error: Error) => {
+            problem.textContent = error.message;
+          }
+        );
+      }
+    },
+    'Inject'
+  );
   area.addEventListener('input', () => {
     const wrong = area.value.trim() ? invalid(area.value) : '';
     area.toggleAttribute('data-dirty', area.value !== '');

@@ -8,12 +8,15 @@ export function keepFocus(host: HTMLElement): () => void {
     return () => undefined;
   }
   const { section: kind, held } = section.dataset;
-  const places = [held ? `[data-held="${CSS.escape(held)}"]` : '', ''].map(which => `.floe-section[data-section="${kind}"]${which}`);
+  const places = [held ? `[data-held="${CSS.escape(held)}"]` : '', ''].map(
+    which => `.floe-section[data-section="${kind}"]${which}`
+  );
   const control = selectorOf(active);
   return () => {
     if (!active.isConnected) {
       const there = host.querySelector(places[0]) ?? host.querySelector(places[1]); // same message, else the next
-      const found = there?.querySelector<HTMLElement>(control) ?? there?.querySelector('summary') ?? host.closest<HTMLElement>('[tabindex]');
+      const found =
+        there?.querySelector<HTMLElement>(control) ?? there?.querySelector('summary') ?? host.closest<HTMLElement>('[tabindex]');
       found?.focus({ preventScroll: true });
     }
   };

@@ -15,10 +15,16 @@ export class InspectorFold {
   private clicked = -Infinity;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly node: HTMLElement, canvas: HTMLElement, private readonly changed: () => void) {
+  constructor(
+    private readonly node: HTMLElement,
+    canvas: HTMLElement,
+    private readonly changed: () => void
+  ) {
     const found = storedValue('inspector');
     this.choice = found === 'open' || found === 'folded' ? found : 'auto';
-    canvas.addEventListener('pointerdown', e => { this.clicked = e.timeStamp; });
+    canvas.addEventListener('pointerdown', e => {
+      this.clicked = e.timeStamp;
+    });
     this.show();
   }
 
@@ -52,14 +58,14 @@ export class InspectorFold {
 
   /** Fold or unfold the inspector, and remember the choice. */
   toggle(): void {
-    this.choice = this.open ? this.selected ? 'folded' : 'auto' : this.selected ? 'auto' : 'open';
+    this.choice = this.open ? (this.selected ? 'folded' : 'auto') : this.selected ? 'auto' : 'open';
     this.requested = false;
     storeValue('inspector', this.choice === 'auto' ? undefined : this.choice);
     this.show();
   }
 
   private show(): void {
-    const open = this.choice === 'open' || this.requested || this.choice === 'auto' && this.selected;
+    const open = this.choice === 'open' || this.requested || (this.choice === 'auto' && this.selected);
     if (open !== this.open) {
       this.node.hidden = !open;
       this.changed();

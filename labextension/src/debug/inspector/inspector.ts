@@ -57,8 +57,15 @@ export class Inspector {
 
   show(data: InspectorData): void {
     this.head(data);
-    this.sections.show(data.step ? this.step(data.step) : data.node ? this.selected(data.node, data)
-      : data.wire ? data.values : this.overview(data));
+    this.sections.show(
+      data.step
+        ? this.step(data.step)
+        : data.node
+          ? this.selected(data.node, data)
+          : data.wire
+            ? data.values
+            : this.overview(data)
+    );
   }
 
   /** Open a section as soon as shown, and scroll to the section. */
@@ -67,9 +74,15 @@ export class Inspector {
   }
 
   private head({ node, step, wire }: InspectorData): void {
-    const [name, words] = step ? [step.node, `step ${step.seq}, version ${step.version}`]
-      : node ? [node.id, `${node.lang || 'built in'}, version ${node.version}, ${node.held ? 'held' : node.status}${node.runtime ? `, in ${node.runtime}` : ''}`]
-        : wire ? [wire.name, `wire, ${wire.sent} sent, ${wire.depth ?? 0} on the way${wire.full ? ', full' : ''}`]
+    const [name, words] = step
+      ? [step.node, `step ${step.seq}, version ${step.version}`]
+      : node
+        ? [
+            node.id,
+            `${node.lang || 'built in'}, version ${node.version}, ${node.held ? 'held' : node.status}${node.runtime ? `, in ${node.runtime}` : ''}`
+          ]
+        : wire
+          ? [wire.name, `wire, ${wire.sent} sent, ${wire.depth ?? 0} on the way${wire.full ? ', full' : ''}`]
           : ['', 'Select a node or a wire to look into it.'];
     if (name + words !== this.shownTitle) {
       this.shownTitle = name + words;
@@ -79,10 +92,30 @@ export class Inspector {
 
   private overview({ failures, held, waiting, results: found, total }: InspectorData): Section[] {
     const all = Math.max(waiting, held.length);
-    const rows = () => h('div', {}, ...held.slice(0, SHOWN).map(m => h('button', { class: 'floe-row', 'data-held': m.id, click: () => this.actions.select(m.node) },
-      h('b', {}, m.node), ` ${preview(m.value, 80)}`)), all > SHOWN && h('p', { class: 'floe-hint' }, `${all - SHOWN} more`));
-    return [...found.length ? [results(found, total, this.actions.results)] : [], ...failures.slice(-SHOWN).reverse().map((f, i) => this.failure(f, `f${i}`)),
-      ...held.length ? [{ key: 'waiting', title: `Held messages (${all})`, digest: held.slice(0, SHOWN), make: rows }] : []];
+    const rows = () =>
+      h(
+        'div',
+        {},
+        ...held
+          .slice(0, SHOWN)
+          .map(m =>
+            h(
+              'button',
+              { class: 'floe-row', 'data-held': m.id, click: () => this.actions.select(m.node) },
+              h('b', {}, m.node),
+              ` ${preview(m.value, 80)}`
+            )
+          ),
+        all > SHOWN && h('p', { class: 'floe-hint' }, `${all - SHOWN} more`)
+      );
+    return [
+      ...(found.length ? [results(found, total, this.actions.results)] : []),
+      ...failures
+        .slice(-SHOWN)
+        .reverse()
+        .map((f, i) => this.failure(f, `f${i}`)),
+      ...(held.length ? [{ key: 'waiting', title: `Held messages (${all})`, digest: held.slice(0, SHOWN), make: rows }] : [])
+    ];
   }
 
   private failure(failure: Failure, key: string): Section {
@@ -90,7 +123,9 @@ export class Inspector {
   }
 
   private selected(node: NodeView, data: InspectorData): Section[] {
-    const mine = data.held.filter(m => m.node === node.id).sort((a, b) => Number(b.id === data.message) - Number(a.id === data.message));
+    const mine = data.held
+      .filter(m => m.node === node.id)
+      .sort((a, b) => Number(b.id === data.message) - Number(a.id === data.message));
     const steps = data.steps.filter(s => s.node === node.id);
     const last = steps[steps.length - 1];
     const failures = data.failures.filter(f => f.node === node.id).slice(-3);
@@ -98,17 +133,67 @@ export class Inspector {
     const shape = JSON.stringify([data.live, data.over, data.ports]);
     const more = Math.max(node.held ?? 0, mine.length) - SHOWN;
     return [
-      ...node.error ? [{ key: 'error:node', title: 'Error', digest: node.error, make: () => h('pre', { class: 'floe-error' }, node.error!) }] : [],
+      ...(node.error
+        ? [{ key: 'error:node', title: 'Error', digest: node.error, make: () => h('pre', { class: 'floe-error' }, node.error!) }]
+        : []),
       ...failures.map((f, i) => this.failure(f, `n${i}`)),
       ...mine.slice(0, SHOWN).map((m, i) => this.held(m, data.live, i)),
-      ...more > 0 ? [{ key: 'rest', title: `${more} more held messages`, digest: 0, open: false, make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.') }] : [],
-      ...last ? [{ key: 'last', title: 'Last step', digest: last.seq, make: () => step(last) },
-        { key: 'state', title: 'State', digest: last.after, make: () => tree(last.after) }] : [],
+      ...(more > 0
+        ? [
+            {
+              key: 'rest',
+              title: `${more} more held messages`,
+              digest: 0,
+              open: false,
+              make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.')
+            }
+          ]
+        : []),
+      ...(last
+        ? [
+            { key: 'last', title: 'Last step', digest: last.seq, make: () => step(last) },
+            { key: 'state', title: 'State', digest: last.after, make: () => tree(last.after) }
+          ]
+        : []),
       ...data.values,
-      ...!data.live ? [] : [{ key: 'breaks', title: `Breakpoints (${marks.length})`, digest: [marks, shape], make: () => breakpoints(node.id, marks.map(b => ({ ...b })), this.actions) }],
-      ...data.live ? [{ key: 'inject', title: 'Inject a message', digest: shape, open: false,
-        make: () => injector(data.ports, (port, text) => this.actions.inject(node.id, port, text), data.over) }] : [],
-      ...steps.length ? [{ key: 'history', title: `History (${steps.length})`, digest: steps.map(s => s.seq), open: false, make: () => this.history(steps) }] : []];
+      ...(!data.live
+        ? []
+        : [
+            {
+              key: 'breaks',
+              title: `Breakpoints (${marks.length})`,
+              digest: [marks, shape],
+              make: () =>
+                breakpoints(
+                  node.id,
+                  marks.map(b => ({ ...b })),
+                  this.actions
+                )
+            }
+          ]),
+      ...(data.live
+        ? [
+            {
+              key: 'inject',
+              title: 'Inject a message',
+              digest: shape,
+              open: false,
+              make: () => injector(data.ports, (port, text) => this.actions.inject(node.id, port, text), data.over)
+            }
+          ]
+        : []),
+      ...(steps.length
+        ? [
+            {
+              key: 'history',
+              title: `History (${steps.length})`,
+              digest: steps.map(s => s.seq),
+              open: false,
+              make: () => this.history(steps)
+            }
+          ]
+        : [])
+    ];
   }
 
   private held(held: HeldMessage, live: boolean, at: number): Section {
@@ -116,37 +201,71 @@ export class Inspector {
       const value = h('div', {}, tree(held.value));
       if (hasBuffers(held.value)) {
         // on failure, as for a message that just went on, the known part stays
-        void this.actions.message(held).fetchWhole().then(m => m && value.replaceChildren(tree(m.value, m.buffers)), () => undefined);
+        void this.actions
+          .message(held)
+          .fetchWhole()
+          .then(
+            m => m && value.replaceChildren(tree(m.value, m.buffers)),
+            () => undefined
+          );
       }
       const body: HTMLElement[] = [value];
       if (held.failure) {
         body.push(trace(held.failure));
       }
-      body.push(...live ? [editor(held, this.actions.message(held))] : []);
+      body.push(...(live ? [editor(held, this.actions.message(held))] : []));
       return h('div', {}, ...body);
     };
     const where = `${held.side === 'out' ? 'behind' : 'in front'} (${held.port})`;
-    return { key: `held:${held.side ?? 'in'}:${held.id}`, title: `Held ${where}: ${held.reason}`, hint: preview(held.value, 60), digest: [held, live],
-      open: at < 3, lead: at === 0, data: { held: held.id }, make };
+    return {
+      key: `held:${held.side ?? 'in'}:${held.id}`,
+      title: `Held ${where}: ${held.reason}`,
+      hint: preview(held.value, 60),
+      digest: [held, live],
+      open: at < 3,
+      lead: at === 0,
+      data: { held: held.id },
+      make
+    };
   }
 
   private history(steps: Step[]): HTMLElement {
-    return h('div', {}, ...steps.slice(-50).reverse().map(s => h('button', { class: 'floe-row', 'data-step': s.seq, click: () => this.actions.look(s) },
-      h('b', {}, `#${s.seq}`), ` ${stepText(s)}`)));
+    return h(
+      'div',
+      {},
+      ...steps
+        .slice(-50)
+        .reverse()
+        .map(s =>
+          h(
+            'button',
+            { class: 'floe-row', 'data-step': s.seq, click: () => this.actions.look(s) },
+            h('b', {}, `#${s.seq}`),
+            ` ${stepText(s)}`
+          )
+        )
+    );
   }
 
   private step(record: Step): Section[] {
-    return [{ key: `step:${record.seq}`, title: 'What went in and out', digest: record.seq, make: () => step(record) },
+    return [
+      { key: `step:${record.seq}`, title: 'What went in and out', digest: record.seq, make: () => step(record) },
       { key: `before:${record.seq}`, title: 'State before', digest: 0, open: false, make: () => tree(record.before) },
-      { key: `after:${record.seq}`, title: 'State after', digest: 0, make: () => tree(record.after) }];
+      { key: `after:${record.seq}`, title: 'State after', digest: 0, make: () => tree(record.after) }
+    ];
   }
 }
 
 /** Render the module's own trace, and the position in the notebook. */
 function trace(failure: Failure): HTMLElement {
   const place = failure.cell ? `Cell In[${failure.cell}]${failure.line ? `, line ${failure.line}` : ''}` : '';
-  return h('div', { class: 'floe-failure' }, h('div', { class: 'floe-error' }, failure.message), place && h('div', { class: 'floe-label' }, place),
-    failure.trace && h('pre', { class: 'floe-error' }, failure.trace));
+  return h(
+    'div',
+    { class: 'floe-failure' },
+    h('div', { class: 'floe-error' }, failure.message),
+    place && h('div', { class: 'floe-label' }, place),
+    failure.trace && h('pre', { class: 'floe-error' }, failure.trace)
+  );
 }
 
 function step(record: Step): HTMLElement {

@@ -13,26 +13,53 @@ const MOST = 12;
 
 /** Return the wires whose values belong to the selection: one wire, or the wires at a node. */
 export function wiresOf(shape: Shape, node: string | null, wire: string): ShapeWire[] {
-  return shape.wires.filter(w => wire ? w.name === wire : node !== null && (w.source === node || w.target === node)).slice(0, MOST);
+  return shape.wires
+    .filter(w => (wire ? w.name === wire : node !== null && (w.source === node || w.target === node)))
+    .slice(0, MOST);
 }
 
 /** Return values in a few words, for tooltips. */
 export function shortValues(latest: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(latest).map(([name, text]) => [name, text ? summary(parseOrText(text), 120) : UNKNOWN]));
+  return Object.fromEntries(
+    Object.entries(latest).map(([name, text]) => [name, text ? summary(parseOrText(text), 120) : UNKNOWN])
+  );
 }
 
 /** Return the section with the last value of each wire. */
-export function lastValues(wires: ShapeWire[], node: string | null, views: WireView[], latest: Record<string, string>): Section[] {
+export function lastValues(
+  wires: ShapeWire[],
+  node: string | null,
+  views: WireView[],
+  latest: Record<string, string>
+): Section[] {
   const sent = new Map(views.map(view => [view.name, view.sent]));
   const carrying = wires.filter(wire => sent.get(wire.name));
-  const make = () => h('div', {}, ...carrying.flatMap(wire => [h('div', { class: 'floe-label' }, label(wire, node)), value(latest[wire.name])]));
-  return carrying.length ? [{ key: 'values', title: wires.length > 1 ? 'Last values' : 'Last value', digest: carrying.map(wire => [wire.name, latest[wire.name]]), make }] : [];
+  const make = () =>
+    h('div', {}, ...carrying.flatMap(wire => [h('div', { class: 'floe-label' }, label(wire, node)), value(latest[wire.name])]));
+  return carrying.length
+    ? [
+        {
+          key: 'values',
+          title: wires.length > 1 ? 'Last values' : 'Last value',
+          digest: carrying.map(wire => [wire.name, latest[wire.name]]),
+          make
+        }
+      ]
+    : [];
 }
 
 function label({ name, source, sourcePort, target, targetPort }: ShapeWire, node: string | null): string {
-  return node === null ? name : target === node ? `in (${targetPort}) from ${source}.${sourcePort}` : `out (${sourcePort}) to ${target}.${targetPort}`;
+  return node === null
+    ? name
+    : target === node
+      ? `in (${targetPort}) from ${source}.${sourcePort}`
+      : `out (${sourcePort}) to ${target}.${targetPort}`;
 }
 
 function value(text: string | undefined): HTMLElement {
-  return text === undefined ? h('p', {}, '…') : text === '' ? h('p', { class: 'floe-hint' }, 'Too long to be kept, behind others of one batch.') : renderValue(parseOrText(text));
+  return text === undefined
+    ? h('p', {}, '…')
+    : text === ''
+      ? h('p', { class: 'floe-hint' }, 'Too long to be kept, behind others of one batch.')
+      : renderValue(parseOrText(text));
 }

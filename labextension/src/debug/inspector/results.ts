@@ -17,17 +17,28 @@ export interface ResultActions {
   dataframe(): Promise<void>;
 }
 
-interface Row { from: string; value: unknown; buffers: Buffer[] }
+interface Row {
+  from: string;
+  value: unknown;
+  buffers: Buffer[];
+}
 
 export function results(batches: ResultBatch[], total: number, actions: ResultActions): Section {
-  return { key: 'results', title: `Results (${total})`, digest: [total > SHOWN ? SHOWN : total, batches], make: () => table(rowsOf(batches), total, actions) };
+  return {
+    key: 'results',
+    title: `Results (${total})`,
+    digest: [total > SHOWN ? SHOWN : total, batches],
+    make: () => table(rowsOf(batches), total, actions)
+  };
 }
 
 function rowsOf(batches: ResultBatch[]): Row[] {
-  return batches.flatMap(({ node, port, batch }) => {
-    const buffers = buffersOf(batch);
-    return valuesOf(batch).map((value, i) => ({ from: `${node}.${port}`, value, buffers: buffers[i] }));
-  }).slice(0, SHOWN);
+  return batches
+    .flatMap(({ node, port, batch }) => {
+      const buffers = buffersOf(batch);
+      return valuesOf(batch).map((value, i) => ({ from: `${node}.${port}`, value, buffers: buffers[i] }));
+    })
+    .slice(0, SHOWN);
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -37,15 +48,32 @@ function table(rows: Row[], total: number, actions: ResultActions): HTMLElement 
   const objects = rows.length > 0 && rows.every(r => isObject(r.value));
   const keys = objects ? [...new Set(rows.flatMap(r => Object.keys(r.value as object)))].slice(0, COLUMNS) : [];
   const ports = new Set(rows.map(r => r.from)).size > 1;
-  const cells = ({ value, buffers }: Row) => keys.length
-    ? keys.map(key => cell(Object.hasOwn(value as object, key) ? (value as Record<string, unknown>)[key] : undefined, buffers)) : [cell(value, buffers)];
+  const cells = ({ value, buffers }: Row) =>
+    keys.length
+      ? keys.map(key => cell(Object.hasOwn(value as object, key) ? (value as Record<string, unknown>)[key] : undefined, buffers))
+      : [cell(value, buffers)];
   const line = (row: Row, i: number) => h('tr', {}, h('th', {}, String(i)), ports && h('td', {}, row.from), ...cells(row));
-  const head = h('tr', {}, h('th', {}), ports && h('th', {}, 'from'), ...(keys.length ? keys : ['value']).map(key => h('th', {}, key.slice(0, 40))));
+  const head = h(
+    'tr',
+    {},
+    h('th', {}),
+    ports && h('th', {}, 'from'),
+    ...(keys.length ? keys : ['value']).map(key => h('th', {}, key.slice(0, 40)))
+  );
   const problem = problemLine();
-  const button = (cmd: string, text: string, title: string, work: () => Promise<void>) => h('button', { 'data-cmd': cmd, title,
-    click: () => report(work(), problem) }, text);
-  return h('div', {}, h('div', { class: 'floe-table', tabindex: 0 }, h('table', {}, h('thead', {}, head), h('tbody', {}, ...rows.map(line)))),
-    total > rows.length && h('p', { class: 'floe-hint' }, `the first ${rows.length} of ${total}; all: run.results`), problem,
-    h('div', { class: 'floe-buttons' }, button('copy-results', 'Copy', 'Copy the results as JSON', actions.copy),
-      button('as-dataframe', 'As DataFrame', 'A cell that makes a DataFrame of the results', actions.dataframe)));
+  const button = (cmd: string, text: string, title: string, work: () => Promise<void>) =>
+    h('button', { 'data-cmd': cmd, title, click: () => report(work(), problem) }, text);
+  return h(
+    'div',
+    {},
+    h('div', { class: 'floe-table', tabindex: 0 }, h('table', {}, h('thead', {}, head), h('tbody', {}, ...rows.map(line)))),
+    total > rows.length && h('p', { class: 'floe-hint' }, `the first ${rows.length} of ${total}; all: run.results`),
+    problem,
+    h(
+      'div',
+      { class: 'floe-buttons' },
+      button('copy-results', 'Copy', 'Copy the results as JSON', actions.copy),
+      button('as-dataframe', 'As DataFrame', 'A cell that makes a DataFrame of the results', actions.dataframe)
+    )
+  );
 }

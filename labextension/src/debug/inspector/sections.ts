@@ -17,7 +17,11 @@ export interface Section {
   make(): HTMLElement;
 }
 
-interface Shown { node: HTMLDetailsElement; digest: string; lead: boolean }
+interface Shown {
+  node: HTMLDetailsElement;
+  digest: string;
+  lead: boolean;
+}
 
 export class Sections {
   private shown = new Map<string, Shown>();
@@ -51,7 +55,9 @@ export class Sections {
 
   private scrollToSought(): void {
     const [kind, held] = this.sought ?? ['', ''];
-    const found = [...this.shown.values()].find(({ node }) => kind && node.dataset.section === kind && (!held || node.dataset.held === held));
+    const found = [...this.shown.values()].find(
+      ({ node }) => kind && node.dataset.section === kind && (!held || node.dataset.held === held)
+    );
     const scroller = this.host.parentElement;
     if (found && scroller) {
       this.sought = null;
@@ -92,12 +98,19 @@ export class Sections {
 /** Return true while the person types in a section. */
 function busy(node: HTMLElement): boolean {
   const active = node.ownerDocument.activeElement;
-  return node.querySelector('[data-dirty]') !== null || node.contains(active) && Boolean(active?.matches('input:not([type=checkbox]), textarea'));
+  return (
+    node.querySelector('[data-dirty]') !== null ||
+    (node.contains(active) && Boolean(active?.matches('input:not([type=checkbox]), textarea')))
+  );
 }
 
 function build(section: Section, old?: HTMLDetailsElement): HTMLDetailsElement {
-  const node = h('details', { class: 'floe-section', open: old ? old.open : section.open ?? true, 'data-section': section.key.split(':')[0] },
-    h('summary', {}, section.title, section.hint && h('span', { class: 'floe-preview' }, ` ${section.hint}`)), h('div', { class: 'floe-body' }));
+  const node = h(
+    'details',
+    { class: 'floe-section', open: old ? old.open : (section.open ?? true), 'data-section': section.key.split(':')[0] },
+    h('summary', {}, section.title, section.hint && h('span', { class: 'floe-preview' }, ` ${section.hint}`)),
+    h('div', { class: 'floe-body' })
+  );
   Object.assign(node.dataset, section.data);
   node.addEventListener('toggle', () => fill(node, section));
   fill(node, section);

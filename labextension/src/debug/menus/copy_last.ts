@@ -7,7 +7,10 @@ import type { RunStore } from '../store';
 import { size } from '../values/tagged';
 import { payloadOf } from '../values/tree';
 
-export interface Origin { node: string; wire?: string }
+export interface Origin {
+  node: string;
+  wire?: string;
+}
 
 /** Return the wire to copy from: the given wire, or the first wire behind the node that carried a message. */
 function wireOf({ node, wire }: Origin, shape: Shape, { view }: RunStore): ShapeWire | undefined {
@@ -18,7 +21,10 @@ function wireOf({ node, wire }: Origin, shape: Shape, { view }: RunStore): Shape
 /** Return the JSON text of the last recorded message of a node, at the port of the wire; '' if none was. */
 function recordedText({ node, wire }: Origin, shape: Shape, { steps }: RunStore): string {
   const port = shape.wires.find(w => w.name === wire)?.sourcePort;
-  const given = steps.filter(s => s.node === node).flatMap(s => s.outputs).filter(([name]) => !port || name === port);
+  const given = steps
+    .filter(s => s.node === node)
+    .flatMap(s => s.outputs)
+    .filter(([name]) => !port || name === port);
   return given.length ? payloadOf(given[given.length - 1][1]).slice(1, -1) : '';
 }
 
@@ -28,20 +34,27 @@ const bytes = (text: string) => new Blob([text]).size;
  * Return a function that copies the last value; undefined if no value exists. `announce` gets a note if the copy is not the whole last
  * value.
  */
-export function copyLast(of: Origin, shape: Shape, store: RunStore, announce: (text: string) => void): (() => Promise<void>) | undefined {
+export function copyLast(
+  of: Origin,
+  shape: Shape,
+  store: RunStore,
+  announce: (text: string) => void
+): (() => Promise<void>) | undefined {
   const [wire, step] = [wireOf(of, shape, store), recordedText(of, shape, store)];
-  return wire || step ? async () => {
-    const text = (wire ? await store.lastValue(wire.name) : '') || step;
-    if (!text) {
-      throw new Error(`The last value of ${wire!.name} is too long to be kept: hold it with a breakpoint to look at it.`);
-    }
-    const truncated = truncatedOf(parseOrText(text));
-    const whole = truncated && step.startsWith(truncated.text) && bytes(step) === truncated.size;
-    await copy(truncated && !whole ? truncated.text : toJson(parseOrText(whole ? step : text)));
-    if (truncated && !whole) {
-      announce(`Copied the beginning, ${size(bytes(truncated.text))} of ${size(truncated.size)}: no more of it is kept`);
-    } else if (wire && text === step) {
-      announce('Copied the last value that was recorded');
-    }
-  } : undefined;
+  return wire || step
+    ? async () => {
+        const text = (wire ? await store.lastValue(wire.name) : '') || step;
+        if (!text) {
+          throw new Error(`The last value of ${wire!.name} is too long to be kept: hold it with a breakpoint to look at it.`);
+        }
+        const truncated = truncatedOf(parseOrText(text));
+        const whole = truncated && step.startsWith(truncated.text) && bytes(step) === truncated.size;
+        await copy(truncated && !whole ? truncated.text : toJson(parseOrText(whole ? step : text)));
+        if (truncated && !whole) {
+          announce(`Copied the beginning, ${size(bytes(truncated.text))} of ${size(truncated.size)}: no more of it is kept`);
+        } else if (wire && text === step) {
+          announce('Copied the last value that was recorded');
+        }
+      }
+    : undefined;
 }

@@ -34,11 +34,21 @@ export function menuActions(parts: ViewParts): MenuActions {
   const { host, node, graph, store, attempt, look, tab, inspector, maximise } = parts;
   return {
     wire: name => parts.shape().wires.find(w => w.name === name),
-    hasBreakpoint: (at, side, port) => store.breaks.some(b => b.node === at && b.side === side && (!port || !b.port || b.port === port)),
-    held: at => store.held.find(m => m.node === at), last: of => { const act = copyLast(of, parts.shape(), store, parts.announce); return act && (() => attempt(act)); }, tabs: () => hasTabs(host), look, tab,
+    hasBreakpoint: (at, side, port) =>
+      store.breaks.some(b => b.node === at && b.side === side && (!port || !b.port || b.port === port)),
+    held: at => store.held.find(m => m.node === at),
+    last: of => {
+      const act = copyLast(of, parts.shape(), store, parts.announce);
+      return act && (() => attempt(act));
+    },
+    tabs: () => hasTabs(host),
+    look,
+    tab,
     fold: at => graph.foldAt(at),
-    code: at => attempt(() => code(parts, at)), toggle: (...at) => attempt(() => parts.toggle(...at)),
-    copy: text => attempt(() => copy(text)), file: kind => attempt(() => file(parts, kind)),
+    code: at => attempt(() => code(parts, at)),
+    toggle: (...at) => attempt(() => parts.toggle(...at)),
+    copy: text => attempt(() => copy(text)),
+    file: kind => attempt(() => file(parts, kind)),
     view: { find: () => graph.find(), fit: () => graph.fit(), inspector, maximise, keys: () => toggleKeys(node) }
   };
 }

@@ -32,7 +32,10 @@ export interface MenuActions {
 const EDITED = 'input:not([type=checkbox], [type=range]), textarea, select';
 
 export class Menus {
-  constructor(private readonly host: HTMLElement, private readonly actions: MenuActions) {
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly actions: MenuActions
+  ) {
     host.addEventListener('contextmenu', e => this.onContextMenu(e));
   }
 
@@ -43,7 +46,8 @@ export class Menus {
     }
     const active = document.activeElement as HTMLElement | null;
     const at = active && this.host.contains(active) ? active : this.host;
-    const node = at.closest('.floe-graph > svg') && !at.closest('[data-node]') ? at.querySelector('[data-node].selected') ?? at : at;
+    const node =
+      at.closest('.floe-graph > svg') && !at.closest('[data-node]') ? (at.querySelector('[data-node].selected') ?? at) : at;
     const box = node.getBoundingClientRect();
     this.show(node, { x: box.left + Math.min(24, box.width / 2), y: Math.min(box.bottom, innerHeight) });
   }
@@ -68,7 +72,11 @@ export class Menus {
   private show(target: Element, at: Point): void {
     const [label, entries] = this.entries(target);
     const active = document.activeElement as HTMLElement | null;
-    openMenu(this.host, label, withoutGaps(entries), at, () => { if (active?.isConnected) { active.focus({ preventScroll: true }); } });
+    openMenu(this.host, label, withoutGaps(entries), at, () => {
+      if (active?.isConnected) {
+        active.focus({ preventScroll: true });
+      }
+    });
   }
 
   private entries(target: Element): [string, Entry[]] {
@@ -88,45 +96,85 @@ export class Menus {
     const { actions } = this;
     const [held, last, fold] = [actions.held(node), actions.last({ node }), actions.fold(node)];
     if (fold?.folded) {
-      return [item('unfold', 'Unfold', fold.act, 'Enter'), item('copy-name', 'Copy name', () => actions.copy(node)), null, ...this.files()];
+      return [
+        item('unfold', 'Unfold', fold.act, 'Enter'),
+        item('copy-name', 'Copy name', () => actions.copy(node)),
+        null,
+        ...this.files()
+      ];
     }
-    return [item('open', 'Look into it', () => actions.look(node), 'Enter'), item('code', 'Show code', () => actions.code(node)),
-      fold && item('fold', 'Fold with its neighbours', fold.act), null,
-      this.breaks(node, 'in', '', 'in front', 'b'), this.breaks(node, 'out', '', 'behind', 'B'), null,
+    return [
+      item('open', 'Look into it', () => actions.look(node), 'Enter'),
+      item('code', 'Show code', () => actions.code(node)),
+      fold && item('fold', 'Fold with its neighbours', fold.act),
+      null,
+      this.breaks(node, 'in', '', 'in front', 'b'),
+      this.breaks(node, 'out', '', 'behind', 'B'),
+      null,
       held && item('copy-held', 'Copy held value', () => actions.copy(toJson(held.value))),
-      last && item('copy-last', 'Copy last value', last), item('copy-name', 'Copy name', () => actions.copy(node)), null,
-      actions.tabs() && item('tab', 'Open in a tab', () => actions.tab(node)), ...this.files()];
+      last && item('copy-last', 'Copy last value', last),
+      item('copy-name', 'Copy name', () => actions.copy(node)),
+      null,
+      actions.tabs() && item('tab', 'Open in a tab', () => actions.tab(node)),
+      ...this.files()
+    ];
   }
 
   private wire({ name, source, target, sourcePort, targetPort }: ShapeWire): Entry[] {
     const { actions } = this;
     const last = actions.last({ node: source, wire: name });
-    return [last && item('copy-last', 'Copy last value', last), null,
-      this.breaks(source, 'out', sourcePort, `behind ${source}`), this.breaks(target, 'in', targetPort, `in front of ${target}`), null,
-      item('open-source', `Look into ${source}`, () => actions.look(source)), item('open-target', `Look into ${target}`, () => actions.look(target)), null,
-      ...this.files()];
+    return [
+      last && item('copy-last', 'Copy last value', last),
+      null,
+      this.breaks(source, 'out', sourcePort, `behind ${source}`),
+      this.breaks(target, 'in', targetPort, `in front of ${target}`),
+      null,
+      item('open-source', `Look into ${source}`, () => actions.look(source)),
+      item('open-target', `Look into ${target}`, () => actions.look(target)),
+      null,
+      ...this.files()
+    ];
   }
 
   private value(value: unknown): Entry[] {
     const { actions } = this;
-    return [item('copy-value', 'Copy value', () => actions.copy(toJson(value))),
-      typeof value === 'string' && item('copy-text', 'Copy text', () => actions.copy(value))];
+    return [
+      item('copy-value', 'Copy value', () => actions.copy(toJson(value))),
+      typeof value === 'string' && item('copy-text', 'Copy text', () => actions.copy(value))
+    ];
   }
 
   private view(): Entry[] {
     const { view, tabs, tab } = this.actions;
-    return [item('find', 'Find a node', view.find, '/'), item('fit', 'Show the whole flow', view.fit, 'f'), null,
-      item('inspector', 'Show or hide the inspector', view.inspector, 'i'), item('maximise', 'Maximise or restore', view.maximise, 'm'),
-      tabs() && item('tab', 'Open in a tab', () => tab()), null, ...this.files(), null, item('keys', 'Keys', view.keys, '?')];
+    return [
+      item('find', 'Find a node', view.find, '/'),
+      item('fit', 'Show the whole flow', view.fit, 'f'),
+      null,
+      item('inspector', 'Show or hide the inspector', view.inspector, 'i'),
+      item('maximise', 'Maximise or restore', view.maximise, 'm'),
+      tabs() && item('tab', 'Open in a tab', () => tab()),
+      null,
+      ...this.files(),
+      null,
+      item('keys', 'Keys', view.keys, '?')
+    ];
   }
 
   private breaks(node: string, side: Side, port: string, where: string, key = ''): Item {
     const on = this.actions.hasBreakpoint(node, side, port);
-    return item(`break-${side}`, on ? `Remove breakpoint ${where}` : `Break ${where}`, () => this.actions.toggle(node, side, port), key);
+    return item(
+      `break-${side}`,
+      on ? `Remove breakpoint ${where}` : `Break ${where}`,
+      () => this.actions.toggle(node, side, port),
+      key
+    );
   }
 
   private files(): Item[] {
-    return [item('export-svg', 'Export picture as SVG', () => this.actions.file('svg')), item('export-png', 'Export picture as PNG', () => this.actions.file('png'))];
+    return [
+      item('export-svg', 'Export picture as SVG', () => this.actions.file('svg')),
+      item('export-png', 'Export picture as PNG', () => this.actions.file('png'))
+    ];
   }
 }
 
@@ -137,7 +185,7 @@ function item(cmd: string, label: string, act: () => void, key = ''): Item {
 /** Drop entries that are not offered, and separators without items between. */
 function withoutGaps(entries: Entry[]): Array<Item | null> {
   const there = entries.filter((e): e is Item | null => e === null || Boolean(e));
-  return there.filter((e, i) => e !== null || i > 0 && i < there.length - 1 && there[i - 1] !== null);
+  return there.filter((e, i) => e !== null || (i > 0 && i < there.length - 1 && there[i - 1] !== null));
 }
 
 /** Return true if text is marked here, to be copied. */

@@ -6,8 +6,15 @@
 
 import { h } from '../../page/dom';
 
-export interface Link { label: string; cmd: string; act(): void }
-export interface Notice { text: string; links: Link[] }
+export interface Link {
+  label: string;
+  cmd: string;
+  act(): void;
+}
+export interface Notice {
+  text: string;
+  links: Link[];
+}
 
 export class Notices {
   private readonly outcome = h('span', { class: 'floe-news', 'data-news': 'state', hidden: true });
@@ -26,7 +33,10 @@ export class Notices {
 
   /** Show the last action. The notice stays until the next notice, or until closed. */
   announce(notice: Notice | null): void {
-    fill(this.action, notice && { ...notice, links: [...notice.links, { label: '✕', cmd: 'dismiss', act: () => this.announce(null) }] });
+    fill(
+      this.action,
+      notice && { ...notice, links: [...notice.links, { label: '✕', cmd: 'dismiss', act: () => this.announce(null) }] }
+    );
   }
 
   /** Return the first link with this name in the notice of the last action; null if none has. */
@@ -37,9 +47,13 @@ export class Notices {
 
 function fill(place: HTMLElement, notice: Notice | null): void {
   place.hidden = !notice;
-  place.replaceChildren(...notice ? [h('span', { title: notice.text }, notice.text), ...notice.links.map(link)] : []);
+  place.replaceChildren(...(notice ? [h('span', { title: notice.text }, notice.text), ...notice.links.map(link)] : []));
 }
 
 function link({ label, cmd, act }: Link): HTMLElement {
-  return h('button', { class: 'floe-link', 'data-cmd': cmd, click: act, ...cmd === 'dismiss' ? { 'aria-label': 'Close this notice' } : {} }, label);
+  return h(
+    'button',
+    { class: 'floe-link', 'data-cmd': cmd, click: act, ...(cmd === 'dismiss' ? { 'aria-label': 'Close this notice' } : {}) },
+    label
+  );
 }

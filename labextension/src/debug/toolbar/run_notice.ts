@@ -12,18 +12,25 @@ export function runNotice(view: View | null, info: RunInfo | null, held: HeldMes
   const status = info?.status;
   const [failure] = info?.failures ?? [];
   if (status === 'failed' && failure) {
-    return { text: `${failure.node || 'The flow'} failed: ${failure.message.split('\n')[0].slice(0, 120)}`,
-      links: [{ label: 'open', cmd: 'open-failure', act: () => actions.look(failure.node, '') }] };
+    return {
+      text: `${failure.node || 'The flow'} failed: ${failure.message.split('\n')[0].slice(0, 120)}`,
+      links: [{ label: 'open', cmd: 'open-failure', act: () => actions.look(failure.node, '') }]
+    };
   }
   const results = view?.results ?? info?.results ?? 0;
   if (status === 'done' && results) {
-    return { text: `${results} ${results === 1 ? 'result' : 'results'}`, links: [{ label: 'open', cmd: 'open-results', act: () => actions.look('', '') }] };
+    return {
+      text: `${results} ${results === 1 ? 'result' : 'results'}`,
+      links: [{ label: 'open', cmd: 'open-results', act: () => actions.look('', '') }]
+    };
   }
   const [first] = held;
   if (view?.held && first) {
     const where = `${first.side === 'out' ? 'behind' : 'in front of'} ${first.node}`;
-    return { text: `Held ${where}${first.failure ? `: ${first.failure.message.split('\n')[0].slice(0, 120)}` : ''}`,
-      links: [{ label: 'open', cmd: 'open-held', act: () => actions.look(first.node, first.id) }] };
+    return {
+      text: `Held ${where}${first.failure ? `: ${first.failure.message.split('\n')[0].slice(0, 120)}` : ''}`,
+      links: [{ label: 'open', cmd: 'open-held', act: () => actions.look(first.node, first.id) }]
+    };
   }
   return null;
 }

@@ -11,7 +11,12 @@ export interface RunControls {
   stop(): void;
 }
 
-export interface Phase { paused: boolean; over: boolean; recorded: number; live: boolean }
+export interface Phase {
+  paused: boolean;
+  over: boolean;
+  recorded: number;
+  live: boolean;
+}
 
 /** Outlines of 16 x 16 in the manner of the debugger's icons. */
 const ICONS = {
@@ -23,8 +28,11 @@ const ICONS = {
 };
 
 const WORDS: Array<[keyof RunControls, string, string, string]> = [
-  ['resume', 'Continue', 'F9', ''], ['pause', 'Pause', 'F9', ''], ['stop', 'Terminate', 'Shift F9', ''],
-  ['step', 'Next', 'F10', 'each node that has a message takes one'], ['back', 'Step Back', '', 'undo the last step']
+  ['resume', 'Continue', 'F9', ''],
+  ['pause', 'Pause', 'F9', ''],
+  ['stop', 'Terminate', 'Shift F9', ''],
+  ['step', 'Next', 'F10', 'each node that has a message takes one'],
+  ['back', 'Step Back', '', 'undo the last step']
 ];
 
 export class Toolbar {
@@ -58,7 +66,13 @@ export class Toolbar {
 
 function button(name: keyof RunControls, label: string, key: string, more: string, click: () => void): HTMLButtonElement {
   const title = `${label}${more && `: ${more}`}${key && ` (${key})`}`;
-  const made = h('button', { 'data-cmd': name, title, 'aria-label': label, click, ...key ? { 'aria-keyshortcuts': key.replace(' ', '+') } : {} });
+  const made = h('button', {
+    'data-cmd': name,
+    title,
+    'aria-label': label,
+    click,
+    ...(key ? { 'aria-keyshortcuts': key.replace(' ', '+') } : {})
+  });
   made.append(element('svg', { viewBox: '0 0 16 16', 'aria-hidden': 'true' }, element('path', { d: ICONS[name] })));
   return made;
 }
@@ -67,7 +81,11 @@ function button(name: keyof RunControls, label: string, key: string, more: strin
  * Return the actions of the debugger's keys. The keys are never passed on, since JupyterLab's commands would apply them to
  * another run; without a run to drive, `report` gets the reason.
  */
-export function keyActions(controls: RunControls, phase: () => Phase, report: (why: string) => void): Record<'go' | 'step' | 'stop', () => void> {
+export function keyActions(
+  controls: RunControls,
+  phase: () => Phase,
+  report: (why: string) => void
+): Record<'go' | 'step' | 'stop', () => void> {
   const unlessOver = (key: string, act: (phase: Phase) => void) => () => {
     const now = phase();
     if (now.over || !now.live) {
@@ -76,6 +94,9 @@ export function keyActions(controls: RunControls, phase: () => Phase, report: (w
       act(now);
     }
   };
-  return { go: unlessOver('F9', ({ paused }) => paused ? controls.resume() : controls.pause()), step: unlessOver('F10', () => controls.step()),
-    stop: unlessOver('Shift F9', () => controls.stop()) };
+  return {
+    go: unlessOver('F9', ({ paused }) => (paused ? controls.resume() : controls.pause())),
+    step: unlessOver('F10', () => controls.step()),
+    stop: unlessOver('Shift F9', () => controls.stop())
+  };
 }

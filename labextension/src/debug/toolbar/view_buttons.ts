@@ -23,7 +23,11 @@ export class ViewButtons {
   constructor(actions: Record<ViewButton, () => void>) {
     for (const name of Object.keys(BUTTONS) as ViewButton[]) {
       const [, key, path] = BUTTONS[name];
-      const button = h('button', { 'data-cmd': name, click: () => actions[name](), ...key ? { 'aria-keyshortcuts': key } : {} });
+      const button = h('button', {
+        'data-cmd': name,
+        click: () => actions[name](),
+        ...(key ? { 'aria-keyshortcuts': key } : {})
+      });
       button.append(element('svg', { viewBox: '0 0 16 16', 'aria-hidden': 'true' }, element('path', { d: path })));
       this.buttons.set(name, button);
       this.node.append(button);
@@ -42,7 +46,10 @@ export class ViewButtons {
     this.name('inspector', open ? 'Hide the inspector' : 'Show the inspector', open);
     this.name('maximise', maximised ? 'Restore' : 'Maximise', maximised);
     (['find', 'fold', 'tab', 'keys'] as const).forEach(tool => this.name(tool, BUTTONS[tool][0]));
-    this.buttons.get('maximise')!.querySelector('path')!.setAttribute('d', maximised ? RESTORE : BUTTONS.maximise[2]);
+    this.buttons
+      .get('maximise')!
+      .querySelector('path')!
+      .setAttribute('d', maximised ? RESTORE : BUTTONS.maximise[2]);
     this.buttons.get('tab')!.hidden = !tabs;
     this.buttons.get('fold')!.hidden = !large;
   }

@@ -21,7 +21,10 @@ export function valueAt(element: Element | null): { value: unknown } | undefined
 /** Return a value as JSON; integers stay exact. */
 export function toJson(value: unknown): string {
   const exact = (JSON as { rawJSON?: (text: string) => unknown }).rawJSON;
-  return JSON.stringify(value, (_, part: unknown) => typeof part === 'bigint' ? exact?.(String(part)) ?? String(part) : part, 2) ?? '';
+  return (
+    JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? (exact?.(String(part)) ?? String(part)) : part), 2) ??
+    ''
+  );
 }
 
 /** Put a text into the clipboard. Raises if the page is not allowed to. */

@@ -6,7 +6,9 @@ export function invalid(text: string): string {
     JSON.parse(text);
     return '';
   } catch (error) {
-    const message = (error as Error).message.replace(/ \(line \d+ column \d+\)/, '').replace(/ in JSON| at end of JSON input/, '');
+    const message = (error as Error).message
+      .replace(/ \(line \d+ column \d+\)/, '')
+      .replace(/ in JSON| at end of JSON input/, '');
     const found = / at position (\d+)/.exec(message);
     const at = found ? Number(found[1]) : text.length;
     const lines = text.slice(0, at).split('\n');

@@ -14,13 +14,25 @@ export function tagOf(value: object): unknown[] | null {
 export function tagged([kind, ...rest]: unknown[], buffers: Buffer[]): HTMLElement {
   const buffer = isBuffer(rest[0]) ? buffers[rest[0]] : undefined;
   switch (kind) {
-    case 'bytes': return bytes(buffer);
-    case 'array': return label(array(String(rest[1]), rest[2], buffer));
-    case 'table': return label(`table (${String(rest[1])}${buffer ? `, ${size(buffer.size)}` : ''})`);
-    case 'frame': return h('div', {}, label(pandasText(kind, rest[0])), headOf(rest[0], buffers));
-    case 'series': case 'index': return label(pandasText(kind, rest[0]));
-    case 'int': case 'float': case 'date': case 'day': case 'timestamp': return label(String(rest[0]));
-    default: return label([kind, ...rest].map(String).join(' '));
+    case 'bytes':
+      return bytes(buffer);
+    case 'array':
+      return label(array(String(rest[1]), rest[2], buffer));
+    case 'table':
+      return label(`table (${String(rest[1])}${buffer ? `, ${size(buffer.size)}` : ''})`);
+    case 'frame':
+      return h('div', {}, label(pandasText(kind, rest[0])), headOf(rest[0], buffers));
+    case 'series':
+    case 'index':
+      return label(pandasText(kind, rest[0]));
+    case 'int':
+    case 'float':
+    case 'date':
+    case 'day':
+    case 'timestamp':
+      return label(String(rest[0]));
+    default:
+      return label([kind, ...rest].map(String).join(' '));
   }
 }
 
@@ -49,7 +61,10 @@ const label = (text: string) => h('span', { class: 'floe-tagged' }, text);
 
 /** Image types that a browser draws without running code; SVG and HTML are excluded. */
 const PICTURES: Array<[string, RegExp]> = [
-  ['image/png', /^\x89PNG\r\n\x1a\n/], ['image/jpeg', /^\xff\xd8\xff/], ['image/gif', /^GIF8[79]a/], ['image/webp', /^RIFF[^]{4}WEBP/]
+  ['image/png', /^\x89PNG\r\n\x1a\n/],
+  ['image/jpeg', /^\xff\xd8\xff/],
+  ['image/gif', /^GIF8[79]a/],
+  ['image/webp', /^RIFF[^]{4}WEBP/]
 ];
 
 function bytes(buffer: Buffer | undefined): HTMLElement {
@@ -61,7 +76,10 @@ function bytes(buffer: Buffer | undefined): HTMLElement {
   if (type) {
     return h('img', { class: 'floe-picture', src: `data:${type};base64,${buffer.data}`, alt: `${type}, ${size(buffer.size)}` });
   }
-  const hex = [...start].slice(0, 24).map(c => c.charCodeAt(0).toString(16).padStart(2, '0')).join(' ');
+  const hex = [...start]
+    .slice(0, 24)
+    .map(c => c.charCodeAt(0).toString(16).padStart(2, '0'))
+    .join(' ');
   return label(`bytes, ${size(buffer.size)}: ${hex}${buffer.size > 24 ? ' …' : ''}`);
 }
 
@@ -78,7 +96,8 @@ function range(dtype: string, buffer: Buffer): string {
   if (!numbers) {
     return '';
   }
-  let least = numbers[0], most = numbers[0];
+  let least = numbers[0],
+    most = numbers[0];
   for (let i = 1; i < numbers.length; i++) {
     least = numbers[i] < least ? numbers[i] : least;
     most = numbers[i] > most ? numbers[i] : most;
@@ -87,5 +106,9 @@ function range(dtype: string, buffer: Buffer): string {
 }
 
 export function size(count: number): string {
-  return count < 1024 ? `${count} bytes` : count < 1 << 20 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / (1 << 20)).toFixed(1)} MiB`;
+  return count < 1024
+    ? `${count} bytes`
+    : count < 1 << 20
+      ? `${(count / 1024).toFixed(1)} KiB`
+      : `${(count / (1 << 20)).toFixed(1)} MiB`;
 }

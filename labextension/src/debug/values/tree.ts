@@ -32,9 +32,23 @@ function made(value: unknown, buffers: Buffer[], name: string, open: boolean): H
 function branch(value: object, buffers: Buffer[], label: HTMLElement | null, open: boolean): HTMLElement {
   const keys = Object.keys(value);
   const body = h('div', { class: 'floe-children' });
-  const details = h('details', { open: open && keys.length > 0 && keys.length <= PIECE },
-    h('summary', {}, label, Array.isArray(value) ? `[${keys.length}]` : `{${keys.length}}`, h('span', { class: 'floe-preview' }, ` ${preview(value, 60)}`)), body);
-  const fill = () => { if (details.open && !body.childNodes.length) { more(body, value as Row, keys, 0, buffers); } };
+  const details = h(
+    'details',
+    { open: open && keys.length > 0 && keys.length <= PIECE },
+    h(
+      'summary',
+      {},
+      label,
+      Array.isArray(value) ? `[${keys.length}]` : `{${keys.length}}`,
+      h('span', { class: 'floe-preview' }, ` ${preview(value, 60)}`)
+    ),
+    body
+  );
+  const fill = () => {
+    if (details.open && !body.childNodes.length) {
+      more(body, value as Row, keys, 0, buffers);
+    }
+  };
   details.addEventListener('toggle', fill);
   fill();
   return details;
@@ -49,7 +63,18 @@ function more(body: HTMLElement, value: Row, keys: string[], from: number, buffe
 
 /** Make a button that works once and is replaced by its result. */
 function button(text: string, act: () => void): HTMLElement {
-  const made: HTMLElement = h('button', { class: 'floe-link', 'data-cmd': 'more', click: () => { made.remove(); act(); } }, text);
+  const made: HTMLElement = h(
+    'button',
+    {
+      class: 'floe-link',
+      'data-cmd': 'more',
+      click: () => {
+        made.remove();
+        act();
+      }
+    },
+    text
+  );
   return made;
 }
 
@@ -58,7 +83,12 @@ function leaf(value: unknown): HTMLElement {
   const made = h('span', { class: `floe-${value === null ? 'null' : typeof value}` }, text.slice(0, TEXT));
   const next = (from: number) => {
     if (text.length > from) {
-      made.append(button(`… show more (${text.length - from} characters left)`, () => { made.append(text.slice(from, from + 10 * TEXT)); next(from + 10 * TEXT); }));
+      made.append(
+        button(`… show more (${text.length - from} characters left)`, () => {
+          made.append(text.slice(from, from + 10 * TEXT));
+          next(from + 10 * TEXT);
+        })
+      );
     }
   };
   next(TEXT);
@@ -69,11 +99,15 @@ type Row = Record<string, unknown>;
 
 /** Return the rows of a table: two or more flat objects with the same keys. */
 function asRows(value: object): Row[] | null {
-  if (!Array.isArray(value) || value.length < 2 || value.slice(0, PIECE).some(v => v === null || typeof v !== 'object' || Array.isArray(v) || tagOf(v as object))) {
+  if (
+    !Array.isArray(value) ||
+    value.length < 2 ||
+    value.slice(0, PIECE).some(v => v === null || typeof v !== 'object' || Array.isArray(v) || tagOf(v as object))
+  ) {
     return null;
   }
   const keys = keysOf(value[0] as Row);
-  return keys && value.slice(0, PIECE).every(v => keysOf(v as Row) === keys) ? value as Row[] : null;
+  return keys && value.slice(0, PIECE).every(v => keysOf(v as Row) === keys) ? (value as Row[]) : null;
 }
 
 const keysOf = (row: Row) => Object.keys(row).join('\n');
@@ -82,20 +116,52 @@ function table(rows: Row[], buffers: Buffer[]): HTMLElement {
   const keys = Object.keys(rows[0]);
   const body = h('tbody');
   const fill = (from: number) => {
-    body.append(...rows.slice(from, from + PIECE).map((row, i) => h('tr', {}, h('th', {}, String(from + i)),
-      ...keys.map(key => cell(Object.hasOwn(Object(row), key) ? row[key] : undefined, buffers)))));
+    body.append(
+      ...rows
+        .slice(from, from + PIECE)
+        .map((row, i) =>
+          h(
+            'tr',
+            {},
+            h('th', {}, String(from + i)),
+            ...keys.map(key => cell(Object.hasOwn(Object(row), key) ? row[key] : undefined, buffers))
+          )
+        )
+    );
     if (rows.length > from + PIECE) {
       const left = rows.length - from - PIECE;
-      const line: HTMLElement = h('tr', {}, h('td', { colspan: keys.length + 1 }, button(`show more (${left} rows left)`, () => { line.remove(); fill(from + PIECE); })));
+      const line: HTMLElement = h(
+        'tr',
+        {},
+        h(
+          'td',
+          { colspan: keys.length + 1 },
+          button(`show more (${left} rows left)`, () => {
+            line.remove();
+            fill(from + PIECE);
+          })
+        )
+      );
       body.append(line);
     }
   };
   fill(0);
-  return h('div', { class: 'floe-table', tabindex: 0 }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}), ...keys.map(key => h('th', {}, short(key, 40))))), body));
+  return h(
+    'div',
+    { class: 'floe-table', tabindex: 0 },
+    h('table', {}, h('thead', {}, h('tr', {}, h('th', {}), ...keys.map(key => h('th', {}, short(key, 40))))), body)
+  );
 }
 
 export function cell(value: unknown, buffers: Buffer[]): HTMLElement {
-  const text = value === undefined ? '' : typeof value === 'string' ? leaf(value) : value !== null && typeof value === 'object' ? tree(value, buffers, '', false) : leaf(value);
+  const text =
+    value === undefined
+      ? ''
+      : typeof value === 'string'
+        ? leaf(value)
+        : value !== null && typeof value === 'object'
+          ? tree(value, buffers, '', false)
+          : leaf(value);
   return markValue(h('td', { class: typeof value === 'number' ? 'floe-right' : '' }, text), value);
 }
 
@@ -139,12 +205,14 @@ export function payloadOf({ payload }: Batch): string {
 /** Return the value of a JSON text. */
 export function parsed(text: string): unknown {
   const exact = (_: string, value: unknown, context?: { source?: string }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '') ? BigInt(context!.source!) : value;
+    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
+      ? BigInt(context!.source!)
+      : value;
   return JSON.parse(text, exact as never);
 }
 
 /** Return the buffers of each message of a batch. */
 export function buffersOf({ n, buffers = [], counts }: Batch): Buffer[][] {
   let at = 0;
-  return Array.from({ length: n }, (_, i) => buffers.slice(at, at += counts?.[i] ?? (n === 1 ? buffers.length : 0)));
+  return Array.from({ length: n }, (_, i) => buffers.slice(at, (at += counts?.[i] ?? (n === 1 ? buffers.length : 0))));
 }

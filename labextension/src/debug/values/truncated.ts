@@ -13,7 +13,10 @@ export function parseOrText(text: string): unknown {
   }
 }
 
-export interface Truncated { text: string; size: number }
+export interface Truncated {
+  text: string;
+  size: number;
+}
 
 /** Return the known beginning and size of a value too long to be kept; null for a whole value. */
 export function truncatedOf(value: unknown): Truncated | null {
@@ -30,7 +33,14 @@ export function summary(value: unknown, room: number): string {
 /** Render a value, or the beginning and size of a value too long to be kept. */
 export function renderValue(value: unknown): HTMLElement {
   const truncated = truncatedOf(value);
-  return truncated ? h('div', {}, tree(parseTruncated(truncated.text)), h('p', { class: 'floe-hint' }, `… ${size(truncated.size)} in all; only the beginning is kept.`)) : tree(value);
+  return truncated
+    ? h(
+        'div',
+        {},
+        tree(parseTruncated(truncated.text)),
+        h('p', { class: 'floe-hint' }, `… ${size(truncated.size)} in all; only the beginning is kept.`)
+      )
+    : tree(value);
 }
 
 /** Parse the beginning of a JSON text, closed at the cut: inside a string at the cut, otherwise behind the last whole item. */

@@ -17,9 +17,18 @@ interface KeyTarget {
 
 export function handleKey(event: KeyboardEvent, view: KeyTarget): void {
   press<PictureKey>(event, PICTURE_KEYS, {
-    right: () => move(view, 1, 0), left: () => move(view, -1, 0), down: () => move(view, 0, 1), up: () => move(view, 0, -1),
-    open: () => view.act('open'), in: () => view.act('in'), out: () => view.act('out'),
-    nearer: () => view.zoom(1.25), farther: () => view.zoom(0.8), fit: () => view.fit(), fold: () => view.fold(), leave: () => view.choose(null)
+    right: () => move(view, 1, 0),
+    left: () => move(view, -1, 0),
+    down: () => move(view, 0, 1),
+    up: () => move(view, 0, -1),
+    open: () => view.act('open'),
+    in: () => view.act('in'),
+    out: () => view.act('out'),
+    nearer: () => view.zoom(1.25),
+    farther: () => view.zoom(0.8),
+    fit: () => view.fit(),
+    fold: () => view.fold(),
+    leave: () => view.choose(null)
   });
 }
 

@@ -46,9 +46,9 @@ export const SEARCH_KEYS = [
   { name: 'close', keys: ['Escape'], words: 'Close the search' }
 ] as const satisfies readonly Key[];
 
-export type SearchKey = typeof SEARCH_KEYS[number]['name'];
-export type PictureKey = typeof PICTURE_KEYS[number]['name'];
-export type ViewKey = typeof VIEW_KEYS[number]['name'];
+export type SearchKey = (typeof SEARCH_KEYS)[number]['name'];
+export type PictureKey = (typeof PICTURE_KEYS)[number]['name'];
+export type ViewKey = (typeof VIEW_KEYS)[number]['name'];
 /** Action of each key; an action that does not apply returns false, and its key is passed on. */
 export type KeyActions<Name extends string> = Record<Name, () => unknown>;
 
@@ -63,7 +63,11 @@ export function pressed({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEve
  * Run the action of a key; returns true if the action applied. The key is then not passed on, since JupyterLab's command mode has
  * some of the same keys.
  */
-export function press<Name extends string>(event: KeyboardEvent, table: ReadonlyArray<Key<Name>>, actions: KeyActions<Name>): boolean {
+export function press<Name extends string>(
+  event: KeyboardEvent,
+  table: ReadonlyArray<Key<Name>>,
+  actions: KeyActions<Name>
+): boolean {
   const given = pressed(event);
   const found = table.find(({ keys }) => keys.includes(given));
   if (!found || typing(event, given) || actions[found.name]() === false) {
@@ -76,5 +80,8 @@ export function press<Name extends string>(event: KeyboardEvent, table: Readonly
 
 /** Return true if a key belongs to text being typed. */
 function typing({ target }: Event, given: string): boolean {
-  return given.length === 1 && Boolean((target as Element).closest?.('input:not([type=checkbox], [type=range]), textarea, select, [contenteditable=true]'));
+  return (
+    given.length === 1 &&
+    Boolean((target as Element).closest?.('input:not([type=checkbox], [type=range]), textarea, select, [contenteditable=true]'))
+  );
 }

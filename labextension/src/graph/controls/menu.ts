@@ -28,23 +28,52 @@ export function openMenu(host: HTMLElement, label: string, items: Array<Item | n
   menu.setAttribute('aria-label', label);
   const over = new AbortController();
   const { signal } = over;
-  const close = open = () => {
+  const close = (open = () => {
     open = open === close ? null : open;
     over.abort();
     menu.remove();
+  });
+  const leave = () => {
+    close();
+    back();
   };
-  const leave = () => { close(); back(); };
   const buttons = items.flatMap(item => {
-    const made = item ? entry(item, () => { leave(); item.act(); }) : line();
+    const made = item
+      ? entry(item, () => {
+          leave();
+          item.act();
+        })
+      : line();
     menu.append(made);
     return item ? [made as HTMLButtonElement] : [];
   });
-  menu.addEventListener('keydown', e => { handleKey(e, buttons, leave); });
-  menu.addEventListener('contextmenu', e => { e.preventDefault(); e.stopPropagation(); });
-  document.addEventListener('pointerdown', e => { if (!menu.contains(e.target as Node)) { close(); } }, { signal, capture: true });
+  menu.addEventListener('keydown', e => {
+    handleKey(e, buttons, leave);
+  });
+  menu.addEventListener('contextmenu', e => {
+    e.preventDefault();
+    e.stopPropagation();
+  });
+  document.addEventListener(
+    'pointerdown',
+    e => {
+      if (!menu.contains(e.target as Node)) {
+        close();
+      }
+    },
+    { signal, capture: true }
+  );
   window.addEventListener('blur', close, { signal });
   window.addEventListener('resize', close, { signal });
-  document.addEventListener('wheel', e => { if (!menu.contains(e.target as Node)) { close(); } }, { signal, capture: true, passive: true });
+  document.addEventListener(
+    'wheel',
+    e => {
+      if (!menu.contains(e.target as Node)) {
+        close();
+      }
+    },
+    { signal, capture: true, passive: true }
+  );
   host.append(menu);
   if (menu.showPopover) {
     menu.popover = 'manual'; // above all elements, whichever container holds the view

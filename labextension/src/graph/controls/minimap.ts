@@ -3,7 +3,8 @@
 import type { Box, Point, Size } from '../layout/geometry';
 
 /** Maximum size of the map in CSS pixels. */
-const WIDEST = 168, HIGHEST = 112;
+const WIDEST = 168,
+  HIGHEST = 112;
 /** Minimum size in CSS pixels of a picture that has room for the map. */
 const LEAST: Size = { width: 300, height: 170 };
 /** Minimum milliseconds between two drawings of the map. */
@@ -11,11 +12,19 @@ const GAP = 500;
 /** Fraction of the visible part that an arrow key moves by. */
 const STEP = 0.2;
 
-export interface MapNode { box: Box; status: string }
+export interface MapNode {
+  box: Box;
+  status: string;
+}
 
 const TONES = new Map([
-  ['busy', '--floe-brand'], ['loading', '--floe-info'], ['held', '--floe-warn'], ['full', '--floe-warn'],
-  ['failed', '--floe-error'], ['refused', '--floe-error']]);
+  ['busy', '--floe-brand'],
+  ['loading', '--floe-info'],
+  ['held', '--floe-warn'],
+  ['full', '--floe-warn'],
+  ['failed', '--floe-error'],
+  ['refused', '--floe-error']
+]);
 
 export class Minimap {
   readonly node = document.createElement('div');
@@ -27,7 +36,10 @@ export class Minimap {
   private last = -Infinity;
 
   /** `go`: moves a point of the drawing into the middle of the view. `redraw`: asks for a drawing of the map. */
-  constructor(private readonly go: (place: Point) => void, private readonly redraw: () => void) {
+  constructor(
+    private readonly go: (place: Point) => void,
+    private readonly redraw: () => void
+  ) {
     this.node.className = 'floe-map';
     this.node.hidden = true;
     this.node.tabIndex = 0;
@@ -52,7 +64,10 @@ export class Minimap {
     }
     if (!hidden) {
       const [left, top] = [Math.max(0, seen.x) * this.scale, Math.max(0, seen.y) * this.scale];
-      const [right, bottom] = [Math.min(whole.width, seen.x + seen.width) * this.scale, Math.min(whole.height, seen.y + seen.height) * this.scale];
+      const [right, bottom] = [
+        Math.min(whole.width, seen.x + seen.width) * this.scale,
+        Math.min(whole.height, seen.y + seen.height) * this.scale
+      ];
       this.window.style.cssText = `left:${left}px;top:${top}px;width:${Math.max(3, right - left)}px;height:${Math.max(3, bottom - top)}px`;
     }
   }

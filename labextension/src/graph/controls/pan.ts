@@ -35,8 +35,12 @@ export class Pan {
   tiny = false;
   private readonly stop = new AbortController();
 
-  constructor(private readonly svg: SVGSVGElement, private readonly group: SVGGElement, private readonly levelChanged: () => void,
-    private readonly changed: () => void) {
+  constructor(
+    private readonly svg: SVGSVGElement,
+    private readonly group: SVGGElement,
+    private readonly levelChanged: () => void,
+    private readonly changed: () => void
+  ) {
     const { signal } = this.stop;
     svg.addEventListener('wheel', e => this.wheel(e), { signal, passive: false });
     svg.addEventListener('pointerdown', e => this.drag(e), { signal });
@@ -177,12 +181,16 @@ export class Pan {
     const over = new AbortController();
     const { signal } = over;
     this.svg.setPointerCapture(event.pointerId);
-    this.svg.addEventListener('pointermove', move => {
-      this.x = move.clientX - from.x;
-      this.y = move.clientY - from.y;
-      this.moved = true;
-      this.apply();
-    }, { signal });
+    this.svg.addEventListener(
+      'pointermove',
+      move => {
+        this.x = move.clientX - from.x;
+        this.y = move.clientY - from.y;
+        this.moved = true;
+        this.apply();
+      },
+      { signal }
+    );
     for (const end of ['pointerup', 'pointercancel'] as const) {
       this.svg.addEventListener(end, () => over.abort(), { signal });
     }
@@ -205,5 +213,10 @@ function round(value: number): number {
 /** Return the box around several boxes. */
 export function around(boxes: Box[]): Box {
   const [left, top] = [Math.min(...boxes.map(b => b.x)), Math.min(...boxes.map(b => b.y))];
-  return { x: left, y: top, width: Math.max(...boxes.map(b => b.x + b.width)) - left, height: Math.max(...boxes.map(b => b.y + b.height)) - top };
+  return {
+    x: left,
+    y: top,
+    width: Math.max(...boxes.map(b => b.x + b.width)) - left,
+    height: Math.max(...boxes.map(b => b.y + b.height)) - top
+  };
 }

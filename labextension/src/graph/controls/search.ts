@@ -28,10 +28,20 @@ export class Search {
     this.field.setAttribute('aria-label', 'Name of a node, or a part of it');
     this.field.addEventListener('input', () => this.update());
     this.words.setAttribute('role', 'status');
-    this.node.append(this.field, this.words, button('‹', 'Previous (Shift+Enter)', () => this.go(-1)), button('›', 'Next (Enter)', () => this.go(1)),
-      button('×', 'Close (Esc)', () => this.close()));
-    this.node.addEventListener('keydown', e => press<SearchKey>(e, SEARCH_KEYS,
-      { next: () => e.target === this.field && this.go(1), previous: () => this.go(-1), close: () => this.close() }));
+    this.node.append(
+      this.field,
+      this.words,
+      button('‹', 'Previous (Shift+Enter)', () => this.go(-1)),
+      button('›', 'Next (Enter)', () => this.go(1)),
+      button('×', 'Close (Esc)', () => this.close())
+    );
+    this.node.addEventListener('keydown', e =>
+      press<SearchKey>(e, SEARCH_KEYS, {
+        next: () => e.target === this.field && this.go(1),
+        previous: () => this.go(-1),
+        close: () => this.close()
+      })
+    );
   }
 
   open(): void {
@@ -65,7 +75,7 @@ export class Search {
   private go(by: 1 | -1): void {
     const { length } = this.found;
     if (length) {
-      this.at = this.at < 0 ? by > 0 ? 0 : length - 1 : (this.at + by + length) % length;
+      this.at = this.at < 0 ? (by > 0 ? 0 : length - 1) : (this.at + by + length) % length;
       this.view.look(this.found[this.at]);
       this.showCount('');
       this.field.focus({ preventScroll: true });

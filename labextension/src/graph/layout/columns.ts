@@ -2,7 +2,10 @@
 
 import type { Shape, ShapeWire } from '../model';
 
-export interface Part { nodes: string[]; wires: number[] }
+export interface Part {
+  nodes: string[];
+  wires: number[];
+}
 
 /** Return the connected parts in the order of the flow; all single nodes are one part, the last. */
 export function parts({ nodes, wires }: Shape): Part[] {

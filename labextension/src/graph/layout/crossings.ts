@@ -26,8 +26,18 @@ function align(columns: Item[][], forward: boolean): void {
   const count = columns.length;
   for (let i = 1; i < count; i++) {
     const [fixed, free] = forward ? [i - 1, i] : [count - i, count - i - 1];
-    columns[fixed].forEach((item, at) => { item.at = at; });
-    const means = new Map(columns[free].map((item, at) => [item, mean((forward ? item.before : item.behind).map(n => n.at), at)]));
+    columns[fixed].forEach((item, at) => {
+      item.at = at;
+    });
+    const means = new Map(
+      columns[free].map((item, at) => [
+        item,
+        mean(
+          (forward ? item.before : item.behind).map(n => n.at),
+          at
+        )
+      ])
+    );
     columns[free].sort((a, b) => means.get(a)! - means.get(b)!);
   }
 }
@@ -35,19 +45,25 @@ function align(columns: Item[][], forward: boolean): void {
 function crossings(columns: Item[][]): number {
   let count = 0;
   for (let i = 1; i < columns.length; i++) {
-    columns[i].forEach((item, at) => { item.at = at; });
+    columns[i].forEach((item, at) => {
+      item.at = at;
+    });
     // a Fenwick tree counts, for each end, the earlier ends that lie beyond
     const seen = new Array<number>(columns[i].length + 1).fill(0);
     let all = 0;
     for (const item of columns[i - 1]) {
       for (const { at } of item.behind) {
         let upTo = 0;
-        for (let k = at + 1; k > 0; k -= k & -k) { upTo += seen[k]; }
+        for (let k = at + 1; k > 0; k -= k & -k) {
+          upTo += seen[k];
+        }
         count += all - upTo;
       }
       for (const { at } of item.behind) {
         all++;
-        for (let k = at + 1; k < seen.length; k += k & -k) { seen[k]++; }
+        for (let k = at + 1; k < seen.length; k += k & -k) {
+          seen[k]++;
+        }
       }
     }
   }

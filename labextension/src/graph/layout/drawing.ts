@@ -6,7 +6,11 @@ import type { Shape } from '../model';
 import { Ports } from './ports';
 import { width } from '../pictures/text';
 
-export interface WirePath { path: string; label: Point; quiet: boolean }
+export interface WirePath {
+  path: string;
+  label: Point;
+  quiet: boolean;
+}
 export interface Drawing extends Size {
   vertical: boolean;
   ports: Ports;
@@ -37,11 +41,16 @@ export function* makeDrawing(shape: Shape, vertical: boolean): Generator<void, D
   const nodes = new Map([...place.nodes].map(([id, box]) => [id, vertical ? transposedBox(box) : box]));
   yield;
   const wires = yield* wirePaths(place, nodes, vertical);
-  return { ...vertical ? transposed(place) : { width: place.width, height: place.height }, vertical, ports, nodes, wires };
+  return { ...(vertical ? transposed(place) : { width: place.width, height: place.height }), vertical, ports, nodes, wires };
 }
 
 /** Run a generator to its end at once, or in pieces of a few milliseconds; false from `alive` stops the work. */
-export function runInPieces<T>(work: Generator<void, T>, done: (made: T) => void, inPieces: boolean, alive: () => boolean = () => true): void {
+export function runInPieces<T>(
+  work: Generator<void, T>,
+  done: (made: T) => void,
+  inPieces: boolean,
+  alive: () => boolean = () => true
+): void {
   const until = performance.now() + (inPieces ? 8 : Infinity);
   for (let step = work.next(); ; step = work.next()) {
     if (step.done) {
@@ -49,7 +58,11 @@ export function runInPieces<T>(work: Generator<void, T>, done: (made: T) => void
       return;
     }
     if (performance.now() > until) {
-      setTimeout(() => { if (alive()) { runInPieces(work, done, true, alive); } });
+      setTimeout(() => {
+        if (alive()) {
+          runInPieces(work, done, true, alive);
+        }
+      });
       return;
     }
   }
@@ -107,7 +120,8 @@ function rounded(points: Point[]): string {
   let text = `M${points[0].x},${points[0].y}`;
   for (let i = 1; i < points.length - 1; i++) {
     const [a, corner, b] = [points[i - 1], points[i], points[i + 1]];
-    const from = towards(corner, a), to = towards(corner, b);
+    const from = towards(corner, a),
+      to = towards(corner, b);
     text += `L${from.x},${from.y}Q${corner.x},${corner.y} ${to.x},${to.y}`;
   }
   const end = points[points.length - 1];
@@ -123,14 +137,16 @@ function towards(corner: Point, other: Point): Point {
 
 /** Return the points where a label may stand: the middles of curves, of straight pieces between, or of the route back. */
 function labels({ points, back }: Route): Point[] {
-  const between = (i: number, part = 0.5) => ({ x: points[i].x + (points[i + 1].x - points[i].x) * part,
-    y: points[i].y + (points[i + 1].y - points[i].y) * part });
+  const between = (i: number, part = 0.5) => ({
+    x: points[i].x + (points[i + 1].x - points[i].x) * part,
+    y: points[i].y + (points[i + 1].y - points[i].y) * part
+  });
   if (back) {
     return [between(2), between(2, 0.25), between(2, 0.75)];
   }
   const bends = [];
   for (let i = 1; i < points.length - 1; i += 2) {
-    bends.push(between(i), ...i + 1 < points.length - 1 ? [between(i + 1)] : []);
+    bends.push(between(i), ...(i + 1 < points.length - 1 ? [between(i + 1)] : []));
   }
   return bends;
 }

@@ -1,7 +1,13 @@
 /** Measures of a layout, and its result: places of boxes and routes of wires. */
 
-export interface Point { x: number; y: number }
-export interface Size { width: number; height: number }
+export interface Point {
+  x: number;
+  y: number;
+}
+export interface Size {
+  width: number;
+  height: number;
+}
 export interface Box extends Point, Size {}
 export interface Route {
   /** Forward: pairs of points with a straight line between, then the end. Back, or to another row: the corners of the route. */
@@ -12,12 +18,26 @@ export interface Layout extends Size {
   nodes: Map<string, Box>;
   wires: Map<string, Route>;
 }
-export interface Spaces { gap: number; passage: number; gutter: number; lane: number }
+export interface Spaces {
+  gap: number;
+  passage: number;
+  gutter: number;
+  lane: number;
+}
 
 export const SPACES: Spaces = { gap: 26, passage: 14, gutter: 76, lane: 16 };
 
 /** Node, or wire (`wire` is its index) that passes a column. */
-export interface Item { node: string; wire: number; column: number; height: number; before: Item[]; behind: Item[]; center: number; at: number }
+export interface Item {
+  node: string;
+  wire: number;
+  column: number;
+  height: number;
+  before: Item[];
+  behind: Item[];
+  center: number;
+  at: number;
+}
 
 export function mean(values: number[], otherwise: number): number {
   return values.length ? values.reduce((a, b) => a + b, 0) / values.length : otherwise;

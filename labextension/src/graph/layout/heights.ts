@@ -10,7 +10,15 @@ export function* setHeights(columns: Item[][]): Generator<void> {
   columns.forEach(column => settle(column, () => 0));
   for (let sweep = 0; sweep < SWEEPS * 2; sweep++) {
     for (const column of sweep % 2 ? [...columns].reverse() : columns) {
-      const wanted = new Map(column.map(item => [item, mean(neighbours(item, sweep).map(n => n.center), item.center)]));
+      const wanted = new Map(
+        column.map(item => [
+          item,
+          mean(
+            neighbours(item, sweep).map(n => n.center),
+            item.center
+          )
+        ])
+      );
       settle(column, item => wanted.get(item)!);
     }
     yield;
@@ -31,7 +39,9 @@ function settle(column: Item[], wanted: (item: Item) => number): void {
     blocks.push([value, size]);
   });
   const starts = blocks.flatMap(([value, size]) => new Array<number>(size).fill(value));
-  column.forEach((item, i) => { item.center = Math.round((starts[i] + offsets[i]) * 10) / 10; });
+  column.forEach((item, i) => {
+    item.center = Math.round((starts[i] + offsets[i]) * 10) / 10;
+  });
 }
 
 /** Return the neighbours to align with: those of one side while sweeping, of both sides at the end. */

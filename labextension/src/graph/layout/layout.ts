@@ -21,7 +21,13 @@ export { SPACES };
  * Lay out a shape, cutting parts wider than `widest` into rows; an `aspect` widens the rows to about these proportions of the
  * whole.
  */
-export function* layout(shape: Shape, sizes: Map<string, Size>, spaces: Spaces = SPACES, widest = Infinity, aspect = 0): Generator<void, Layout> {
+export function* layout(
+  shape: Shape,
+  sizes: Map<string, Size>,
+  spaces: Spaces = SPACES,
+  widest = Infinity,
+  aspect = 0
+): Generator<void, Layout> {
   const made: Layout = { nodes: new Map(), wires: new Map(), width: 0, height: 0 };
   const ports = new Ports(shape.wires);
   let top = 0;
@@ -46,8 +52,14 @@ class Placing implements Placed {
   widths: number[] = [];
   rows: Rows;
 
-  constructor(readonly part: Part, readonly wires: ShapeWire[], private readonly sizes: Map<string, Size>,
-    readonly spaces: Spaces, readonly ports: Ports, readonly made: Layout) {
+  constructor(
+    readonly part: Part,
+    readonly wires: ShapeWire[],
+    private readonly sizes: Map<string, Size>,
+    readonly spaces: Spaces,
+    readonly ports: Ports,
+    readonly made: Layout
+  ) {
     const mine = part.wires.map(i => wires[i]);
     this.column = mine.length ? columns(part.nodes, mine) : grid(part.nodes);
     this.columns = Array.from({ length: [...this.column.values()].reduce((a, b) => Math.max(a, b), -1) + 1 }, () => []);
@@ -107,14 +119,16 @@ class Placing implements Placed {
   private lift(top: number): void {
     const edges = this.columns.flat().map(item => [item, item.wire < 0 ? (item.height - this.spaces.gap) / 2 : 0] as const);
     const shift = top - edges.reduce((least, [item, half]) => Math.min(least, item.center - half), Infinity);
-    edges.forEach(([item]) => { item.center += shift; });
+    edges.forEach(([item]) => {
+      item.center += shift;
+    });
     this.bottom = edges.reduce((most, [item, half]) => Math.max(most, item.center + half), top);
   }
 
   private sides(): void {
     let at = 0;
     for (const column of this.columns) {
-      const width = column.reduce((most, item) => item.wire < 0 ? Math.max(most, this.sizes.get(item.node)!.width) : most, 0);
+      const width = column.reduce((most, item) => (item.wire < 0 ? Math.max(most, this.sizes.get(item.node)!.width) : most), 0);
       this.lefts.push(at);
       this.widths.push(width);
       at += width + this.spaces.gutter;
@@ -126,9 +140,14 @@ class Placing implements Placed {
   private cut(top: number, widest: number, aspect: number): void {
     const limit = Math.max(widest, Math.sqrt(aspect * this.width * (this.bottom - top + ROW)));
     const per = Math.ceil(this.columns.length / Math.ceil(this.width / limit));
-    this.rows = new Rows(Array.from({ length: Math.ceil(this.columns.length / per) }, (_, i) => i * per), this.columns.length);
+    this.rows = new Rows(
+      Array.from({ length: Math.ceil(this.columns.length / per) }, (_, i) => i * per),
+      this.columns.length
+    );
     const ends = this.part.wires.map(i => [i, this.column.get(this.wires[i].source)!, this.column.get(this.wires[i].target)!]);
-    ends.filter(([, source, target]) => source < target).forEach(([i, source, target]) => this.rows.reserveForward(i, source, target));
+    ends
+      .filter(([, source, target]) => source < target)
+      .forEach(([i, source, target]) => this.rows.reserveForward(i, source, target));
     for (const [i, source, target] of ends) {
       if (source >= target && this.wires[i].source !== this.wires[i].target) {
         this.rows.reserveBack(i, source, target);
@@ -137,9 +156,14 @@ class Placing implements Placed {
     this.width = 0;
     this.rows.firsts.forEach((first, row) => {
       const last = this.rows.end(row);
-      const edges = this.columns.slice(first, last).flat().map(item => [item, item.wire < 0 ? this.sizes.get(item.node)!.height / 2 : 0] as const);
+      const edges = this.columns
+        .slice(first, last)
+        .flat()
+        .map(item => [item, item.wire < 0 ? this.sizes.get(item.node)!.height / 2 : 0] as const);
       const shift = top - edges.reduce((least, [item, half]) => Math.min(least, item.center - half), Infinity);
-      edges.forEach(([item]) => { item.center += shift; });
+      edges.forEach(([item]) => {
+        item.center += shift;
+      });
       this.bottom = edges.reduce((most, [item, half]) => Math.max(most, item.center + half), -Infinity);
       this.rows.bottoms.push(this.bottom);
       top = this.bottom + this.rows.gap(row);

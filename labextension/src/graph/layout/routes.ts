@@ -82,7 +82,7 @@ export class Routes {
       const free = lanes.findIndex(taken => taken.every(([a, b]) => last < a || b < first));
       const lane = free < 0 ? lanes.push([]) - 1 : free;
       lanes[lane].push([first, last]);
-      this.loop(wire, top + this.placed.spaces.lane * lane, lane % 5 * 4);
+      this.loop(wire, top + this.placed.spaces.lane * lane, (lane % 5) * 4);
     }
     if (lanes.length) {
       this.placed.bottom = top + this.placed.spaces.lane * (lanes.length - 1);
@@ -155,7 +155,12 @@ export class Routes {
   private turn(index: number, row: number, y: number, right: number, left: number, to: number): Point[] {
     const { rows } = this.placed;
     const [lane, offset] = [rows.lane(index, row), rows.offset(index, row)];
-    return [{ x: right + offset, y }, { x: right + offset, y: lane }, { x: left - offset, y: lane }, { x: left - offset, y: to }];
+    return [
+      { x: right + offset, y },
+      { x: right + offset, y: lane },
+      { x: left - offset, y: lane },
+      { x: left - offset, y: to }
+    ];
   }
 
   /** Route a wire close around its own node, in the gap below the node. */

@@ -13,7 +13,10 @@ export class Rows {
   private readonly row: number[] = [];
 
   /** `firsts`: first column of each row. */
-  constructor(readonly firsts: number[], private readonly columns: number) {
+  constructor(
+    readonly firsts: number[],
+    private readonly columns: number
+  ) {
     this.taken = firsts.map(() => new Map());
     firsts.forEach((first, row) => {
       for (let column = first; column < this.end(row); column++) {
@@ -61,6 +64,6 @@ export class Rows {
 
   /** Return how far outside a wire goes up and down, so that wires side by side can be told apart. */
   offset(wire: number, row: number): number {
-    return this.taken[row].get(wire)! % 5 * 4;
+    return (this.taken[row].get(wire)! % 5) * 4;
   }
 }

@@ -7,11 +7,17 @@ import { element, set } from './svg';
 export type Look = 'none' | 'on' | 'off' | 'conditional' | 'log';
 
 const SHAPES: Record<Exclude<Look, 'none'>, string> = {
-  on: 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z', off: 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z',
-  conditional: 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0zM-3,-2.4h6v1.6h-6zM-3,.8h6v1.6h-6z', log: 'M0,-7L7,0L0,7L-7,0z'
+  on: 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z',
+  off: 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z',
+  conditional: 'M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0zM-3,-2.4h6v1.6h-6zM-3,.8h6v1.6h-6z',
+  log: 'M0,-7L7,0L0,7L-7,0z'
 };
 const WORDS: Record<Look, string> = {
-  none: 'click to set a breakpoint', on: 'breakpoint', off: 'breakpoint, switched off', conditional: 'breakpoint with a condition', log: 'log point'
+  none: 'click to set a breakpoint',
+  on: 'breakpoint',
+  off: 'breakpoint, switched off',
+  conditional: 'breakpoint with a condition',
+  log: 'log point'
 };
 
 export class Dot {
@@ -20,10 +26,26 @@ export class Dot {
   private mark: SVGPathElement | null = null;
   private text = '';
 
-  constructor(readonly side: Side, readonly name: string, private readonly one: boolean, x: number, y: number) {
-    this.group = element('g', {
-      class: 'dot', 'data-bp': side, 'data-port': name, 'data-look': 'none', transform: `translate(${x},${y})`, role: 'button'
-    }, element('circle', { class: 'reach', r: 10 }), this.port);
+  constructor(
+    readonly side: Side,
+    readonly name: string,
+    private readonly one: boolean,
+    x: number,
+    y: number
+  ) {
+    this.group = element(
+      'g',
+      {
+        class: 'dot',
+        'data-bp': side,
+        'data-port': name,
+        'data-look': 'none',
+        transform: `translate(${x},${y})`,
+        role: 'button'
+      },
+      element('circle', { class: 'reach', r: 10 }),
+      this.port
+    );
     this.show([]);
   }
 
@@ -68,6 +90,11 @@ export function lookOf(given: BreakMark | undefined): Look {
 }
 
 function describe(all: BreakMark[]): string {
-  return all.map(b => [WORDS[lookOf(b)], b.when && `when ${b.when}`, b.hits > 1 && `from hit ${b.hits}`, b.log && `logs ${b.log}`]
-    .filter(Boolean).join(', ')).join('\n');
+  return all
+    .map(b =>
+      [WORDS[lookOf(b)], b.when && `when ${b.when}`, b.hits > 1 && `from hit ${b.hits}`, b.log && `logs ${b.log}`]
+        .filter(Boolean)
+        .join(', ')
+    )
+    .join('\n');
 }

@@ -9,8 +9,11 @@ import { element, set, write } from './svg';
 import { cut, squeezed, width, type Font } from './text';
 
 /** Levels of a small scale: see `Pan`. */
-export interface Scale { small: boolean; far: boolean; tiny: boolean }
-
+export interface Scale {
+  small: boolean;
+  far: boolean;
+  tiny: boolean;
+}
 
 const SIDES = ['in', 'out'] as const;
 
@@ -33,7 +36,13 @@ export class NodePicture {
   private marks: BreakMark[] = [];
   private first: Record<Side, string> = { in: '', out: '' };
 
-  constructor(readonly shape: ShapeNode, readonly box: Box, ports: Ports, vertical: boolean, events: GraphEvents) {
+  constructor(
+    readonly shape: ShapeNode,
+    readonly box: Box,
+    ports: Ports,
+    vertical: boolean,
+    events: GraphEvents
+  ) {
     this.dots = shape.count ? [] : SIDES.flatMap(side => dots(shape.id, side, box, ports, vertical));
     const lang = badge(shape.lang);
     const plate = Math.max(26, Math.ceil(width(lang, 'badge')) + 10);
@@ -45,20 +54,36 @@ export class NodePicture {
     this.queue = new Pill('queue', 'waiting', place(8, 0, 1));
     this.heldPills = {
       in: new Pill('letter', 'held in front', vertical ? place(box.width / 2 + 12, -14, 1) : place(-10, middle, -1)),
-      out: new Pill('letter', 'held behind', vertical ? place(box.width / 2 + 12, box.height + 14, 1) : place(box.width + 10, middle, 1))
+      out: new Pill(
+        'letter',
+        'held behind',
+        vertical ? place(box.width / 2 + 12, box.height + 14, 1) : place(box.width + 10, middle, 1)
+      )
     };
     this.largeName = element('text', { class: 'sign', x: box.width / 2, y: middle });
     this.breaks = shape.count ? new Pill('breaks', 'breakpoints', place(8, box.height, 1)) : null;
     const name = element('text', { class: 'name', x: 13, y: middle - 4 }, cut(shape.id, box.width - plate - 30, 'name'));
-    this.group = element('g', {
-      class: 'floe-node', 'data-node': shape.id, transform: `translate(${box.x},${box.y})`, tabindex: -1, role: 'button', 'aria-pressed': 'false'
-    }, shape.count ? element('rect', { class: 'stack', x: 4, y: 4, width: box.width, height: box.height, rx: 6 }) : '',
-    element('rect', { class: 'box', width: box.width, height: box.height, rx: 6 }),
-    element('path', { class: 'bar', d: `M1,7v${box.height - 14}` }),
-    element('rect', { class: 'badge', x: box.width - plate - 9, y: middle - 17, width: plate, height: 16, rx: 3 }),
-    element('text', { class: 'lang', x: box.width - plate / 2 - 9, y: middle - 5.5, 'text-anchor': 'middle' }, lang),
-    name, this.statusLabel, this.counts, this.largeName,
-    ...this.dots.map(d => d.group));
+    this.group = element(
+      'g',
+      {
+        class: 'floe-node',
+        'data-node': shape.id,
+        transform: `translate(${box.x},${box.y})`,
+        tabindex: -1,
+        role: 'button',
+        'aria-pressed': 'false'
+      },
+      shape.count ? element('rect', { class: 'stack', x: 4, y: 4, width: box.width, height: box.height, rx: 6 }) : '',
+      element('rect', { class: 'box', width: box.width, height: box.height, rx: 6 }),
+      element('path', { class: 'bar', d: `M1,7v${box.height - 14}` }),
+      element('rect', { class: 'badge', x: box.width - plate - 9, y: middle - 17, width: plate, height: 16, rx: 3 }),
+      element('text', { class: 'lang', x: box.width - plate / 2 - 9, y: middle - 5.5, 'text-anchor': 'middle' }, lang),
+      name,
+      this.statusLabel,
+      this.counts,
+      this.largeName,
+      ...this.dots.map(d => d.group)
+    );
     set(this.group, 'aria-label', shape.id);
     this.listen(events);
   }
@@ -70,7 +95,10 @@ export class NodePicture {
       this.shown = text;
       const status = view.held ? 'held' : view.status;
       set(this.group, 'data-status', status);
-      this.texts = [unprocessed(view) ? `${status}, ${unprocessed(view)}` : status, `${short(view.taken ?? 0)} → ${short(view.given ?? 0)}`];
+      this.texts = [
+        unprocessed(view) ? `${status}, ${unprocessed(view)}` : status,
+        `${short(view.taken ?? 0)} → ${short(view.given ?? 0)}`
+      ];
       this.words = '';
       this.queue.show(this.group, view.depth ?? 0);
       this.showError(Boolean(view.failed || view.error));
@@ -116,8 +144,14 @@ export class NodePicture {
 
   private showError(on: boolean): void {
     if (on && !this.mark) {
-      this.mark = this.group.appendChild(element('g', { class: 'mark', transform: `translate(${this.box.width - 12},0)` },
-        element('circle', { r: 9 }), element('text', { y: 4 }, '!')));
+      this.mark = this.group.appendChild(
+        element(
+          'g',
+          { class: 'mark', transform: `translate(${this.box.width - 12},0)` },
+          element('circle', { r: 9 }),
+          element('text', { y: 4 }, '!')
+        )
+      );
     } else if (!on && this.mark) {
       this.mark.remove();
       this.mark = null;
@@ -166,7 +200,11 @@ class Pill {
   private count = 0;
 
   /** The plate grows from `x` to the right, or with `direction` -1 to the left. */
-  constructor(private readonly kind: string, private readonly words: string, private readonly place: { x: number; y: number; direction: 1 | -1 }) {}
+  constructor(
+    private readonly kind: string,
+    private readonly words: string,
+    private readonly place: { x: number; y: number; direction: 1 | -1 }
+  ) {}
 
   contains(at: Element): boolean {
     return this.drawn?.group.contains(at) ?? false;
@@ -189,13 +227,13 @@ class Pill {
       this.drawn = null;
       return;
     }
-    const { group, plate, text } = this.drawn ??= this.draw(host);
+    const { group, plate, text } = (this.drawn ??= this.draw(host));
     const { x, direction } = this.place;
     const digits = short(count);
     const wide = Math.max(20, 12 + digits.length * 6.4);
     set(plate, 'width', String(wide));
     set(plate, 'x', String(direction < 0 ? x - wide : x));
-    set(text, 'x', String(x + direction * wide / 2));
+    set(text, 'x', String(x + (direction * wide) / 2));
     set(group, 'aria-label', `${count} ${count === 1 ? this.words.replace(/s$/, '') : this.words}`);
     write(text, digits);
   }
@@ -215,7 +253,8 @@ function dots(id: string, side: Side, box: Box, ports: Ports, vertical: boolean)
   return all.map(port => {
     const along = ports.along(id, side, port);
     const across = side === 'in' ? 0 : 1;
-    return vertical ? new Dot(side, port, all.length === 1, along * box.width, across * box.height)
+    return vertical
+      ? new Dot(side, port, all.length === 1, along * box.width, across * box.height)
       : new Dot(side, port, all.length === 1, across * box.width, along * box.height);
   });
 }
@@ -227,8 +266,11 @@ function unprocessed({ dropped, unfinished }: NodeView): string {
 
 /** `count`: number of nodes of a box. */
 function describe(view: NodeView, count?: number): string {
-  const parts = [`${view.id}: ${view.status}`, `${view.taken ?? 0} taken, ${view.given ?? 0} given`,
-    count ? `${count} nodes: a double click unfolds them` : `version ${view.version}`];
+  const parts = [
+    `${view.id}: ${view.status}`,
+    `${view.taken ?? 0} taken, ${view.given ?? 0} given`,
+    count ? `${count} nodes: a double click unfolds them` : `version ${view.version}`
+  ];
   if (view.depth) {
     parts.push(`${view.depth} waiting`);
   }

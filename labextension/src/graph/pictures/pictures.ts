@@ -6,11 +6,17 @@ import { NodePicture } from './node';
 import type { Drawing } from '../layout/drawing';
 import { WirePicture } from './wire';
 
-export interface Pictures { nodes: Map<string, NodePicture>; wires: Map<string, WirePicture> }
+export interface Pictures {
+  nodes: Map<string, NodePicture>;
+  wires: Map<string, WirePicture>;
+}
 
 /** Make the pictures, pausing after each. */
-export function* makePictures(shape: Shape, { wires: paths, nodes: boxes, ports, vertical }: Drawing,
-  events: ConstructorParameters<typeof NodePicture>[4]): Generator<void, Pictures> {
+export function* makePictures(
+  shape: Shape,
+  { wires: paths, nodes: boxes, ports, vertical }: Drawing,
+  events: ConstructorParameters<typeof NodePicture>[4]
+): Generator<void, Pictures> {
   const wires = new Map<string, WirePicture>();
   const nodes = new Map<string, NodePicture>();
   for (const wire of shape.wires) {

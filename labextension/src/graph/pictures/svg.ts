@@ -3,7 +3,9 @@
 const SPACE = 'http://www.w3.org/2000/svg';
 
 export function element<K extends keyof SVGElementTagNameMap>(
-  name: K, attributes: Record<string, string | number> = {}, ...children: Array<Node | string>
+  name: K,
+  attributes: Record<string, string | number> = {},
+  ...children: Array<Node | string>
 ): SVGElementTagNameMap[K] {
   const made = document.createElementNS(SPACE, name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -44,9 +46,23 @@ export function setTooltip(target: Element): void {
 
 /** Make the arrowheads of the wires. */
 export function arrow(): SVGDefsElement {
-  return element('defs', {}, element('marker', {
-    id: 'floe-arrow', viewBox: '0 0 8 8', refX: 9.5, refY: 4, markerWidth: 6, markerHeight: 6, orient: 'auto'
-  }, element('path', { class: 'arrow', d: 'M0,0L8,4L0,8z' })));
+  return element(
+    'defs',
+    {},
+    element(
+      'marker',
+      {
+        id: 'floe-arrow',
+        viewBox: '0 0 8 8',
+        refX: 9.5,
+        refY: 4,
+        markerWidth: 6,
+        markerHeight: 6,
+        orient: 'auto'
+      },
+      element('path', { class: 'arrow', d: 'M0,0L8,4L0,8z' })
+    )
+  );
 }
 
 /** Return the wire under the pointer. */

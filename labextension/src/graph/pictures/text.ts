@@ -1,7 +1,14 @@
 /** Widths of texts, so that no text leaves its box. */
 
 /** Fonts of the picture, as set by `graph/style.ts`. */
-const FONTS = { name: '500 13px', small: '11px', badge: '600 10px', middling: '500 18px', sign: '500 25px', huge: '500 36px' } as const;
+const FONTS = {
+  name: '500 13px',
+  small: '11px',
+  badge: '600 10px',
+  middling: '500 18px',
+  sign: '500 25px',
+  huge: '500 36px'
+} as const;
 export type Font = keyof typeof FONTS;
 
 let context: CanvasRenderingContext2D | null = null;
@@ -29,7 +36,12 @@ export function cut(text: string, room: number, font: Font): string {
 
 /** Shorten a text that is too wide, keeping both ends: names often differ in their last letters only. */
 export function squeezed(text: string, room: number, font: Font): string {
-  return fitted(text, room, font, (all, kept) => `${all.slice(0, (kept + 1) >> 1).join('')}…${all.slice(all.length - (kept >> 1)).join('')}`);
+  return fitted(
+    text,
+    room,
+    font,
+    (all, kept) => `${all.slice(0, (kept + 1) >> 1).join('')}…${all.slice(all.length - (kept >> 1)).join('')}`
+  );
 }
 
 /** Return as many characters as fit, the others left out by `without`. */
@@ -37,7 +49,7 @@ function fitted(text: string, room: number, font: Font, without: (all: string[],
   if (width(text.slice(0, 400), font) <= room && text.length <= 400) {
     return text;
   }
-  const characters = [...text.length > 400 ? text.slice(0, 200) + text.slice(-200) : text];
+  const characters = [...(text.length > 400 ? text.slice(0, 200) + text.slice(-200) : text)];
   let [fits, over] = [0, characters.length];
   while (over - fits > 1) {
     const half = (fits + over) >> 1;

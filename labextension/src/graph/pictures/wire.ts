@@ -9,7 +9,8 @@ import { cut } from './text';
 /** Milliseconds after a message for which a wire counts as moving. */
 const MOVING = 600;
 /** Pixels that the dashes advance when messages moved, and pixels of a dash with its gap. */
-const DASH_STEP = 4, DASH = 10;
+const DASH_STEP = 4,
+  DASH = 10;
 
 export class WirePicture {
   readonly group: SVGGElement;
@@ -26,15 +27,24 @@ export class WirePicture {
   private moved = 0;
   private view: WireView | null = null;
 
-  constructor(private readonly shape: ShapeWire, path: WirePath) {
+  constructor(
+    private readonly shape: ShapeWire,
+    path: WirePath
+  ) {
     const { x, y } = path.label;
     this.port = shape.sourcePort === 'out' ? '' : `${cut(shape.sourcePort, 34, 'small')} `;
     this.count.setAttribute('x', String(x));
     this.count.setAttribute('y', String(y - 4));
     this.speed.setAttribute('x', String(x));
     this.speed.setAttribute('y', String(y + 12));
-    this.group = element('g', { class: path.quiet ? 'floe-wire quiet' : 'floe-wire', 'data-edge': shape.name },
-      this.grip, this.line, this.count, this.speed);
+    this.group = element(
+      'g',
+      { class: path.quiet ? 'floe-wire quiet' : 'floe-wire', 'data-edge': shape.name },
+      this.grip,
+      this.line,
+      this.count,
+      this.speed
+    );
     set(this.line, 'd', path.path);
     set(this.grip, 'd', path.path);
     set(this.group, 'aria-label', shape.name);
@@ -47,7 +57,11 @@ export class WirePicture {
   /** Describe the wire under the pointer. */
   explain(): void {
     const { sent, depth, full } = this.view ?? { sent: 0, depth: 0, full: false };
-    set(this.group, 'aria-label', `${this.shape.name}\n${sent} sent, ${depth ?? 0} on the way${full ? ', full' : ''}${this.value && `\nlast: ${this.value}`}`);
+    set(
+      this.group,
+      'aria-label',
+      `${this.shape.name}\n${sent} sent, ${depth ?? 0} on the way${full ? ', full' : ''}${this.value && `\nlast: ${this.value}`}`
+    );
   }
 
   /** Show a snapshot; returns true if the wire moves, and must be settled later. */
@@ -79,7 +93,7 @@ export class WirePicture {
   /** Stop a wire in time when no message follows. */
   settle(now: number, far: boolean): boolean {
     const moving = this.moved > 0 && now - this.moved < MOVING;
-    this.rate = moving || this.rate >= 1 && now - this.moved < 2 * MOVING ? this.rate : 0;
+    this.rate = moving || (this.rate >= 1 && now - this.moved < 2 * MOVING) ? this.rate : 0;
     set(this.group, 'data-moving', String(moving));
     if (!far) {
       write(this.speed, this.rate >= 1 ? `${short(Math.round(this.rate))}/s` : '');

@@ -12,7 +12,14 @@ const MAGIC = /^%%floe\s+(module|flow|run)\b/;
 const LANG = /\s--lang[ =]\s*["']?([\w-]+)/;
 /** Languages of Floe -> languages of the editor. */
 const NAMES: Record<string, string> = {
-  js: 'javascript', lisp: 'common lisp', python: 'ipython', py: 'ipython', r: 'r', shell: 'shell', go: 'go', rust: 'rust'
+  js: 'javascript',
+  lisp: 'common lisp',
+  python: 'ipython',
+  py: 'ipython',
+  r: 'r',
+  shell: 'shell',
+  go: 'go',
+  rust: 'rust'
 };
 
 /** Return the language that a cell's first line asks for: the editor's name, `floe` or `json`; null for the notebook's own. */
@@ -33,29 +40,35 @@ const firstLine = RangeSet.of([Decoration.line({ class: 'floe-magic' }).range(0)
 
 export function highlight(languages: IEditorLanguageRegistry): Extension {
   const slot = new Compartment();
-  return [slot.of([]), LINE_MAGICS, ViewPlugin.fromClass(class {
-    private current: string | null = null;
-    constructor(view: EditorView) {
-      queueMicrotask(() => void this.sync(view));
-    }
-    update(update: ViewUpdate) {
-      if (update.docChanged) {
-        // an editor must not be changed during its update
-        queueMicrotask(() => void this.sync(update.view));
+  return [
+    slot.of([]),
+    LINE_MAGICS,
+    ViewPlugin.fromClass(
+      class {
+        private current: string | null = null;
+        constructor(view: EditorView) {
+          queueMicrotask(() => void this.sync(view));
+        }
+        update(update: ViewUpdate) {
+          if (update.docChanged) {
+            // an editor must not be changed during its update
+            queueMicrotask(() => void this.sync(update.view));
+          }
+        }
+        private async sync(view: EditorView) {
+          const wanted = languageOf(view.state.doc.line(1).text);
+          if (wanted === this.current) {
+            return;
+          }
+          this.current = wanted;
+          const support = wanted === 'floe' ? NOTATION : wanted ? (await languages.getLanguage(wanted))?.support : null;
+          if (this.current === wanted) {
+            view.dispatch({ effects: slot.reconfigure(wanted ? [support ? Prec.highest(support) : [], MAGIC_LINE] : []) });
+          }
+        }
       }
-    }
-    private async sync(view: EditorView) {
-      const wanted = languageOf(view.state.doc.line(1).text);
-      if (wanted === this.current) {
-        return;
-      }
-      this.current = wanted;
-      const support = wanted === 'floe' ? NOTATION : wanted ? (await languages.getLanguage(wanted))?.support : null;
-      if (this.current === wanted) {
-        view.dispatch({ effects: slot.reconfigure(wanted ? [support ? Prec.highest(support) : [], MAGIC_LINE] : []) });
-      }
-    }
-  })];
+    )
+  ];
 }
 
 /** Notation with a CSS class for its colours: the editor's own are too faint for some characters of the notation. */

@@ -16,17 +16,22 @@ export function magicOf(line: string): [number, number] | null {
   return found && [found[1].length, found[1].length + found[2].trimEnd().length];
 }
 
-export const LINE_MAGICS: Extension = Prec.highest(ViewPlugin.fromClass(class {
-  decorations: DecorationSet;
-  constructor(view: EditorView) {
-    this.decorations = marks(view);
-  }
-  update(update: ViewUpdate) {
-    if (update.docChanged || update.viewportChanged || update.startState.facet(language) !== update.state.facet(language)) {
-      this.decorations = marks(update.view);
-    }
-  }
-}, { decorations: plugin => plugin.decorations }));
+export const LINE_MAGICS: Extension = Prec.highest(
+  ViewPlugin.fromClass(
+    class {
+      decorations: DecorationSet;
+      constructor(view: EditorView) {
+        this.decorations = marks(view);
+      }
+      update(update: ViewUpdate) {
+        if (update.docChanged || update.viewportChanged || update.startState.facet(language) !== update.state.facet(language)) {
+          this.decorations = marks(update.view);
+        }
+      }
+    },
+    { decorations: plugin => plugin.decorations }
+  )
+);
 
 function marks(view: EditorView): DecorationSet {
   const builder = new RangeSetBuilder<Decoration>();
@@ -34,7 +39,7 @@ function marks(view: EditorView): DecorationSet {
   // flow notation and other languages have no line magics, nor has plain text
   if (/python/i.test(view.state.facet(language)?.name ?? '') && !doc.line(1).text.startsWith('%%floe')) {
     for (const { from, to } of view.visibleRanges) {
-      for (let at = from; at <= to;) {
+      for (let at = from; at <= to; ) {
         const line = doc.lineAt(at);
         const found = magicOf(line.text);
         if (found) {

@@ -14,17 +14,29 @@ const COMMAND = 'floe:open-examples';
 const FOLDER = 'floe-examples';
 
 /** File as the contents API takes files; `path` is relative to the folder of the examples. */
-interface Example { path: string; type: 'notebook' | 'file'; format: 'json' | 'text'; content: unknown }
+interface Example {
+  path: string;
+  type: 'notebook' | 'file';
+  format: 'json' | 'text';
+  content: unknown;
+}
 
 export const examples: JupyterFrontEndPlugin<void> = {
   id: 'floe-jupyter:examples',
   description: 'Opens the example notebooks.',
   autoStart: true,
   optional: [ILauncher, IDefaultFileBrowser, ICommandPalette],
-  activate: (app: JupyterFrontEnd, launcher: ILauncher | null, browser: IDefaultFileBrowser | null, palette: ICommandPalette | null) => {
+  activate: (
+    app: JupyterFrontEnd,
+    launcher: ILauncher | null,
+    browser: IDefaultFileBrowser | null,
+    palette: ICommandPalette | null
+  ) => {
     app.commands.addCommand(COMMAND, {
-      label: args => args.card ? 'floe examples' : 'Flow Examples', caption: 'Copy the example notebooks of floe into this folder, and open the first',
-      icon: flowIcon, describedBy: { args: { type: 'object', properties: { cwd: { type: 'string' }, card: { type: 'boolean' } } } },
+      label: args => (args.card ? 'floe examples' : 'Flow Examples'),
+      caption: 'Copy the example notebooks of floe into this folder, and open the first',
+      icon: flowIcon,
+      describedBy: { args: { type: 'object', properties: { cwd: { type: 'string' }, card: { type: 'boolean' } } } },
       execute: async args => {
         try {
           const first = await copy(app.serviceManager.contents, String(args.cwd ?? browser?.model.path ?? ''));
@@ -43,7 +55,14 @@ export const examples: JupyterFrontEndPlugin<void> = {
 async function copy(contents: Contents.IManager, parent: string): Promise<string> {
   const files = await fetchAll();
   const folder = await newFolder(contents, parent);
-  const below = [...new Set(files.map(({ path }) => path).filter(path => path.includes('/')).map(path => path.slice(0, path.lastIndexOf('/'))))];
+  const below = [
+    ...new Set(
+      files
+        .map(({ path }) => path)
+        .filter(path => path.includes('/'))
+        .map(path => path.slice(0, path.lastIndexOf('/')))
+    )
+  ];
   for (const path of below) {
     await contents.save(`${folder}/${path}`, { type: 'directory' });
   }
@@ -57,10 +76,13 @@ async function fetchAll(): Promise<Example[]> {
   const settings = ServerConnection.makeSettings();
   const response = await ServerConnection.makeRequest(new URL('floe/examples', settings.baseUrl).href, {}, settings);
   if (!response.ok) {
-    throw new Error(response.status === 404 ? 'this Jupyter server does not know floe-jupyter; install it where the server runs, and restart the server'
-      : `the server answered ${response.status} ${response.statusText}`);
+    throw new Error(
+      response.status === 404
+        ? 'this Jupyter server does not know floe-jupyter; install it where the server runs, and restart the server'
+        : `the server answered ${response.status} ${response.statusText}`
+    );
   }
-  const { files } = await response.json() as { files: Example[] };
+  const { files } = (await response.json()) as { files: Example[] };
   if (!files.length) {
     throw new Error('the installed package has none; reinstall floe-jupyter');
   }
@@ -78,6 +100,6 @@ async function newFolder(contents: Contents.IManager, parent: string): Promise<s
     name = `${FOLDER}-${number}`;
   }
   const made = await contents.newUntitled({ path: parent, type: 'directory' });
-  const path = [...parent.replace(/\/$/, '') ? [parent.replace(/\/$/, '')] : [], name].join('/');
+  const path = [...(parent.replace(/\/$/, '') ? [parent.replace(/\/$/, '')] : []), name].join('/');
   return (await contents.rename(made.path, path)).path;
 }

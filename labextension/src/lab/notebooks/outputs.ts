@@ -40,7 +40,7 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     await this.draw(model);
     // the same renderers draw a notebook that becomes trusted
-    const id = model.trusted ? (model.data[VIEW] as { model_id?: string } | undefined)?.model_id ?? '' : '';
+    const id = model.trusted ? ((model.data[VIEW] as { model_id?: string } | undefined)?.model_id ?? '') : '';
     if (id !== this.model) {
       this.model = id;
       await this.renderWidget(model);
@@ -53,7 +53,7 @@ class FlowOutput extends Panel implements IRenderMime.IRenderer {
     this.live = null;
     clearTimeout(this.timer);
     if (this.model) {
-      const live = this.live = this.registry.createRenderer(VIEW);
+      const live = (this.live = this.registry.createRenderer(VIEW));
       this.observer.observe(live.node, { childList: true, attributes: true, attributeFilter: ['class'] });
       this.addWidget(live);
       this.choose();

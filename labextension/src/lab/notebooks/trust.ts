@@ -46,8 +46,14 @@ function holdBack(notebook: INotebookCells): void {
   let allowed: boolean | undefined;
   const original = model.getMetadata.bind(model);
   model.getMetadata = (key: string) => (key === KEY && !(allowed ?? trusted(model)) ? undefined : original(key));
-  heldBack.set(model, () => { allowed = true; });
-  void ready.then(() => { allowed ??= trusted(model); }).catch(() => undefined);
+  heldBack.set(model, () => {
+    allowed = true;
+  });
+  void ready
+    .then(() => {
+      allowed ??= trusted(model);
+    })
+    .catch(() => undefined);
 }
 
 /**

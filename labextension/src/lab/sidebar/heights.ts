@@ -4,7 +4,7 @@
 export function divideHeight(needed: number[], room: number, spare: number): number[] {
   const total = needed.reduce((sum, n) => sum + n, 0);
   if (total <= room) {
-    return needed.map((n, at) => at === spare ? n + room - total : n);
+    return needed.map((n, at) => (at === spare ? n + room - total : n));
   }
   const most = limit(needed, room);
   return needed.map(n => Math.min(n, most));

@@ -21,7 +21,8 @@ export class PlainRow {
 
   /** `open`: action of a click; a row without is not a button. */
   constructor(data: Record<string, string>, open?: () => void, actions: RowAction[] = []) {
-    this.main = open ? h('button', { class: 'floe-entry-main', click: open }, this.mark, this.name, this.words)
+    this.main = open
+      ? h('button', { class: 'floe-entry-main', click: open }, this.mark, this.name, this.words)
       : h('div', { class: 'floe-entry-main', tabindex: 0 }, this.mark, this.name, this.words);
     this.node = h('div', { class: 'floe-entry' }, this.main, ...actions.map(button));
     Object.assign(this.node.dataset, data);

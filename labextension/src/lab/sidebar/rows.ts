@@ -17,8 +17,12 @@ export class Rows<T> {
   private readonly rows = new Map<string, Row<T>>();
 
   /** `name`: label for screen readers; `empty`: text shown if the list has no rows. */
-  constructor(name: string, private readonly empty: string | (() => string), private readonly key: (item: T) => string,
-    private readonly make: (item: T) => Row<T>) {
+  constructor(
+    name: string,
+    private readonly empty: string | (() => string),
+    private readonly key: (item: T) => string,
+    private readonly make: (item: T) => Row<T>
+  ) {
     this.list.setAttribute('aria-label', name);
     this.node = h('div', { class: 'floe-entries' }, this.list, this.hint);
     this.list.addEventListener('keydown', event => this.move(event));
@@ -34,7 +38,16 @@ export class Rows<T> {
       }
     }
     shown.forEach((item, index) => this.place(item, index));
-    write(this.hint, items.length > MOST ? `${items.length - MOST} more; narrow the filter` : items.length ? '' : typeof this.empty === 'string' ? this.empty : this.empty());
+    write(
+      this.hint,
+      items.length > MOST
+        ? `${items.length - MOST} more; narrow the filter`
+        : items.length
+          ? ''
+          : typeof this.empty === 'string'
+            ? this.empty
+            : this.empty()
+    );
   }
 
   private place(item: T, index: number): void {

@@ -20,7 +20,11 @@ import type { Section } from './sections/section';
 import type { Target } from '../target';
 
 /** State of the sidebar that survives a reload of the page. */
-export interface SidebarState { filter: RunFilter; closed: string[]; workspace?: string }
+export interface SidebarState {
+  filter: RunFilter;
+  closed: string[];
+  workspace?: string;
+}
 
 /** Sections closed at first: both are read rarely, and logs are costly. */
 const CLOSED = ['runners', 'logs'];
@@ -38,8 +42,13 @@ export class Sidebar extends SidePanel {
   private sized = false;
   private fitting = 0;
 
-  constructor(private readonly store: PanelStore, private readonly target: Target, actions: SidebarActions, commands: CommandRegistry,
-    stateChanged: () => void) {
+  constructor(
+    private readonly store: PanelStore,
+    private readonly target: Target,
+    actions: SidebarActions,
+    commands: CommandRegistry,
+    stateChanged: () => void
+  ) {
     super();
     this.id = 'floe-panel';
     this.addClass('floe-sidebar');
@@ -48,26 +57,48 @@ export class Sidebar extends SidePanel {
     this.node.setAttribute('aria-label', 'Flows');
     this.node.tabIndex = -1;
     this.chooser = new WorkspaceChooser(store, actions, stateChanged);
-    this.header.addWidget(new Widget({ node: h('div', {},
-      h('div', { class: 'floe-side-status', role: 'status' }, this.flow, ' ', this.words, this.trouble), this.chooser.node) }));
+    this.header.addWidget(
+      new Widget({
+        node: h(
+          'div',
+          {},
+          h('div', { class: 'floe-side-status', role: 'status' }, this.flow, ' ', this.words, this.trouble),
+          this.chooser.node
+        )
+      })
+    );
     this.runs = new RunsSection(store, actions, stateChanged);
     this.logs = new LogsSection(store);
-    this.sections = [new FlowsSection(store, actions), this.runs, new HeldSection(store, actions), new BreaksSection(store, actions, commands),
-      new RunnersSection(store), this.logs];
+    this.sections = [
+      new FlowsSection(store, actions),
+      this.runs,
+      new HeldSection(store, actions),
+      new BreaksSection(store, actions, commands),
+      new RunnersSection(store),
+      this.logs
+    ];
     this.addButtons(commands);
     this.sections.forEach(section => this.addWidget(section));
     CLOSED.forEach(name => this.open(name, false));
     const panel = this.content as AccordionPanel;
-    panel.expansionToggled.connect(() => { stateChanged(); this.resize(); });
-    panel.handleMoved.connect(() => { this.sized = true; });
+    panel.expansionToggled.connect(() => {
+      stateChanged();
+      this.resize();
+    });
+    panel.handleMoved.connect(() => {
+      this.sized = true;
+    });
     this.ends = [store.changed.on(part => this.storeChanged(part)), target.changed.on(() => this.showStatus())];
     this.showStatus();
     this.chooser.draw();
   }
 
   get state(): SidebarState {
-    return { filter: this.runs.filter, closed: this.sections.filter(s => s.isHidden).map(s => s.name),
-      workspace: this.store.workspace };
+    return {
+      filter: this.runs.filter,
+      closed: this.sections.filter(s => s.isHidden).map(s => s.name),
+      workspace: this.store.workspace
+    };
   }
 
   set state({ filter, closed, workspace }: SidebarState) {
@@ -108,10 +139,11 @@ export class Sidebar extends SidePanel {
       this.fitting = requestAnimationFrame(() => {
         this.fitting = 0;
         const panel = this.content as AccordionPanel;
-        const needed = this.sections.map(section => section.isHidden ? 0 : section.needed);
+        const needed = this.sections.map(section => (section.isHidden ? 0 : section.needed));
         const room = this.sections.reduce((sum, section) => sum + (section.isHidden ? 0 : section.node.offsetHeight), 0);
         // lists that grow by themselves get the room that no other section needs
-        const spare = ['logs', 'runs', 'flows'].map(name => this.sections.findIndex(s => s.name === name)).find(at => needed[at] > 0) ?? -1;
+        const spare =
+          ['logs', 'runs', 'flows'].map(name => this.sections.findIndex(s => s.name === name)).find(at => needed[at] > 0) ?? -1;
         panel.setRelativeSizes(divideHeight(needed, room, spare));
       });
     }
@@ -130,7 +162,7 @@ export class Sidebar extends SidePanel {
     const { state } = store.connection;
     const there = state === 'open';
     const { paused } = target;
-    this.node.dataset.state = there ? paused ? 'paused' : target.over ? 'idle' : 'active' : state;
+    this.node.dataset.state = there ? (paused ? 'paused' : target.over ? 'idle' : 'active') : state;
     write(this.flow, there && target.run ? target.run.ref : 'Flows');
     write(this.words, there ? target.words : '');
     write(this.trouble, store.problem || TROUBLE[state]?.(store.wasReached) || '');
@@ -142,7 +174,7 @@ export class Sidebar extends SidePanel {
 
 /** Text for each state in which the dispatcher cannot be asked. */
 const TROUBLE: Record<string, (reached: boolean) => string> = {
-  connecting: reached => reached ? 'The connection was lost; connecting again …' : 'Connecting …',
+  connecting: reached => (reached ? 'The connection was lost; connecting again …' : 'Connecting …'),
   absent: () => 'No dispatcher runs. Run a %%floe cell to start one.',
   unserved: () => 'This Jupyter server does not know floe-jupyter. Install it where the server runs, and restart the server.',
   closed: () => 'The connection was closed.'

@@ -14,8 +14,12 @@ export class BreaksSection extends Section {
 
   constructor(store: PanelStore, actions: SidebarActions, commands: CommandRegistry) {
     super('breakpoints', 'Breakpoints', store, ['breaks']);
-    this.rows = new Rows('Breakpoints', 'No breakpoint is set. Click the dot before or behind a node.',
-      b => JSON.stringify([b.workspace, b.flow, b.id]), b => this.row(b, actions));
+    this.rows = new Rows(
+      'Breakpoints',
+      'No breakpoint is set. Click the dot before or behind a node.',
+      b => JSON.stringify([b.workspace, b.flow, b.id]),
+      b => this.row(b, actions)
+    );
     this.body.append(this.rows.node);
     const button = new CommandToolbarButton({ commands, id: 'floe:remove-breakpoints', label: '' });
     button.node.dataset.cmd = 'remove-breakpoints';
@@ -29,16 +33,30 @@ export class BreaksSection extends Section {
   private row({ id, flow, node, workspace }: FlowBreak, actions: SidebarActions) {
     const call = this.store.connection.call.bind(this.store.connection);
     let shown: FlowBreak;
-    const tick = h('input', { type: 'checkbox', class: 'floe-entry-tick', 'data-cmd': 'toggle-break', 'aria-label': `Breakpoint at ${node} is enabled`,
-      change: () => actions.attempt(() => call('set_break', { ...settable(shown), enabled: tick.checked })) });
-    const row = new PlainRow({ break: id, flow, at: node }, () => actions.open(flow, workspace, '', node), [{ name: 'clear-break',
-      label: `Remove the breakpoint at ${node}`, icon: closeIcon, run: () => actions.attempt(() => call('clear_break', { workspace, flow, id })) }]);
+    const tick = h('input', {
+      type: 'checkbox',
+      class: 'floe-entry-tick',
+      'data-cmd': 'toggle-break',
+      'aria-label': `Breakpoint at ${node} is enabled`,
+      change: () => actions.attempt(() => call('set_break', { ...settable(shown), enabled: tick.checked }))
+    });
+    const row = new PlainRow({ break: id, flow, at: node }, () => actions.open(flow, workspace, '', node), [
+      {
+        name: 'clear-break',
+        label: `Remove the breakpoint at ${node}`,
+        icon: closeIcon,
+        run: () => actions.attempt(() => call('clear_break', { workspace, flow, id }))
+      }
+    ]);
     row.node.prepend(tick);
-    return { node: row.node, update: (b: FlowBreak) => {
-      shown = b;
-      tick.checked = b.enabled;
-      row.set(`${this.store.named(flow, b)}: ${node}${b.port ? `.${b.port}` : ''}`, words(b), b.enabled ? 'on' : 'off');
-    } };
+    return {
+      node: row.node,
+      update: (b: FlowBreak) => {
+        shown = b;
+        tick.checked = b.enabled;
+        row.set(`${this.store.named(flow, b)}: ${node}${b.port ? `.${b.port}` : ''}`, words(b), b.enabled ? 'on' : 'off');
+      }
+    };
   }
 }
 

@@ -12,12 +12,22 @@ export class FlowsSection extends Section {
 
   constructor(store: PanelStore, actions: SidebarActions) {
     super('flows', 'Flows', store, ['flows', 'runs']);
-    this.rows = new Rows('Flows', 'No flow is defined yet. Write one in a %%floe flow cell.', ({ name, workspace }) => key(name, workspace),
+    this.rows = new Rows(
+      'Flows',
+      'No flow is defined yet. Write one in a %%floe flow cell.',
+      ({ name, workspace }) => key(name, workspace),
       ({ name, workspace }) => {
-        const row = new PlainRow({ flow: name, workspace }, () => actions.open(name, workspace, ''), [{
-          name: 'remove-flow', label: `Remove the flow ${name}`, icon: deleteIcon, run: () => this.remove(name, workspace, actions) }]);
+        const row = new PlainRow({ flow: name, workspace }, () => actions.open(name, workspace, ''), [
+          {
+            name: 'remove-flow',
+            label: `Remove the flow ${name}`,
+            icon: deleteIcon,
+            run: () => this.remove(name, workspace, actions)
+          }
+        ]);
         return { node: row.node, update: flow => this.fill(row, flow) };
-      });
+      }
+    );
     this.body.append(this.rows.node);
   }
 
@@ -43,7 +53,7 @@ export class FlowsSection extends Section {
     const { name, version, nodes, workspace } = flow;
     const running = this.store.instancesOf(name, workspace);
     const held = this.store.runs.some(r => r.flow === name && r.workspace === workspace && r.status === 'held');
-    const words = [...running ? [`${running} running`] : [], count(nodes?.length ?? 0, 'node'), `version ${version ?? 1}`];
+    const words = [...(running ? [`${running} running`] : []), count(nodes?.length ?? 0, 'node'), `version ${version ?? 1}`];
     row.set(this.store.named(name, flow), words.join(' · '), held ? 'held' : running ? 'active' : 'idle');
   }
 }

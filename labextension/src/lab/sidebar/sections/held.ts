@@ -25,20 +25,48 @@ export class HeldSection extends Section {
     const { id, node } = message;
     const call = this.store.connection.call.bind(this.store.connection);
     const buttons = [
-      { name: 'step-message', label: 'Step this message', icon: stepOverIcon,
-        run: () => actions.attempt(() => call('step', { flow: instance, message: id })) },
-      { name: 'drop-message', label: 'Drop this message', icon: deleteIcon,
-        run: () => actions.attempt(() => call('drop', { flow: instance, id })) }
+      {
+        name: 'step-message',
+        label: 'Step this message',
+        icon: stepOverIcon,
+        run: () => actions.attempt(() => call('step', { flow: instance, message: id }))
+      },
+      {
+        name: 'drop-message',
+        label: 'Drop this message',
+        icon: deleteIcon,
+        run: () => actions.attempt(() => call('drop', { flow: instance, id }))
+      }
     ];
     if (message.failure) {
-      buttons.unshift({ name: 'retry-message', label: 'Retry this message', icon: refreshIcon,
-        run: () => actions.attempt(() => call('retry', { flow: instance, id })) });
+      buttons.unshift({
+        name: 'retry-message',
+        label: 'Retry this message',
+        icon: refreshIcon,
+        run: () => actions.attempt(() => call('retry', { flow: instance, id }))
+      });
     }
-    const row = new PlainRow({ held: id, instance, flow, at: node }, () => actions.open(flow, workspace, instance, node, id), buttons);
-    return { node: row.node, update: ({ message: now }: HeldOf) => row.set(
-      `${now.node}.${now.port}`, preview(now.value, 80), now.failure ? 'failed' : 'held',
-      [`${instance}, ${now.side === 'out' ? 'behind' : 'in front of'} ${now.node}: ${now.reason}`, preview(now.value, 400),
-        now.failure?.message].filter(Boolean).join('\n')) };
+    const row = new PlainRow(
+      { held: id, instance, flow, at: node },
+      () => actions.open(flow, workspace, instance, node, id),
+      buttons
+    );
+    return {
+      node: row.node,
+      update: ({ message: now }: HeldOf) =>
+        row.set(
+          `${now.node}.${now.port}`,
+          preview(now.value, 80),
+          now.failure ? 'failed' : 'held',
+          [
+            `${instance}, ${now.side === 'out' ? 'behind' : 'in front of'} ${now.node}: ${now.reason}`,
+            preview(now.value, 400),
+            now.failure?.message
+          ]
+            .filter(Boolean)
+            .join('\n')
+        )
+    };
   }
 }
 

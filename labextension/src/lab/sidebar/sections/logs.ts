@@ -6,7 +6,13 @@ import { OVER, type PanelStore } from '../../store';
 import { write } from '../rows';
 import { Section } from './section';
 
-interface Line { node: string; stream: string; text: string; time: number; instance: string }
+interface Line {
+  node: string;
+  stream: string;
+  text: string;
+  time: number;
+  instance: string;
+}
 
 /** Height of an unbroken line in pixels. */
 const LINE = 18;
@@ -18,8 +24,13 @@ const INSTANCES = 5;
 export class LogsSection extends Section {
   private readonly list = h('div', { class: 'floe-side-lines', role: 'log', tabindex: 0, 'aria-label': 'Log lines' });
   private readonly hint = h('div', { class: 'floe-side-none' });
-  private readonly filter = h('input', { type: 'search', class: 'floe-side-filter', placeholder: 'Filter lines', 'aria-label': 'Filter lines',
-    input: () => this.drawAll() });
+  private readonly filter = h('input', {
+    type: 'search',
+    class: 'floe-side-filter',
+    placeholder: 'Filter lines',
+    'aria-label': 'Filter lines',
+    input: () => this.drawAll()
+  });
   private lines: Line[] = [];
   private fresh: Line[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -30,8 +41,15 @@ export class LogsSection extends Section {
 
   constructor(store: PanelStore) {
     super('logs', 'Logs', store, []);
-    this.toolbar.addItem('clear', new ToolbarButton({ icon: clearIcon, tooltip: 'Clear the lines', dataset: { 'data-cmd': 'clear-logs' } as never,
-      onClick: () => this.clear() }));
+    this.toolbar.addItem(
+      'clear',
+      new ToolbarButton({
+        icon: clearIcon,
+        tooltip: 'Clear the lines',
+        dataset: { 'data-cmd': 'clear-logs' } as never,
+        onClick: () => this.clear()
+      })
+    );
     this.body.classList.add('floe-side-logs-body');
     this.body.append(h('div', { class: 'floe-side-filters' }, this.filter), this.list, this.hint);
   }
@@ -49,7 +67,9 @@ export class LogsSection extends Section {
 
   protected override startUpdates(): void {
     super.startUpdates();
-    this.end ??= this.store.connection.subscribe('log/', (value, topic) => this.receive({ ...value as Line, instance: topic.slice(4) }));
+    this.end ??= this.store.connection.subscribe('log/', (value, topic) =>
+      this.receive({ ...(value as Line), instance: topic.slice(4) })
+    );
     void this.fetch();
   }
 
@@ -83,11 +103,15 @@ export class LogsSection extends Section {
     }
     const live = runs.filter(r => !OVER.has(r.status));
     const instances = [...new Set([...live, ...runs].map(r => r.instance || r.ref))].slice(0, INSTANCES);
-    const found = await Promise.all(instances.map(async instance => {
-      const lines = await connection.call('logs', { flow: instance, limit: this.most }).catch(() => []) as Line[];
-      return lines.map(line => ({ ...line, instance }));
-    }));
-    this.lines = merge([...this.lines, ...this.fresh, ...found.flat().filter(line => line.time > this.cleared)]).slice(-this.most);
+    const found = await Promise.all(
+      instances.map(async instance => {
+        const lines = (await connection.call('logs', { flow: instance, limit: this.most }).catch(() => [])) as Line[];
+        return lines.map(line => ({ ...line, instance }));
+      })
+    );
+    this.lines = merge([...this.lines, ...this.fresh, ...found.flat().filter(line => line.time > this.cleared)]).slice(
+      -this.most
+    );
     this.fresh = [];
     this.drawAll();
   }
@@ -97,7 +121,10 @@ export class LogsSection extends Section {
     if (this.fresh.length > this.most) {
       this.fresh.splice(0, this.fresh.length - this.most);
     }
-    this.timer ??= setTimeout(() => { this.timer = undefined; this.append(); }, PAUSE);
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.append();
+    }, PAUSE);
   }
 
   private append(): void {
@@ -113,7 +140,14 @@ export class LogsSection extends Section {
   }
 
   private drawAll(): void {
-    this.keepingEnd(() => this.list.replaceChildren(...this.lines.filter(line => this.wanted(line)).slice(-this.most).map(drawn)));
+    this.keepingEnd(() =>
+      this.list.replaceChildren(
+        ...this.lines
+          .filter(line => this.wanted(line))
+          .slice(-this.most)
+          .map(drawn)
+      )
+    );
     this.showHint();
   }
 
@@ -138,14 +172,26 @@ export class LogsSection extends Section {
 }
 
 function drawn({ node, stream, text, time, instance }: Line): HTMLElement {
-  const made = h('div', { class: 'floe-side-line', 'data-stream': stream, 'data-node': node, 'data-instance': instance,
-    title: `${new Date(time * 1000).toLocaleTimeString()} ${instance} ${node} (${stream})` },
-  h('span', { class: 'floe-side-line-node' }, node), ' ', h('span', {}, text.replace(/\n$/, '')));
+  const made = h(
+    'div',
+    {
+      class: 'floe-side-line',
+      'data-stream': stream,
+      'data-node': node,
+      'data-instance': instance,
+      title: `${new Date(time * 1000).toLocaleTimeString()} ${instance} ${node} (${stream})`
+    },
+    h('span', { class: 'floe-side-line-node' }, node),
+    ' ',
+    h('span', {}, text.replace(/\n$/, ''))
+  );
   return made;
 }
 
 /** Return the lines by time, without duplicates: a line may be both fetched and pushed. */
 function merge(lines: Line[]): Line[] {
-  const once = new Map(lines.map(line => [JSON.stringify([line.time, line.instance, line.node, line.stream, line.text]), line] as const));
+  const once = new Map(
+    lines.map(line => [JSON.stringify([line.time, line.instance, line.node, line.stream, line.text]), line] as const)
+  );
   return [...once.values()].sort((a, b) => a.time - b.time);
 }

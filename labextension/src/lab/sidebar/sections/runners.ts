@@ -6,8 +6,11 @@ import { PlainRow } from '../row';
 import { Rows } from '../rows';
 import { count } from './flows';
 
-type Item = { kind: 'progress'; what: string; text: string } | { kind: 'runner'; runner: Runner }
-  | { kind: 'runtime'; runtime: Runtime } | { kind: 'environment'; environment: Environment };
+type Item =
+  | { kind: 'progress'; what: string; text: string }
+  | { kind: 'runner'; runner: Runner }
+  | { kind: 'runtime'; runtime: Runtime }
+  | { kind: 'environment'; environment: Environment };
 
 export class RunnersSection extends Section {
   private readonly rows = new Rows<Item>('Runners, runtimes and environments', 'No runner has started yet.', key, item => {
@@ -35,10 +38,14 @@ export class RunnersSection extends Section {
 
 function key(item: Item): string {
   switch (item.kind) {
-    case 'progress': return `progress ${item.what}`;
-    case 'runner': return `runner ${item.runner.url} ${item.runner.pid}`;
-    case 'runtime': return `runtime ${item.runtime.runner} ${item.runtime.id}`;
-    case 'environment': return `environment ${item.environment.module}`;
+    case 'progress':
+      return `progress ${item.what}`;
+    case 'runner':
+      return `runner ${item.runner.url} ${item.runner.pid}`;
+    case 'runtime':
+      return `runtime ${item.runtime.runner} ${item.runtime.id}`;
+    case 'environment':
+      return `environment ${item.environment.module}`;
   }
 }
 
@@ -57,6 +64,11 @@ function update(row: PlainRow, item: Item): void {
     row.set(lang, words.join(' · '), status, `${lang}: ${words.join(', ')}\nruns ${nodes.join(', ') || 'nothing'}`);
   } else {
     const { module, lang, deps, locked } = item.environment;
-    row.set(`${module} (${lang})`, deps.join(', '), 'environment', [`${module} needs`, ...deps, ...locked.length ? ['', 'locked:', ...locked] : []].join('\n'));
+    row.set(
+      `${module} (${lang})`,
+      deps.join(', '),
+      'environment',
+      [`${module} needs`, ...deps, ...(locked.length ? ['', 'locked:', ...locked] : [])].join('\n')
+    );
   }
 }

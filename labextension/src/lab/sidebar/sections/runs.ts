@@ -12,26 +12,57 @@ import { Section } from './section';
 
 /** States that the list is filtered by. */
 export const SHELVES = ['pending', 'active', 'held', 'archive'] as const;
-export type Shelf = typeof SHELVES[number];
+export type Shelf = (typeof SHELVES)[number];
 
-export interface RunFilter { text: string; shelves: Shelf[] }
+export interface RunFilter {
+  text: string;
+  shelves: Shelf[];
+}
 
 export class RunsSection extends Section {
-  private readonly text = h('input', { type: 'search', class: 'floe-side-filter', placeholder: 'Filter runs', 'aria-label': 'Filter runs',
-    input: () => this.filtered() });
+  private readonly text = h('input', {
+    type: 'search',
+    class: 'floe-side-filter',
+    placeholder: 'Filter runs',
+    'aria-label': 'Filter runs',
+    input: () => this.filtered()
+  });
   private readonly chips: Record<string, HTMLButtonElement>;
   private readonly rows: Rows<RunInfo>;
   private readonly shelves = new Set<Shelf>(SHELVES);
 
   /** `stateChanged` is called when the filter changes. */
-  constructor(store: PanelStore, actions: SidebarActions, private readonly stateChanged: () => void) {
+  constructor(
+    store: PanelStore,
+    actions: SidebarActions,
+    private readonly stateChanged: () => void
+  ) {
     super('runs', 'Runs', store, ['runs']);
-    this.toolbar.addItem('clear', new ToolbarButton({ icon: clearIcon, tooltip: 'Clear the archive: remove runs that are over',
-      dataset: { 'data-cmd': 'clear-archive' } as never, onClick: () => this.clear(actions) }));
+    this.toolbar.addItem(
+      'clear',
+      new ToolbarButton({
+        icon: clearIcon,
+        tooltip: 'Clear the archive: remove runs that are over',
+        dataset: { 'data-cmd': 'clear-archive' } as never,
+        onClick: () => this.clear(actions)
+      })
+    );
     this.chips = Object.fromEntries(SHELVES.map(shelf => [shelf, this.chip(shelf)]));
-    this.rows = new Rows('Runs', () => store.runs.length ? 'No run matches.' : 'No flow has run yet.', run => run.ref, run => this.row(run, actions));
-    this.body.append(h('div', { class: 'floe-side-filters' }, this.text,
-      h('div', { class: 'floe-side-chips', role: 'group', 'aria-label': 'States of runs' }, ...Object.values(this.chips))), this.rows.node);
+    this.rows = new Rows(
+      'Runs',
+      () => (store.runs.length ? 'No run matches.' : 'No flow has run yet.'),
+      run => run.ref,
+      run => this.row(run, actions)
+    );
+    this.body.append(
+      h(
+        'div',
+        { class: 'floe-side-filters' },
+        this.text,
+        h('div', { class: 'floe-side-chips', role: 'group', 'aria-label': 'States of runs' }, ...Object.values(this.chips))
+      ),
+      this.rows.node
+    );
   }
 
   get filter(): RunFilter {
@@ -47,7 +78,8 @@ export class RunsSection extends Section {
 
   protected draw(): void {
     const text = this.text.value.trim().toLowerCase();
-    const found = this.store.listed(this.store.runs)
+    const found = this.store
+      .listed(this.store.runs)
       .filter(run => !text || `${run.ref} ${run.status} ${run.flow} ${run.title ?? ''}`.toLowerCase().includes(text));
     for (const shelf of SHELVES) {
       const chip = this.chips[shelf];
@@ -61,7 +93,10 @@ export class RunsSection extends Section {
     const { store } = this;
     const over = store.listed(store.runs).filter(run => OVER.has(run.status)).length;
     actions.attempt(async () => {
-      if (over && await actions.confirm('Clear the Archive?', `${count(over, 'run')} that are over, and their results, will be removed.`)) {
+      if (
+        over &&
+        (await actions.confirm('Clear the Archive?', `${count(over, 'run')} that are over, and their results, will be removed.`))
+      ) {
         await store.connection.call('clear_archive', { workspace: store.workspace || '*' });
       }
     });
@@ -73,30 +108,48 @@ export class RunsSection extends Section {
   }
 
   private chip(shelf: Shelf): HTMLButtonElement {
-    return h('button', { class: 'floe-side-chip', 'data-shelf': shelf, click: () => {
-      this.shelves.delete(shelf) || this.shelves.add(shelf);
-      this.filtered();
-    } });
+    return h('button', {
+      class: 'floe-side-chip',
+      'data-shelf': shelf,
+      click: () => {
+        this.shelves.delete(shelf) || this.shelves.add(shelf);
+        this.filtered();
+      }
+    });
   }
 
   private row(run: RunInfo, actions: SidebarActions) {
     const { ref, flow, instance, workspace = '' } = run;
-    const row = new PlainRow({ run: ref, flow, instance: instance ?? '', workspace }, () => actions.open(flow, workspace, instance || ref), [{
-      name: 'cancel-run', label: `Cancel ${ref}`, icon: stopIcon,
-      run: () => actions.attempt(() => this.store.connection.call('cancel', { ref }))
-    }, {
-      name: 'remove-run', label: `Remove ${ref} and its results`, icon: deleteIcon,
-      run: () => actions.attempt(() => this.store.connection.call('clear_archive', { flow: ref }))
-    }]);
-    return { node: row.node, update: (now: RunInfo) => {
-      row.set(this.store.named(now.ref, now), words(now), now.status, title(now));
-      row.node.classList.toggle('floe-side-over', OVER.has(now.status));
-    } };
+    const row = new PlainRow(
+      { run: ref, flow, instance: instance ?? '', workspace },
+      () => actions.open(flow, workspace, instance || ref),
+      [
+        {
+          name: 'cancel-run',
+          label: `Cancel ${ref}`,
+          icon: stopIcon,
+          run: () => actions.attempt(() => this.store.connection.call('cancel', { ref }))
+        },
+        {
+          name: 'remove-run',
+          label: `Remove ${ref} and its results`,
+          icon: deleteIcon,
+          run: () => actions.attempt(() => this.store.connection.call('clear_archive', { flow: ref }))
+        }
+      ]
+    );
+    return {
+      node: row.node,
+      update: (now: RunInfo) => {
+        row.set(this.store.named(now.ref, now), words(now), now.status, title(now));
+        row.node.classList.toggle('floe-side-over', OVER.has(now.status));
+      }
+    };
   }
 }
 
 export function shelfOf({ status }: RunInfo): Shelf {
-  return OVER.has(status) ? 'archive' : status as Shelf;
+  return OVER.has(status) ? 'archive' : (status as Shelf);
 }
 
 function words(run: RunInfo): string {
@@ -113,7 +166,7 @@ function words(run: RunInfo): string {
   }
   const dropped = sum(run, false);
   const unfinished = sum(run, true);
-  parts.push(...dropped ? [`${dropped} dropped`] : [], ...unfinished ? [`${unfinished} unfinished`] : []);
+  parts.push(...(dropped ? [`${dropped} dropped`] : []), ...(unfinished ? [`${unfinished} unfinished`] : []));
   return parts.join(' · ');
 }
 
@@ -140,7 +193,9 @@ function title(run: RunInfo): string {
   if (run.forked_from) {
     lines.push(`forked from ${run.forked_from}`);
   }
-  lines.push(...(run.unprocessed ?? []).slice(0, 5).map(one => `${one.name}: ${one.text || 'unfinished'} (${count(one.n, 'message')})`));
+  lines.push(
+    ...(run.unprocessed ?? []).slice(0, 5).map(one => `${one.name}: ${one.text || 'unfinished'} (${count(one.n, 'message')})`)
+  );
   lines.push(...(run.failures ?? []).slice(0, 3).map(f => `${f.node && `${f.node}: `}${f.message}`));
   return lines.join('\n');
 }

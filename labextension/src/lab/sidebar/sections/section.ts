@@ -14,7 +14,12 @@ export abstract class Section extends PanelWithToolbar {
   private ends: Array<() => void> = [];
 
   /** `name`: the section's `data-floe-section`. */
-  constructor(readonly name: string, title: string, protected readonly store: PanelStore, private readonly parts: Part[]) {
+  constructor(
+    readonly name: string,
+    title: string,
+    protected readonly store: PanelStore,
+    private readonly parts: Part[]
+  ) {
     super();
     this.addClass('floe-section-panel');
     this.title.label = title;
@@ -64,7 +69,13 @@ export abstract class Section extends PanelWithToolbar {
   protected startUpdates(): void {
     if (!this.ends.length) {
       this.ends = this.parts.map(part => this.store.keepCurrent(part));
-      this.ends.push(this.store.changed.on(part => { if (this.concerns(part)) { this.draw(); } }));
+      this.ends.push(
+        this.store.changed.on(part => {
+          if (this.concerns(part)) {
+            this.draw();
+          }
+        })
+      );
       this.draw();
     }
   }

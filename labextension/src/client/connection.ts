@@ -28,9 +28,10 @@ export interface Connection {
 
 /** Reasons why a call has no answer, by state. */
 const ENDED: Record<Exclude<State, 'open'>, string> = {
-  connecting: 'the connection to the dispatcher ended; it is opened again',
+  connecting: 'the connection to the dispatcher ended and is being opened again',
   absent: 'no dispatcher runs; run a %%floe cell to start one',
-  unserved: 'this Jupyter server has no bridge to the dispatcher; install floe-jupyter where the server runs, and restart it',
+  unserved:
+    'this Jupyter server has no bridge to the dispatcher; install floe-jupyter where the server runs, and restart the server',
   closed: 'the connection to the dispatcher was closed'
 };
 

@@ -2,6 +2,7 @@
  * Throttle for views, at a rate that people can see: of the events of one view within an interval, only the newest is passed on.
  */
 
+/** Event of the dispatcher, as the bridge passes it on. */
 export interface Event {
   topic: string;
   sequence: number;

@@ -291,7 +291,7 @@ export class DebugView implements PresenterParts, SelectionParts, OtherRunsParts
 
   private async insertDataframe(): Promise<void> {
     const where = await this.actions.dataframe(this.node);
-    const text = where === 'cell' ? 'A cell with the DataFrame stands below' : 'Copied: paste it into a cell';
+    const text = where === 'cell' ? 'A cell with the DataFrame was inserted below' : 'Copied: paste it into a cell';
     this.notices.announce({ text, links: [] });
   }
 

@@ -19,7 +19,7 @@ export class Frame {
     'aria-orientation': 'horizontal',
     'aria-label': 'Height of the view',
     tabindex: 0,
-    title: 'Drag to change the height; double-click for the first height',
+    title: 'Drag to change the height; double-click to restore the first height',
     pointerdown: (e: PointerEvent) => this.drag(e),
     keydown: (e: KeyboardEvent) => this.key(e),
     dblclick: () => this.reset()

@@ -1,5 +1,6 @@
 /** Style of the view's frame: the maximised view, its handle, the buttons of the view. */
 
+/** Style sheet of the frame, menus and dialogs. */
 export const FRAME_STYLE = `
 .floe-host.maximised { position: fixed; inset: 0; width: 100vw; height: 100vh; max-width: none; max-height: none; margin: 0; border: 0; padding: 0;
   background: var(--jp-layout-color1, Canvas); }

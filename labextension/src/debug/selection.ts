@@ -54,7 +54,7 @@ export class Selection {
     this.view.redraw();
   }
 
-  /** Select a node, unfold the inspector and focus it. */
+  /** Select a node, and focus its inspector. */
   open(node: string): void {
     this.view.graph.choose(node);
     this.focusInspector();

@@ -3,6 +3,7 @@
 import type { Shape } from '../graph/model';
 import type { Flow, Module, View } from '../wire';
 
+/** Return the shape of a defined flow; `modules` give the languages of the nodes. */
 export function shapeOf(flow: Flow, modules: Module[]): Shape {
   const langs = new Map(modules.map(m => [m.name, m.lang ?? 'python']));
   return {
@@ -51,7 +52,7 @@ export function idleView(shape: Shape, breaks: Array<{ node: string; id: string 
   };
 }
 
-/** Return the drawable part of a shape from a saved notebook, which anybody may have written. */
+/** Return the drawable part of a shape from a saved notebook, which may come from any author. */
 export function sanitized(shape: unknown): Shape {
   const { name, nodes, wires } = (typeof shape === 'object' && shape ? shape : {}) as Record<string, unknown>;
   const ids = new Map(list(nodes).map(n => [String(n.id), { id: String(n.id), lang: String(n.lang ?? '') }]));

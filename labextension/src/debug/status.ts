@@ -30,7 +30,7 @@ const NOT_LIVE: Record<State, string> = {
 export function notLiveText(state: State, answered: boolean): string {
   const cause = state === 'open' && !answered ? 'connecting' : state;
   const cure = cause === 'absent' || cause === 'open' ? '; run the cell to start again' : '';
-  return `Not live: ${NOT_LIVE[cause]}. What is shown is the last saved state${cure}.`;
+  return `Not live: ${NOT_LIVE[cause]}. The view shows the last saved state${cure}.`;
 }
 
 /** Return the state of the run with its numbers: `held, 2 messages held, 1 result`. */

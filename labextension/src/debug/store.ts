@@ -16,6 +16,7 @@ const LINES = 500;
 /** Maximum number of held messages requested per node; more may wait behind. */
 const HELD = 20;
 
+/** Flow or run that a view shows. */
 export interface Target {
   flow: string;
   /** Id of the workspace that owns the flow; empty: the dispatcher decides. */
@@ -36,6 +37,7 @@ interface Owned {
   workspace?: string;
 }
 
+/** Callbacks of the store. */
 export interface StoreListener {
   /** Called when shown data changed. */
   changed(): void;

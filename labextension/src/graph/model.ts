@@ -4,6 +4,7 @@ import type { HeldMessage, View } from '../wire';
 
 export type Side = 'in' | 'out';
 
+/** Node of a flow. */
 export interface ShapeNode {
   id: string;
   lang: string;
@@ -11,6 +12,7 @@ export interface ShapeNode {
   count?: number;
 }
 
+/** Wire of a flow. */
 export interface ShapeWire {
   /** Name as in the snapshot: `a.out>b.in`. */
   name: string;
@@ -20,6 +22,7 @@ export interface ShapeWire {
   targetPort: string;
 }
 
+/** Nodes and wires of a flow. */
 export interface Shape {
   name: string;
   nodes: ShapeNode[];
@@ -37,6 +40,7 @@ export interface BreakMark {
   log: string;
 }
 
+/** State of a flow, its held messages and breakpoints. */
 export interface Snapshot {
   view: View;
   held: HeldMessage[];
@@ -76,6 +80,7 @@ const BADGES = new Map(
   })
 );
 
+/** Return the short name of a language. */
 export function badge(lang: string): string {
   return BADGES.get(lang) ?? [...lang].slice(0, 3).join('');
 }

@@ -6,6 +6,7 @@ import type { WirePicture } from './pictures/wire';
 /** Pixels that the pointer may move between press and release of a click. */
 const CLICK = 4;
 
+/** Callbacks for the pointer on wires. */
 export interface WirePointerEvents {
   /** Called when the pointer is on a wire. */
   point(wire: string): void;

@@ -37,6 +37,7 @@ interface Args {
 
 const CATEGORY = 'Flows';
 
+/** Add the commands of the panel to JupyterLab and its palette. */
 export function addCommands(
   commands: CommandRegistry,
   palette: ICommandPalette | null,
@@ -148,7 +149,7 @@ function others(store: PanelStore, actions: SidebarActions, showPanel: () => voi
     'show-panel': { label: 'Show Flows', caption: 'Show the panel of flows and runs', icon: flowIcon, run: showPanel },
     refresh: {
       label: 'Refresh Flows',
-      caption: 'Ask the dispatcher for everything again',
+      caption: 'Ask the dispatcher for all data again',
       icon: refreshIcon,
       enabled: connected,
       run: () => store.refresh()

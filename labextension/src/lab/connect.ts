@@ -3,6 +3,7 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { SocketConnection } from '../client/socket';
 
+/** Open the connection to the bridge. */
 export function connect(): SocketConnection {
   const settings = ServerConnection.makeSettings();
   const url = new URL('floe/bridge', settings.wsUrl);

@@ -6,6 +6,7 @@ const nodes = '<circle cx="5" cy="6" r="2.6"/><circle cx="5" cy="18" r="2.6"/><c
 const wires =
   '<path d="M7.600 6.600C12 7.500 12 11 15.900 11.800M7.600 17.400C12 16.500 12 13 15.900 12.200" fill="none" stroke-width="1.700"/>';
 
+/** Icon of flows. */
 export const flowIcon = new LabIcon({
   name: 'floe:flow',
   svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16"><g class="jp-icon3 jp-icon-selectable" fill="#616161">${nodes}</g>

@@ -18,6 +18,7 @@ import { Target } from './target';
 
 type Tab = MainAreaWidget<FlowTab>;
 
+/** Plug-in of the panel. */
 export const panel: JupyterFrontEndPlugin<void> = {
   id: 'floe-jupyter:panel',
   description: 'The panel of flows and runs.',

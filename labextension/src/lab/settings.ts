@@ -2,6 +2,7 @@
 
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 
+/** Settings of the panel, as in `schema/panel.json`. */
 export interface Settings {
   /** Views shown per second. */
   updateRate: number;
@@ -10,6 +11,7 @@ export interface Settings {
   logLines: number;
 }
 
+/** Values of settings that the person did not change. */
 export const DEFAULTS: Settings = { updateRate: 20, showPanel: false, animate: true, logLines: 500 };
 
 /** Call `apply` with the settings now and after each change; without a registry, with the defaults. */

@@ -13,12 +13,14 @@ export interface Owned {
 }
 export type FlowBreak = Breakpoint & Owned & { flow: string };
 export type OwnedFlow = Flow & Owned;
+/** Runner, as the dispatcher lists runners. */
 export interface Runner {
   url: string;
   pid: number;
   status: string;
   runtimes: number;
 }
+/** Runtime of a runner. */
 export interface Runtime {
   id: string;
   runner: string;
@@ -29,6 +31,7 @@ export interface Runtime {
   nodes: string[];
   restarts: number;
 }
+/** Environment of a module, with its locked packages. */
 export interface Environment {
   module: string;
   lang: string;
@@ -36,12 +39,14 @@ export interface Environment {
   environment: string;
   locked: string[];
 }
+/** Held message, and the run that holds it. */
 export interface HeldOf {
   message: HeldMessage;
   flow: string;
   instance: string;
   workspace: string;
 }
+/** Preparation under way: its subject, and its state in words. */
 export interface Progress {
   what: string;
   text: string;
@@ -49,6 +54,7 @@ export interface Progress {
 
 export type Part = 'flows' | 'runs' | 'held' | 'breaks' | 'runners' | 'environments';
 const PARTS: Part[] = ['flows', 'runs', 'held', 'breaks', 'runners', 'environments'];
+/** Statuses of runs that are over. */
 export const OVER = new Set(['done', 'failed', 'cancelled']);
 /** Maximum number of runs kept in the panel; the dispatcher knows more. */
 const RUNS = 1000;

@@ -8,6 +8,7 @@ import type { RunInfo } from '../wire';
 import { flowIcon, heldIcon } from './icon';
 import type { PanelStore } from './store';
 
+/** Callbacks of a tab. */
 export interface TabActions {
   /** Called on a double click on a node. */
   cell(flow: string, workspace: string, node: string): void;
@@ -112,6 +113,7 @@ export class FlowTab extends Widget {
   }
 }
 
+/** Return the id of the tab of a flow or run. */
 export function tabId(flow: string, workspace: string, instance: string): string {
   return `floe-tab-${instance ? `run-${instance}` : `flow-${workspace}-${flow}`}`;
 }

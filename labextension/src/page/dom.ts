@@ -1,8 +1,9 @@
-/** Helpers to make HTML elements. Text is inserted as text, never as markup: names, messages and logs come from anybody. */
+/** Helpers to make HTML elements. Text is inserted as text, never as markup: names, messages and logs may come from any author. */
 
 type Child = Node | string | null | undefined | false;
 type Attributes = Record<string, string | number | boolean | ((event: never) => void)>;
 
+/** Make an HTML element; functions among the attributes become event listeners. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   name: K,
   attributes: Attributes = {},

@@ -1,5 +1,6 @@
 /** Requests of a view to the JupyterLab around it. A widget and the panel are separate bundles, which meet in the page. */
 
+/** Flow or run to open, and the node to select there. */
 export interface Place {
   flow: string;
   workspace: string;
@@ -21,6 +22,7 @@ export function hasTabs(host: Element): boolean {
   return panelIsThere() && !host.closest('.floe-tab');
 }
 
+/** Ask the panel to open a tab. */
 export function openTab(host: Element, place: Place): void {
   host.dispatchEvent(new CustomEvent(OPEN, { bubbles: true, detail: place }));
 }

@@ -5,6 +5,7 @@ const KEY = Symbol.for('floe.paused');
 const page = globalThis as { [KEY]?: Set<object> };
 const paused = (page[KEY] ??= new Set());
 
+/** Add a view to the paused ones, or remove it. */
 export function setPaused(view: object, on: boolean): void {
   if (on) {
     paused.add(view);

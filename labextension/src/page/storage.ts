@@ -4,6 +4,7 @@ const KEY = 'floe-jupyter';
 /** Maximum number of values kept; the oldest goes first. */
 const MOST = 200;
 
+/** Return the value kept under a name; undefined if none is. */
 export function storedValue(name: string): unknown {
   return storedValues()[name];
 }

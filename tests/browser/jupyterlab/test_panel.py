@@ -117,7 +117,7 @@ def test_the_keys_at_a_run_that_is_over_leave_a_held_run_alone(notebook: Books) 
     page.locator(".floe-tab .floe-graph > svg").focus()
     for key in ("F10", "F9", "Shift+F9"):
         page.keyboard.press(key)
-        expect(page.locator(".floe-tab .floe-bench > .floe-problem")).to_contain_text("Nothing runs here")
+        expect(page.locator(".floe-tab .floe-bench > .floe-problem")).to_contain_text("No run is active here")
     expect(page.locator(".floe-sidebar [data-cmd=stop] jp-button")).to_have_attribute("aria-disabled", "true")
     expect(rows(page, "held").filter(has_text="label.in")).to_have_count(1)
     page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab").filter(has_text=".ipynb").click()

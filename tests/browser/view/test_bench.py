@@ -34,7 +34,7 @@ def test_where_the_run_is_over_the_keys_reach_no_other_run_and_it_is_said_why(be
     expect(bench.page.locator('[data-cmd="stop"]')).to_be_disabled()
     bench.page.locator(".floe-graph > svg").focus()
     bench.page.keyboard.press(key)
-    expect(bench.page.locator(".floe-bench > .floe-problem")).to_contain_text("Nothing runs here")
+    expect(bench.page.locator(".floe-bench > .floe-problem")).to_contain_text("No run is active here")
     assert bench.page.evaluate("window.further") == (1 if "+" in key else 0)  # that of Shift alone
     assert [bench.calls(call) for call in ("step", "resume", "pause", "cancel", "stop")] == [[]] * 5
 

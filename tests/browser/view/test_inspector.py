@@ -74,7 +74,7 @@ def test_nothing_goes_on_while_what_was_typed_is_no_json(bench: Bench, how: str)
     go(bench, how)
     expect(message.locator('[data-field="problem"]')).to_contain_text("This is not JSON")
     if "step-message" not in how:
-        expect(bench.page.locator(".floe-bench > .floe-problem")).to_contain_text("nothing goes on: This is not JSON")
+        expect(bench.page.locator(".floe-bench > .floe-problem")).to_contain_text("no message goes on: This is not JSON")
         expect(message.locator("textarea")).to_be_focused()
     expect(message.locator("textarea")).to_have_value('{"ppm": ')
     assert order(bench, "edit", "step", "resume") == []
@@ -166,7 +166,7 @@ def test_what_cannot_be_done_in_a_run_that_is_over_is_not_offered(bench: Bench) 
     section.locator("summary").click()
     expect(section.locator("textarea")).to_be_disabled()
     expect(section.locator('[data-cmd="inject"]')).to_be_disabled()
-    expect(section.locator('[data-cmd="inject"]')).to_have_attribute("title", re.compile("Nothing runs that could take it"))
+    expect(section.locator('[data-cmd="inject"]')).to_have_attribute("title", re.compile("No run can take a message"))
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_C25_a_right_click_on_a_node_opens_its_own_menu_and_no_other(outer: Benc
     outer.page.locator('[data-node="parse"] .box').click(button="right")
     expect(menu(outer)).to_have_attribute("aria-label", "Node parse")
     assert items(outer) == [
-        "Look into it",
+        "Look into the node",
         "Show code",
         "Break in front",
         "Break behind",

@@ -95,4 +95,4 @@ def test_C3_of_a_long_value_its_beginning_is_told_and_how_long_it_is(bench: Benc
 def test_C3_a_value_that_is_too_long_is_said_to_be(bench: Bench) -> None:
     bench.mount(CO2, world(**{"clean.out>mean.in": "1"}), height=520)
     bench.page.locator(f'[data-edge="{WIRE}"] .count').click()
-    expect(bench.page.locator('.floe-inspector [data-section="values"]')).to_contain_text("Too long to be kept")
+    expect(bench.page.locator('.floe-inspector [data-section="values"]')).to_contain_text("The value is too long to be kept")

@@ -2,6 +2,7 @@
 
 import { h } from '../../page/dom';
 
+/** Line written by a module; `time` in seconds since 1970. */
 export interface Line {
   node: string;
   stream: string;

@@ -3,6 +3,7 @@
 import type { Record as Step } from '../../wire';
 import { h } from '../../page/dom';
 
+/** Actions of the timeline's buttons. */
 export interface TimelineActions {
   /** Look at a step; null: at the present state. */
   look(step: Step | null): void;
@@ -11,7 +12,7 @@ export interface TimelineActions {
   fork(step: Step): Promise<void>;
 }
 
-const UNDO = 'Undo the steps behind this one';
+const UNDO = 'Undo the steps after this one';
 
 export class Timeline {
   private readonly slider = h('input', {
@@ -23,13 +24,13 @@ export class Timeline {
     input: () => this.go(Number(this.slider.value))
   });
   private readonly words = h('span', { class: 'floe-words', role: 'status' });
-  private readonly back = this.button('walk-back', '◀', 'The step before', () => this.go(this.at - 1));
-  private readonly forward = this.button('walk-forth', '▶', 'The step behind', () => this.go(this.at + 1));
+  private readonly back = this.button('walk-back', '◀', 'Previous step', () => this.go(this.at - 1));
+  private readonly forward = this.button('walk-forth', '▶', 'Next step', () => this.go(this.at + 1));
   private readonly goBack = this.button('back-to', 'Go back to here', UNDO, () => this.withStep(s => this.actions.backTo(s)));
-  private readonly forkHere = this.button('fork-step', 'Fork from here', 'A run of its own that starts with this message', () =>
+  private readonly forkHere = this.button('fork-step', 'Fork from here', 'Start a separate run with this message', () =>
     this.withStep(s => this.actions.fork(s))
   );
-  private readonly present = this.button('look-now', 'Now', 'Back to what is now', () => this.go(this.steps.length));
+  private readonly present = this.button('look-now', 'Now', 'Back to the present state', () => this.go(this.steps.length));
   readonly node = h(
     'div',
     { class: 'floe-timeline' },
@@ -84,7 +85,7 @@ export class Timeline {
       ? `${this.at + 1} of ${this.steps.length}: ${stepText(step)}`
       : this.steps.length
         ? `now, after ${this.steps.length} recorded steps`
-        : 'No steps are recorded. They are while a breakpoint is set, or with --debug.';
+        : 'No steps are recorded. Steps are recorded while a breakpoint is set, or with --debug.';
   }
 
   private withStep(work: (step: Step) => Promise<void>): void {

@@ -4,6 +4,7 @@ import { h } from '../../page/dom';
 import { problemLine, report } from '../../page/problem';
 import { draft } from './drafts';
 
+/** Breakpoint as the dispatcher lists it; `count` is the number of messages that met it. */
 export interface Breakpoint {
   id: string;
   node: string;
@@ -16,11 +17,13 @@ export interface Breakpoint {
   count: number;
 }
 
+/** Calls that change breakpoints. */
 export interface BreakActions {
   set(breakpoint: Partial<Breakpoint> & { node: string }): Promise<void>;
   clear(id: string): Promise<void>;
 }
 
+/** Make the forms of the breakpoints of a node, and the buttons that add one. */
 export function breakpoints(node: string, mine: Breakpoint[], actions: BreakActions): HTMLElement {
   const problem = problemLine();
   const add = (side: 'in' | 'out') =>

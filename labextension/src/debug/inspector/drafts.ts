@@ -37,7 +37,7 @@ export async function saveDrafts(root: ParentNode): Promise<void> {
     } catch (error) {
       field.closest('details')?.setAttribute('open', '');
       field.focus();
-      throw new Error(`Not saved, so nothing goes on: ${(error as Error).message}`);
+      throw new Error(`Not saved, so no message goes on: ${(error as Error).message}`);
     }
   }
 }

@@ -7,6 +7,7 @@ import { draft } from './drafts';
 import { hasBuffers } from '../values/tagged';
 import { inexact, invalid } from '../values/json';
 
+/** Actions on one held message. */
 export interface EditActions {
   /** Return the message with its bytes and arrays; undefined if the message is no longer held. */
   fetchWhole(): Promise<HeldMessage | undefined>;
@@ -21,6 +22,7 @@ export interface EditActions {
 /** Maximum number of characters of an editable text: longer texts make typing slow. */
 const LONGEST = 500_000;
 
+/** Make the editor of a held message, with the buttons of its actions. */
 export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
   const problem = problemLine({ 'data-field': 'problem' });
   const showProblem = (text: string) => {
@@ -48,7 +50,7 @@ export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
     area.dataset.dirty = '';
     await saveDraft();
   });
-  const fork = button('fork', 'Fork', 'A run of its own, from here, with this value', () => actions.fork(area.value));
+  const fork = button('fork', 'Fork', 'Start a separate run from here, with this value', () => actions.fork(area.value));
   const why = whyNotEditable(held.value);
   area.value = why ? '' : JSON.stringify(held.value, null, 2);
   area.rows = Math.min(14, Math.max(2, area.value.split('\n').length));
@@ -64,8 +66,9 @@ export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
     { class: 'floe-buttons' },
     !why && save,
     inFront && button('step-message', 'Step', 'Only this message goes on', afterSaving(actions.step)),
-    held.failure && button('retry', 'Try again', 'After the module was mended', afterSaving(actions.retry)),
-    inFront && button('duplicate', 'Duplicate', 'A copy behind it', afterSaving(actions.duplicate)),
+    held.failure &&
+      button('retry', 'Try again', 'Process the message again, after the module was corrected', afterSaving(actions.retry)),
+    inFront && button('duplicate', 'Duplicate', 'Put a copy behind the message', afterSaving(actions.duplicate)),
     !why && fork,
     button('drop', 'Drop', 'Take the message out of the flow', actions.drop)
   );
@@ -75,13 +78,13 @@ export function editor(held: HeldMessage, actions: EditActions): HTMLElement {
 /** Return why a value cannot be edited in the page; empty if editable. */
 function whyNotEditable(value: unknown): string {
   if (inexact(value)) {
-    return 'It holds an integer beyond 2^53, which a browser would change: edit it in a cell with %floe edit.';
+    return 'The value holds an integer beyond 2^53, which a browser would change: edit the message in a cell with %floe edit.';
   }
   if (hasBuffers(value)) {
-    return 'It holds bytes or arrays, which cannot be edited: drop the message and inject the new value in a cell, with %floe inject.';
+    return 'The value holds bytes or arrays, which cannot be edited: drop the message and inject the new value in a cell, with %floe inject.';
   }
   return (JSON.stringify(value) ?? '').length > LONGEST
-    ? 'It is too long to be edited here: edit it in a cell with %floe edit.'
+    ? 'The value is too long to be edited here: edit the message in a cell with %floe edit.'
     : '';
 }
 
@@ -102,7 +105,7 @@ export function injector(ports: string[], inject: (port: string, text: string) =
     'button',
     {
       'data-cmd': 'inject',
-      title: over ? 'Nothing runs that could take it: the run is over, or none was begun' : 'Put it in front of this node',
+      title: over ? 'No run can take a message: the run is over, or none was started' : 'Put the message in front of this node',
       disabled: true,
       click: () => {
         inject(port.value, area.value).then(

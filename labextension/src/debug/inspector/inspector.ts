@@ -10,6 +10,7 @@ import { hasBuffers } from '../values/tagged';
 import { stepText } from '../dock/timeline';
 import { preview, tree, valueOf } from '../values/tree';
 
+/** Data that the inspector shows. */
 export interface InspectorData {
   /** Selected node; null if none is. */
   node: NodeView | null;
@@ -36,6 +37,7 @@ export interface InspectorData {
   over: boolean;
 }
 
+/** Actions of the inspector's sections. */
 export interface InspectorActions extends BreakActions {
   results: ResultActions;
   message(held: HeldMessage): EditActions;
@@ -83,7 +85,7 @@ export class Inspector {
           ]
         : wire
           ? [wire.name, `wire, ${wire.sent} sent, ${wire.depth ?? 0} on the way${wire.full ? ', full' : ''}`]
-          : ['', 'Select a node or a wire to look into it.'];
+          : ['', 'Select a node or a wire to see its details.'];
     if (name + words !== this.shownTitle) {
       this.shownTitle = name + words;
       this.title.replaceChildren(name, h('small', {}, ` ${words}`));
@@ -145,7 +147,7 @@ export class Inspector {
               title: `${more} more held messages`,
               digest: 0,
               open: false,
-              make: () => h('p', { class: 'floe-hint' }, 'They are shown when those before them went on.')
+              make: () => h('p', { class: 'floe-hint' }, 'These messages are shown once the messages before them have gone on.')
             }
           ]
         : []),
@@ -249,7 +251,7 @@ export class Inspector {
 
   private step(record: Step): Section[] {
     return [
-      { key: `step:${record.seq}`, title: 'What went in and out', digest: record.seq, make: () => step(record) },
+      { key: `step:${record.seq}`, title: 'Inputs and outputs', digest: record.seq, make: () => step(record) },
       { key: `before:${record.seq}`, title: 'State before', digest: 0, open: false, make: () => tree(record.before) },
       { key: `after:${record.seq}`, title: 'State after', digest: 0, make: () => tree(record.after) }
     ];

@@ -60,6 +60,6 @@ function value(text: string | undefined): HTMLElement {
   return text === undefined
     ? h('p', {}, '…')
     : text === ''
-      ? h('p', { class: 'floe-hint' }, 'Too long to be kept, behind others of one batch.')
+      ? h('p', { class: 'floe-hint' }, 'The value is too long to be kept, behind others of one batch.')
       : renderValue(parseOrText(text));
 }

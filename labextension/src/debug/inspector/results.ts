@@ -10,6 +10,7 @@ import { buffersOf, cell, valuesOf } from '../values/tree';
 export const SHOWN = 20;
 const COLUMNS = 12;
 
+/** Actions of the buttons below the table of results. */
 export interface ResultActions {
   /** Copy all results as JSON. */
   copy(): Promise<void>;
@@ -23,6 +24,7 @@ interface Row {
   buffers: Buffer[];
 }
 
+/** Return the section with the first results. */
 export function results(batches: ResultBatch[], total: number, actions: ResultActions): Section {
   return {
     key: 'results',
@@ -73,7 +75,7 @@ function table(rows: Row[], total: number, actions: ResultActions): HTMLElement 
       'div',
       { class: 'floe-buttons' },
       button('copy-results', 'Copy', 'Copy the results as JSON', actions.copy),
-      button('as-dataframe', 'As DataFrame', 'A cell that makes a DataFrame of the results', actions.dataframe)
+      button('as-dataframe', 'As DataFrame', 'Insert a cell that makes a DataFrame of the results', actions.dataframe)
     )
   );
 }

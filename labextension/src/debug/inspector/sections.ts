@@ -3,6 +3,7 @@
 import { h } from '../../page/dom';
 import { keepFocus } from './focus';
 
+/** Section of the inspector; its content is made by `make` when the section is opened. */
 export interface Section {
   key: string;
   title: string;

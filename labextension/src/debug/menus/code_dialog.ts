@@ -3,12 +3,14 @@
 import { copy } from '../values/clipboard';
 import { h } from '../../page/dom';
 
+/** Code of a module. */
 export interface Code {
   module: string;
   lang: string;
   source: string;
 }
 
+/** Show the code of a node's module above all other elements. */
 export function showCode(host: HTMLElement, node: string, { module, lang, source }: Code): void {
   const status = h('span', { class: 'floe-hint', role: 'status' });
   const copyCode = () =>

@@ -7,6 +7,7 @@ import type { RunStore } from '../store';
 import { size } from '../values/tagged';
 import { payloadOf } from '../values/tree';
 
+/** Node, or wire of the node, whose last value is copied. */
 export interface Origin {
   node: string;
   wire?: string;
@@ -45,13 +46,15 @@ export function copyLast(
     ? async () => {
         const text = (wire ? await store.lastValue(wire.name) : '') || step;
         if (!text) {
-          throw new Error(`The last value of ${wire!.name} is too long to be kept: hold it with a breakpoint to look at it.`);
+          throw new Error(
+            `The last value of ${wire!.name} is too long to be kept: hold the message with a breakpoint to see the value.`
+          );
         }
         const truncated = truncatedOf(parseOrText(text));
         const whole = truncated && step.startsWith(truncated.text) && bytes(step) === truncated.size;
         await copy(truncated && !whole ? truncated.text : toJson(parseOrText(whole ? step : text)));
         if (truncated && !whole) {
-          announce(`Copied the beginning, ${size(bytes(truncated.text))} of ${size(truncated.size)}: no more of it is kept`);
+          announce(`Copied the beginning, ${size(bytes(truncated.text))} of ${size(truncated.size)}: the rest is not kept`);
         } else if (wire && text === step) {
           announce('Copied the last value that was recorded');
         }

@@ -12,6 +12,7 @@ import { hasTabs } from '../../page/lab_requests';
 import { copyLast } from './copy_last';
 import type { MenuActions } from './menus';
 
+/** Parts of the view that menus act on. */
 export interface ViewParts {
   host: HTMLElement;
   node: HTMLElement;
@@ -30,6 +31,7 @@ export interface ViewParts {
   maximise(): void;
 }
 
+/** Return the actions of the menus of a view. */
 export function menuActions(parts: ViewParts): MenuActions {
   const { host, node, graph, store, attempt, look, tab, inspector, maximise } = parts;
   return {
@@ -56,7 +58,7 @@ export function menuActions(parts: ViewParts): MenuActions {
 async function code({ actions, node: host }: ViewParts, node: string): Promise<void> {
   const found = await actions.code(node);
   if (!found) {
-    throw new Error(`${node} has no code that can be shown: it is built in, or its module is not defined.`);
+    throw new Error(`${node} has no code that can be shown: the node is built in, or its module is not defined.`);
   }
   showCode(host, node, found);
 }

@@ -104,7 +104,7 @@ export class Menus {
       ];
     }
     return [
-      item('open', 'Look into it', () => actions.look(node), 'Enter'),
+      item('open', 'Look into the node', () => actions.look(node), 'Enter'),
       item('code', 'Show code', () => actions.code(node)),
       fold && item('fold', 'Fold with its neighbours', fold.act),
       null,

@@ -6,11 +6,13 @@
 
 import { h } from '../../page/dom';
 
+/** Button of a notice; `cmd` becomes its `data-cmd`. */
 export interface Link {
   label: string;
   cmd: string;
   act(): void;
 }
+/** Text with its links. */
 export interface Notice {
   text: string;
   links: Link[];

@@ -3,11 +3,13 @@
 import type { HeldMessage, RunInfo, View } from '../../wire';
 import type { Notice } from './notices';
 
+/** Actions of the links in notices. */
 export interface NoticeActions {
   /** Look into a message at a node; if both are empty, at the flow as a whole. */
   look(node: string, message: string): void;
 }
 
+/** Return the notice about the state of a run; null if the state needs none. */
 export function runNotice(view: View | null, info: RunInfo | null, held: HeldMessage[], actions: NoticeActions): Notice | null {
   const status = info?.status;
   const [failure] = info?.failures ?? [];

@@ -3,6 +3,7 @@
 import { element } from '../../graph/pictures/svg';
 import { h } from '../../page/dom';
 
+/** Actions of the toolbar's buttons. */
 export interface RunControls {
   resume(): void;
   pause(): void;
@@ -11,6 +12,7 @@ export interface RunControls {
   stop(): void;
 }
 
+/** State of the run that decides which buttons are enabled; `recorded` is the number of recorded steps. */
 export interface Phase {
   paused: boolean;
   over: boolean;
@@ -89,7 +91,7 @@ export function keyActions(
   const unlessOver = (key: string, act: (phase: Phase) => void) => () => {
     const now = phase();
     if (now.over || !now.live) {
-      report(`${now.over ? 'Nothing runs here' : 'This is not live'}: in here ${key} acts on this flow only.`);
+      report(`${now.over ? 'No run is active here' : 'This view is not live'}: the key ${key} acts on this flow only.`);
     } else {
       act(now);
     }

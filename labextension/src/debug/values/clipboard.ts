@@ -3,6 +3,7 @@
 /** Value shown by each element of a tree. */
 const values = new WeakMap<Element, unknown>();
 
+/** Note the value that an element shows, for `valueAt`; returns the element. */
 export function markValue<E extends Element>(element: E, value: unknown): E {
   values.set(element, value);
   return element;

@@ -11,6 +11,7 @@ export function tagOf(value: object): unknown[] | null {
   return Array.isArray(tag) && Object.keys(value).length === 1 ? tag : null;
 }
 
+/** Render the value of a tag; `buffers` are those of its message. */
 export function tagged([kind, ...rest]: unknown[], buffers: Buffer[]): HTMLElement {
   const buffer = isBuffer(rest[0]) ? buffers[rest[0]] : undefined;
   switch (kind) {
@@ -105,6 +106,7 @@ function range(dtype: string, buffer: Buffer): string {
   return numbers.length ? `, ${least} to ${most}` : ', empty';
 }
 
+/** Return a number of bytes in words: `1.5 KiB`. */
 export function size(count: number): string {
   return count < 1024
     ? `${count} bytes`

@@ -8,6 +8,7 @@ import { tagged, tagOf } from './tagged';
 const PIECE = 100;
 const TEXT = 2_000;
 
+/** Render a value; `name` is its key, `open` whether its parts are shown. */
 export function tree(value: unknown, buffers: Buffer[] = [], name = '', open = true): HTMLElement {
   return markValue(made(value, buffers, name, open), value);
 }
@@ -153,6 +154,7 @@ function table(rows: Row[], buffers: Buffer[]): HTMLElement {
   );
 }
 
+/** Render a value as the cell of a table. */
 export function cell(value: unknown, buffers: Buffer[]): HTMLElement {
   const text =
     value === undefined
@@ -198,6 +200,7 @@ export function valuesOf(batch: Batch): unknown[] {
   return parsed(payloadOf(batch)) as unknown[];
 }
 
+/** Return the JSON text of a batch. */
 export function payloadOf({ payload }: Batch): string {
   return new TextDecoder().decode(Uint8Array.from(atob(payload), c => c.charCodeAt(0)));
 }

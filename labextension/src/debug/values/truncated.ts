@@ -13,6 +13,7 @@ export function parseOrText(text: string): unknown {
   }
 }
 
+/** Beginning of a value's JSON text, and the size of the whole text in bytes. */
 export interface Truncated {
   text: string;
   size: number;

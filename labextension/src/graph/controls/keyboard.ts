@@ -15,6 +15,7 @@ interface KeyTarget {
   act(what: 'open' | 'in' | 'out'): void;
 }
 
+/** Run the action of a key in the picture. */
 export function handleKey(event: KeyboardEvent, view: KeyTarget): void {
   press<PictureKey>(event, PICTURE_KEYS, {
     right: () => move(view, 1, 0),
@@ -58,6 +59,7 @@ function distance(a: Box, b: Box, dx: number, dy: number): number {
 const PATHS = { in: 'M8 3v10M3 8h10', out: 'M3 8h10', fit: 'M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3' };
 const WORDS = { in: 'Zoom in (+)', out: 'Zoom out (-)', fit: 'Show all (f)' };
 
+/** Make the three buttons at the corner of the picture. */
 export function zoomButtons(actions: Record<keyof typeof PATHS, () => void>): HTMLElement {
   const made = document.createElement('div');
   made.className = 'floe-zoom';

@@ -1,5 +1,6 @@
 /** Keys of the view, each defined once: the key, its action, and its description in the list of keys. */
 
+/** Keys of one action, and the action's description. */
 export interface Key<Name extends string = string> {
   name: Name;
   /** Keys as written by `pressed`, in the order of the list of keys. */
@@ -20,7 +21,7 @@ export const PICTURE_KEYS = [
   { name: 'farther', keys: ['-'], words: 'Zoom out' },
   { name: 'fit', keys: ['f', '0'], words: 'Show the whole flow' },
   { name: 'fold', keys: ['g'], words: 'Fold or unfold all groups of a large flow' },
-  { name: 'leave', keys: ['Escape'], words: 'Select nothing' }
+  { name: 'leave', keys: ['Escape'], words: 'Clear the selection' }
 ] as const satisfies readonly Key[];
 
 /**
@@ -42,7 +43,7 @@ export const VIEW_KEYS = [
 /** Keys of the search, active while the focus is in its field. */
 export const SEARCH_KEYS = [
   { name: 'next', keys: ['Enter'], words: 'Select the next node that was found' },
-  { name: 'previous', keys: ['Shift+Enter'], words: 'Select the one before' },
+  { name: 'previous', keys: ['Shift+Enter'], words: 'Select the previous node that was found' },
   { name: 'close', keys: ['Escape'], words: 'Close the search' }
 ] as const satisfies readonly Key[];
 

@@ -2,6 +2,7 @@
 
 import type { Point } from '../layout/geometry';
 
+/** Item of a menu. */
 export interface Item {
   /** Name of the item in tests and styles. */
   cmd: string;

@@ -12,6 +12,7 @@ const GAP = 500;
 /** Fraction of the visible part that an arrow key moves by. */
 const STEP = 0.2;
 
+/** Node as the map draws it. */
 export interface MapNode {
   box: Box;
   status: string;
@@ -44,8 +45,8 @@ export class Minimap {
     this.node.hidden = true;
     this.node.tabIndex = 0;
     this.node.setAttribute('role', 'group');
-    this.node.setAttribute('aria-label', 'Map of the flow: the arrow keys move what is seen');
-    this.node.title = 'Drag to move what is seen';
+    this.node.setAttribute('aria-label', 'Map of the flow: the arrow keys move the visible part');
+    this.node.title = 'Drag to move the visible part';
     this.node.append(this.canvas, this.window);
     this.node.addEventListener('pointerdown', e => this.drag(e));
     this.node.addEventListener('keydown', e => this.key(e));
@@ -72,7 +73,7 @@ export class Minimap {
     }
   }
 
-  /** Draw the boxes if the map is visible and was not drawn just now. */
+  /** Draw the boxes if the map is visible and was not drawn within the last `GAP`. */
   draw(nodes: Iterable<MapNode>, now: number): void {
     const pen = this.node.hidden || now - this.last < GAP ? null : this.canvas.getContext('2d');
     if (!pen) {

@@ -25,7 +25,7 @@ export class Pan {
   private x = 0;
   private y = 0;
   private scale = 1;
-  /** True once a person moved the picture, which then is not fitted again by itself. */
+  /** True once a person moved the picture, which is then not fitted again without a request. */
   moved = false;
   /** True at a small scale, at which names are written larger. */
   small = false;

@@ -2,6 +2,7 @@
 
 import { press, SEARCH_KEYS, type SearchKey } from './keymap';
 
+/** View in which nodes are searched. */
 export interface SearchTarget {
   /** Names of all nodes, in the order of the flow. */
   readonly names: string[];

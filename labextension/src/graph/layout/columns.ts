@@ -2,6 +2,7 @@
 
 import type { Shape, ShapeWire } from '../model';
 
+/** Connected part of a flow; `wires` are indices. */
 export interface Part {
   nodes: string[];
   wires: number[];

@@ -6,11 +6,13 @@ import type { Shape } from '../model';
 import { Ports } from './ports';
 import { width } from '../pictures/text';
 
+/** Path of a wire and place of its label; the label of a quiet wire is shown only under the pointer. */
 export interface WirePath {
   path: string;
   label: Point;
   quiet: boolean;
 }
+/** Places of all nodes and paths of all wires. */
 export interface Drawing extends Size {
   vertical: boolean;
   ports: Ports;
@@ -18,11 +20,13 @@ export interface Drawing extends Size {
   wires: Map<string, WirePath>;
 }
 
+/** Height of a node in CSS pixels, unless its ports need more. */
 export const CARD_HEIGHT = 52;
 const NARROWEST = 152;
 const WIDEST = 264;
 /** Pixels for one port along a side. */
 const PORT = 15;
+/** CSS pixels kept free around the drawing. */
 export const MARGIN = 32;
 const ACROSS: Spaces = { gap: 30, passage: 16, gutter: 100, lane: 18 };
 const DOWN: Spaces = { gap: 26, passage: 16, gutter: 64, lane: 18 };

@@ -79,6 +79,7 @@ export class Dot {
   }
 }
 
+/** Return the look of a breakpoint; `none` without one. */
 export function lookOf(given: BreakMark | undefined): Look {
   if (!given) {
     return 'none';

@@ -6,6 +6,7 @@ import { NodePicture } from './node';
 import type { Drawing } from '../layout/drawing';
 import { WirePicture } from './wire';
 
+/** Pictures by name of the node or wire. */
 export interface Pictures {
   nodes: Map<string, NodePicture>;
   wires: Map<string, WirePicture>;

@@ -2,6 +2,7 @@
 
 const SPACE = 'http://www.w3.org/2000/svg';
 
+/** Make an SVG element. */
 export function element<K extends keyof SVGElementTagNameMap>(
   name: K,
   attributes: Record<string, string | number> = {},

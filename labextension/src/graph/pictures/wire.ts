@@ -75,7 +75,7 @@ export class WirePicture {
       this.moved = more > 0 ? now : this.moved;
     }
     if (this.sent >= 0 && more > 0 && !far) {
-      // with the snapshots, not by itself: an animation would repaint the whole graph sixty times a second;
+      // dashes advance with the snapshots: an animation would repaint the whole graph sixty times a second;
       // from afar wires have no dashes, and moving them would restyle and repaint all wires for nothing
       this.dash = (this.dash + DASH_STEP) % DASH;
       set(this.line, 'stroke-dashoffset', String(-this.dash));

@@ -38,6 +38,7 @@ export function languageOf(line: string): string | null {
 /** Decoration of the first line, which is never in the language of the other lines. */
 const firstLine = RangeSet.of([Decoration.line({ class: 'floe-magic' }).range(0)]);
 
+/** Return the extension of the editor that colours a cell by its first line. */
 export function highlight(languages: IEditorLanguageRegistry): Extension {
   const slot = new Compartment();
   return [

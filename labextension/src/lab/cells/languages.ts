@@ -4,6 +4,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { EditorExtensionRegistry, IEditorExtensionRegistry, IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { highlight } from './highlight';
 
+/** Plug-in that adds the colours to all editors. */
 export const languages: JupyterFrontEndPlugin<void> = {
   id: 'floe-jupyter:languages',
   description: 'Highlights module cells in their own language, and flow cells in the notation of flows.',

@@ -16,6 +16,7 @@ export function magicOf(line: string): [number, number] | null {
   return found && [found[1].length, found[1].length + found[2].trimEnd().length];
 }
 
+/** Extension of the editor that marks line magics of Floe. */
 export const LINE_MAGICS: Extension = Prec.highest(
   ViewPlugin.fromClass(
     class {

@@ -10,6 +10,7 @@ interface State {
 const WORDS =
   /^(?:each|all|any|fail|hold|retry|skip|true|false|timer|http|poll|git|form|end|exec|fetch|sleep|webhook|file|redis|zmq)\b/;
 
+/** Language support of the notation, for the editor. */
 export const notation = new LanguageSupport(
   StreamLanguage.define<State>({
     name: 'floe',

@@ -21,6 +21,7 @@ interface Example {
   content: unknown;
 }
 
+/** Plug-in that offers the example notebooks. */
 export const examples: JupyterFrontEndPlugin<void> = {
   id: 'floe-jupyter:examples',
   description: 'Opens the example notebooks.',
@@ -84,7 +85,7 @@ async function fetchAll(): Promise<Example[]> {
   }
   const { files } = (await response.json()) as { files: Example[] };
   if (!files.length) {
-    throw new Error('the installed package has none; reinstall floe-jupyter');
+    throw new Error('the installed package has no examples; reinstall floe-jupyter');
   }
   return files;
 }

@@ -134,6 +134,7 @@ function register(registry: Registry): void {
   registry.addFactory({ safe: true, mimeTypes: [OURS], createRenderer: () => new FlowOutput(registry) }, RANK);
 }
 
+/** Plug-in that renders flows in outputs. */
 export const outputs: JupyterFrontEndPlugin<void> = {
   id: 'floe-jupyter:outputs',
   description: 'Shows flows in outputs: live, or as they were saved.',

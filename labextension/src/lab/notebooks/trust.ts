@@ -88,6 +88,7 @@ async function release(notebook: INotebookCells): Promise<void> {
   }
 }
 
+/** Plug-in that restores saved widgets of trusted notebooks only. */
 export const trust: JupyterFrontEndPlugin<void> = {
   id: 'floe-jupyter:trust',
   description: 'Restores saved widgets only in notebooks that are trusted.',

@@ -1,5 +1,6 @@
 /** Actions of the sidebar's rows. */
 
+/** Actions of rows and commands, carried out by the panel. */
 export interface SidebarActions {
   /**
    * Open a flow of a workspace, or its run `instance`, in the main area; select `node` in the view, and the waiting message

@@ -4,6 +4,7 @@ import type { LabIcon } from '@jupyterlab/ui-components';
 import { h } from '../../page/dom';
 import { write } from './rows';
 
+/** Button of a row. */
 export interface RowAction {
   /** `data-cmd` of the button. */
   name: string;

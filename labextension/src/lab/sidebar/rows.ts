@@ -2,6 +2,7 @@
 
 import { h } from '../../page/dom';
 
+/** Row of a list, updated in place. */
 export interface Row<T> {
   readonly node: HTMLElement;
   update(item: T): void;

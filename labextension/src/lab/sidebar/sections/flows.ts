@@ -62,6 +62,7 @@ function key(flow: string, workspace: string): string {
   return JSON.stringify([workspace, flow]);
 }
 
+/** Return a number with its noun: `1 run`, `2 runs`. */
 export function count(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? '' : 's'}`;
 }

@@ -152,7 +152,7 @@ export class LogsSection extends Section {
   }
 
   private showHint(): void {
-    write(this.hint, this.list.childElementCount ? '' : this.lines.length ? 'No line matches.' : 'Nothing was logged yet.');
+    write(this.hint, this.list.childElementCount ? '' : this.lines.length ? 'No line matches.' : 'No line was logged yet.');
   }
 
   private wanted({ node, text, instance }: Line): boolean {

@@ -61,7 +61,7 @@ function update(row: PlainRow, item: Item): void {
     if (restarts) {
       words.push(count(restarts, 'restart'));
     }
-    row.set(lang, words.join(' · '), status, `${lang}: ${words.join(', ')}\nruns ${nodes.join(', ') || 'nothing'}`);
+    row.set(lang, words.join(' · '), status, `${lang}: ${words.join(', ')}\nruns ${nodes.join(', ') || 'no node'}`);
   } else {
     const { module, lang, deps, locked } = item.environment;
     row.set(

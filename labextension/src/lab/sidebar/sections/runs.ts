@@ -14,6 +14,7 @@ import { Section } from './section';
 export const SHELVES = ['pending', 'active', 'held', 'archive'] as const;
 export type Shelf = (typeof SHELVES)[number];
 
+/** Filter of the list of runs, saved with the layout of the page. */
 export interface RunFilter {
   text: string;
   shelves: Shelf[];
@@ -148,6 +149,7 @@ export class RunsSection extends Section {
   }
 }
 
+/** Return the state that a run is filtered by. */
 export function shelfOf({ status }: RunInfo): Shelf {
   return OVER.has(status) ? 'archive' : (status as Shelf);
 }

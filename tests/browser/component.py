@@ -186,7 +186,7 @@ def layered(count: int, seed: int = 1) -> Demo:
     return Demo([pair for pair in dict.fromkeys(wires) if pair[0] != pair[1]], langs, names)
 
 
-class Bench:
+class DebugView:
     """The mounted widget."""
 
     def __init__(self, page: Page) -> None:
@@ -203,7 +203,7 @@ class Bench:
         hidden: bool = False,
         boxes: int = 0,
         **traits: Any,
-    ) -> Bench:
+    ) -> DebugView:
         """Show *demo*; with *live* false nobody answers. Returns when the graph is drawn (unless *hidden*).
 
         Every node is drawn, unless large flows are to be folded into so many *boxes*.
@@ -229,7 +229,7 @@ class Bench:
         """Wait until that many nodes stand in the picture."""
         self.page.wait_for_function("n => document.querySelectorAll('[data-node]').length === n", arg=count)
 
-    def whole(self) -> Bench:
+    def whole(self) -> DebugView:
         """Ask for the whole picture, however small that becomes."""
         self.page.locator(".floe-zoom [data-zoom=fit]").click()
         return self
@@ -280,7 +280,7 @@ GEOMETRY = r"""() => {
   }
   const buttons = rect(document.querySelector('.floe-zoom'));
   for (const [n, b] of boxes) { if (meet(b, buttons)) { wrong.push(`the buttons cover node ${n}`); } }
-  if (host.scrollWidth > host.clientWidth) { wrong.push(`the bench is ${host.scrollWidth} wide in ${host.clientWidth}`); }
+  if (host.scrollWidth > host.clientWidth) { wrong.push(`the debug view is ${host.scrollWidth} wide in ${host.clientWidth}`); }
   const whole = rect(document.getElementById('place'));
   for (const e of document.querySelectorAll('.floe-bench *:not(svg *)')) {
     const r = rect(e);
@@ -291,7 +291,7 @@ GEOMETRY = r"""() => {
 }"""
 
 
-def sound(bench: Bench) -> None:
+def sound(debug_view: DebugView) -> None:
     """Nothing overlaps, leaves its box, is cut off or wider than its place."""
-    bench.frames()
-    assert bench.page.evaluate(GEOMETRY) == []
+    debug_view.frames()
+    assert debug_view.page.evaluate(GEOMETRY) == []

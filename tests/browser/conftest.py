@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from tests.browser.kit import Notebook, open_notebook
 from tests.browser.lab import MARK, Lab, describe, marked, need_front_end, running
-from tests.browser.pieces import address, bench, bundles, pictures  # noqa: F401 - fixtures
+from tests.browser.pieces import address, bundles, debug_view, pictures  # noqa: F401 - fixtures
 from tests.browser.waits import until
 from tests.conftest import missing
 

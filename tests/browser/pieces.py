@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.component import INSTANCE, ROOT, Bench, Demo, bundle, encoded, served
+from tests.browser.component import INSTANCE, ROOT, DebugView, Demo, bundle, encoded, served
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +30,11 @@ def address(bundles: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def bench(page: Page, address: str) -> Bench:
+def debug_view(page: Page, address: str) -> DebugView:
     """Return the debug view on an open page."""
     page.goto(address)
     page.wait_for_function("window.mounted")
-    return Bench(page)
+    return DebugView(page)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.component import CO2, Bench, Demo
+from tests.browser.component import CO2, DebugView, Demo
 from tests.browser.contrast import poor
 from tests.browser.pieces import lively
 from tests.browser.view.test_results import batch, shown
@@ -32,11 +32,11 @@ STATUSES = ("idle", "busy", "loading", "full", "failed", "refused")
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_C17_the_live_view_has_contrast_in_every_theme(bench: Bench, theme: str, pictures: Path) -> None:
-    page = bench.page
+def test_C17_the_live_view_has_contrast_in_every_theme(debug_view: DebugView, theme: str, pictures: Path) -> None:
+    page = debug_view.page
     page.set_viewport_size({"width": 1600, "height": 1400})
     themed(page, theme)
-    bench.mount(CO2, lively(CO2), height=1300)
+    debug_view.mount(CO2, lively(CO2), height=1300)
     page.locator('[data-node="parse"] .name').click(force=True)
     expect(page.locator('[data-section="held"]').first).to_be_visible()
     page.locator(".floe-inspector details").evaluate_all("all => all.forEach(one => { one.open = true; })")
@@ -49,8 +49,10 @@ def test_C17_the_live_view_has_contrast_in_every_theme(bench: Bench, theme: str,
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_C17_nodes_of_every_status_and_wires_of_every_kind_have_contrast(bench: Bench, theme: str, pictures: Path) -> None:
-    page = bench.page
+def test_C17_nodes_of_every_status_and_wires_of_every_kind_have_contrast(
+    debug_view: DebugView, theme: str, pictures: Path
+) -> None:
+    page = debug_view.page
     page.set_viewport_size({"width": 1600, "height": 900})
     themed(page, theme)
     nodes = {
@@ -59,8 +61,8 @@ def test_C17_nodes_of_every_status_and_wires_of_every_kind_have_contrast(bench: 
     }
     view = WIDE.view(nodes, 12)
     view["wires"][0]["full"] = True
-    bench.mount(WIDE, WIDE.world(view=view), height=700)
-    bench.frames()
+    debug_view.mount(WIDE, WIDE.world(view=view), height=700)
+    debug_view.frames()
     said = page.locator(".floe-node .status").all_text_contents()
     assert [text.partition(",")[0] for text in said] == list(STATUSES), "what there is room for is not cut"
     for point in (None, '[data-node="a"] .box', '[data-edge="c.out>e.in"] .way'):
@@ -73,11 +75,11 @@ def test_C17_nodes_of_every_status_and_wires_of_every_kind_have_contrast(bench: 
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_C17_what_opens_over_the_picture_has_contrast(bench: Bench, theme: str, pictures: Path) -> None:
-    page = bench.page
+def test_C17_what_opens_over_the_picture_has_contrast(debug_view: DebugView, theme: str, pictures: Path) -> None:
+    page = debug_view.page
     page.set_viewport_size({"width": 1400, "height": 1000})
     themed(page, theme)
-    shown(bench, batch({"city": "Hilo", "ppm": 421.5, "ok": True, "none": None}, {"city": "Jena", "ppm": 1}), total=300)
+    shown(debug_view, batch({"city": "Hilo", "ppm": 421.5, "ok": True, "none": None}, {"city": "Jena", "ppm": 1}), total=300)
     poor_ones = {}
     for name, selector, root in (
         ("find", '[data-cmd="find"]', ".floe-graph"),
@@ -89,7 +91,7 @@ def test_C17_what_opens_over_the_picture_has_contrast(bench: Bench, theme: str, 
         else:
             page.locator('[data-node="parse"] .name').click(button="right", force=True)
         expect(page.locator(root).first).to_be_visible()
-        bench.frames()
+        debug_view.frames()
         seen, found = poor(page, root)
         page.screenshot(path=pictures / f"contrast-{name}-{theme}.png")
         assert seen > 5, name

@@ -23,8 +23,8 @@ COUNT = """() => { const seen = window.__seen = { views: [], drawn: [] };
   Object.defineProperty(real, 'onmessage', { ...find, set(handler) { find.set.call(this, event => {
     if (this.url.includes('floe/bridge') && String(event.data).startsWith('{"topic":"view/')) { seen.views.push(performance.now()); }
     handler.call(this, event); }); } }); }"""
-DRAWN = """bench => new MutationObserver(() => window.__seen.drawn.push(performance.now()))
-  .observe(bench.querySelector('.floe-drawing'), { subtree: true, childList: true, characterData: true, attributes: true })"""
+DRAWN = """debug_view => new MutationObserver(() => window.__seen.drawn.push(performance.now()))
+  .observe(debug_view.querySelector('.floe-drawing'), { subtree: true, childList: true, characterData: true, attributes: true })"""
 
 # At a rate of 100,000 messages a second; as fast as they go where the rate is 0. With a gate, the
 # messages wait for a file of that name: a run is over before its view has come, else.

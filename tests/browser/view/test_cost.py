@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.component import CO2, Bench, layered
+from tests.browser.component import CO2, DebugView, layered
 
 BUDGET = 150 * 1024
 """Two fifths of what a graph library alone would be (375 KiB), with results, search, map, menus, export, folding and the list of keys."""
@@ -44,14 +44,14 @@ FLOOD = """async ({ rate, seconds, share }) => {
 }"""
 
 
-def test_five_hundred_nodes_stay_fluid(bench: Bench) -> None:
+def test_five_hundred_nodes_stay_fluid(debug_view: DebugView) -> None:
     demo = layered(500)
-    bench.page.evaluate("""() => { window.longest = 0;
+    debug_view.page.evaluate("""() => { window.longest = 0;
         new PerformanceObserver(l => l.getEntries().forEach(e => { window.longest = Math.max(window.longest, e.duration); })).observe({ type: 'longtask' }); }""")
-    bench.mount(demo, width="1100px", height=640).whole()
-    bench.frames(20)
-    layout = bench.page.evaluate("window.longest")
-    rounds = [_round(bench) for _ in range(3)]
+    debug_view.mount(demo, width="1100px", height=640).whole()
+    debug_view.frames(20)
+    layout = debug_view.page.evaluate("window.longest")
+    rounds = [_round(debug_view) for _ in range(3)]
     for found in rounds:
         print(
             f"\n500 nodes, {len(demo.wires)} wires, 10 % changing: {found['frames']:.1f} frames/s "
@@ -90,15 +90,15 @@ STEPS = """async shape => {
 }"""
 
 
-def test_five_hundred_nodes_are_laid_out_in_short_pieces(bench: Bench) -> None:
-    longest, whole = bench.page.evaluate(STEPS, layered(500).shape)
+def test_five_hundred_nodes_are_laid_out_in_short_pieces(debug_view: DebugView) -> None:
+    longest, whole = debug_view.page.evaluate(STEPS, layered(500).shape)
     print(f"\n500 nodes are laid out in {whole:.0f} ms, in pieces of at most {longest:.1f} ms")
     assert longest < 50
 
 
-def _round(bench: Bench) -> dict[str, float]:
+def _round(debug_view: DebugView) -> dict[str, float]:
     """Three seconds of work; `busy` is processor time of the page's main thread, `free` what the machine had left just before."""
-    session = bench.page.context.new_cdp_session(bench.page)
+    session = debug_view.page.context.new_cdp_session(debug_view.page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
 
     def busy() -> float:
@@ -106,26 +106,26 @@ def _round(bench: Bench) -> dict[str, float]:
 
     free = _free()
     before = busy()
-    found = bench.page.evaluate(FLOOD, {"rate": 20, "seconds": 3, "share": 10})
+    found = debug_view.page.evaluate(FLOOD, {"rate": 20, "seconds": 3, "share": 10})
     after = busy()
     session.detach()
     return {**found, "free": min(free, _free()), "busy": (after - before) / 3}
 
 
-def test_at_most_twenty_drawings_a_second_whatever_arrives(bench: Bench) -> None:
-    bench.mount(CO2)
-    found = bench.page.evaluate(FLOOD, {"rate": 400, "seconds": 3, "share": 1})
+def test_at_most_twenty_drawings_a_second_whatever_arrives(debug_view: DebugView) -> None:
+    debug_view.mount(CO2)
+    found = debug_view.page.evaluate(FLOOD, {"rate": 400, "seconds": 3, "share": 1})
     print(f"\n{found['sent']:.0f} snapshots/s: {found['draws']:.1f} drawings/s")
     assert found["sent"] > 25
     assert found["draws"] <= 20.5
 
 
-def test_what_nobody_sees_is_not_drawn(bench: Bench) -> None:
-    bench.mount(CO2)
-    bench.page.evaluate("document.getElementById('place').style.marginTop = '4000px'")
-    bench.frames(6)
-    found = bench.page.evaluate(FLOOD, {"rate": 20, "seconds": 1, "share": 1})
+def test_what_nobody_sees_is_not_drawn(debug_view: DebugView) -> None:
+    debug_view.mount(CO2)
+    debug_view.page.evaluate("document.getElementById('place').style.marginTop = '4000px'")
+    debug_view.frames(6)
+    found = debug_view.page.evaluate(FLOOD, {"rate": 20, "seconds": 1, "share": 1})
     assert found["draws"] == 0
-    bench.page.evaluate("document.getElementById('place').style.marginTop = ''")
-    expect(bench.page.locator('[data-edge="read.out>parse.in"] .count')).not_to_have_text("0")
-    expect(bench.page.locator('[data-edge="read.out>parse.in"] .count')).not_to_have_text("")
+    debug_view.page.evaluate("document.getElementById('place').style.marginTop = ''")
+    expect(debug_view.page.locator('[data-edge="read.out>parse.in"] .count')).not_to_have_text("0")
+    expect(debug_view.page.locator('[data-edge="read.out>parse.in"] .count')).not_to_have_text("")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.component import CO2, Bench, Demo, layered, sound
+from tests.browser.component import CO2, DebugView, Demo, layered, sound
 from tests.browser.pieces import lively
 
 
@@ -18,24 +18,24 @@ from tests.browser.pieces import lively
 @pytest.mark.parametrize("width", [1100, 360])
 @pytest.mark.parametrize("count", [5, 50, 500])
 def test_pictures_of_small_and_large_flows_have_no_overlaps(
-    bench: Bench, pictures: Path, count: int, width: int, theme: str
+    debug_view: DebugView, pictures: Path, count: int, width: int, theme: str
 ) -> None:
     demo = CO2 if count == 5 else layered(count)
-    page = bench.page
+    page = debug_view.page
     page.evaluate("theme => { document.getElementById('theme').href = `/theme/${theme}.css`; }", theme)
     page.wait_for_function(
         "theme => [...document.styleSheets].some(s => s.href?.includes(theme) && s.cssRules.length)", arg=theme
     )
     page.set_viewport_size({"width": max(width + 16, 380), "height": 700})
-    bench.mount(demo, lively(demo), width=f"{width}px", height=560)
-    bench.show(lively(demo)["view"])
+    debug_view.mount(demo, lively(demo), width=f"{width}px", height=560)
+    debug_view.show(lively(demo)["view"])
     page.locator(f'[data-node="{demo.ids[1]}"] .letter').first.wait_for(state="attached")
     if count > 5:
-        bench.whole()
+        debug_view.whole()
     if count == 5:
         page.locator('[data-node="parse"] .box').click()
         page.locator("[data-held] textarea").first.wait_for()
-    sound(bench)
+    sound(debug_view)
     page.screenshot(path=pictures / f"graph-{count}-{'narrow' if width < 500 else 'wide'}-{theme}.png", full_page=True)
 
 
@@ -52,48 +52,50 @@ def test_pictures_of_small_and_large_flows_have_no_overlaps(
     ],
 )
 @pytest.mark.parametrize("width", [900, 320])
-def test_flows_of_odd_shapes_are_drawn_whole(bench: Bench, name: str, demo: Demo, width: int, pictures: Path) -> None:
-    bench.mount(demo, width=f"{width}px", height=480)
-    bench.show(demo.view({demo.ids[0]: {"depth": 999999, "status": "refused", "failed": 3, "error": "no such module"}}, 123456))
-    sound(bench)
-    assert bench.page.locator("[data-edge]").count() == len(demo.wires)
-    bench.page.screenshot(path=pictures / f"odd-{name.replace(' ', '-')}-{width}.png")
+def test_flows_of_odd_shapes_are_drawn_whole(debug_view: DebugView, name: str, demo: Demo, width: int, pictures: Path) -> None:
+    debug_view.mount(demo, width=f"{width}px", height=480)
+    debug_view.show(
+        demo.view({demo.ids[0]: {"depth": 999999, "status": "refused", "failed": 3, "error": "no such module"}}, 123456)
+    )
+    sound(debug_view)
+    assert debug_view.page.locator("[data-edge]").count() == len(demo.wires)
+    debug_view.page.screenshot(path=pictures / f"odd-{name.replace(' ', '-')}-{width}.png")
 
 
 @pytest.mark.parametrize("scale", [0.9, 1.1, 1.25, 1.5])
-def test_nothing_overlaps_where_pixels_are_not_whole(bench: Bench, scale: float) -> None:
-    bench.page.evaluate("scale => { document.body.style.zoom = scale; }", scale)
-    bench.mount(CO2, lively(CO2), width="800px")
-    bench.show(lively(CO2)["view"])
-    sound(bench)
+def test_nothing_overlaps_where_pixels_are_not_whole(debug_view: DebugView, scale: float) -> None:
+    debug_view.page.evaluate("scale => { document.body.style.zoom = scale; }", scale)
+    debug_view.mount(CO2, lively(CO2), width="800px")
+    debug_view.show(lively(CO2)["view"])
+    sound(debug_view)
 
 
 @pytest.mark.parametrize("count", [10, 50])
-def test_C8_a_row_of_nodes_can_be_read_in_a_page_of_1400_pixels(bench: Bench, pictures: Path, count: int) -> None:
+def test_C8_a_row_of_nodes_can_be_read_in_a_page_of_1400_pixels(debug_view: DebugView, pictures: Path, count: int) -> None:
     demo = Demo([(f"step_{i}", f"step_{i + 1}") for i in range(count - 1)])
-    bench.page.set_viewport_size({"width": 1400, "height": 700})
-    bench.mount(demo, lively(demo), width="1380px", height=420)
-    bench.show(lively(demo)["view"])
-    sound(bench)
-    heights = bench.page.locator("[data-node]").evaluate_all("""nodes => nodes.map(node =>
+    debug_view.page.set_viewport_size({"width": 1400, "height": 700})
+    debug_view.mount(demo, lively(demo), width="1380px", height=420)
+    debug_view.show(lively(demo)["view"])
+    sound(debug_view)
+    heights = debug_view.page.locator("[data-node]").evaluate_all("""nodes => nodes.map(node =>
         Math.max(...[...node.querySelectorAll('.name, .sign')].filter(text => text.getBoundingClientRect().width > 0)
             .map(text => text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize))))""")
-    bench.page.screenshot(path=pictures / f"graph-row-{count}.png", full_page=True)
+    debug_view.page.screenshot(path=pictures / f"graph-row-{count}.png", full_page=True)
     assert len(heights) == count
     assert min(heights) >= 9
 
 
-def test_a_graph_that_is_attached_while_hidden_is_drawn_when_it_is_shown(bench: Bench) -> None:
-    bench.mount(CO2, hidden=True)
-    bench.show(CO2.view({"parse": {"status": "busy"}}, 7))
-    assert bench.page.locator("[data-node]").count() == 0
-    bench.page.evaluate("document.getElementById('place').style.display = ''")
-    bench.drawn(5)
-    expect(bench.page.locator('[data-node="parse"]')).to_have_attribute("data-status", "busy")
-    sound(bench)
+def test_a_graph_that_is_attached_while_hidden_is_drawn_when_it_is_shown(debug_view: DebugView) -> None:
+    debug_view.mount(CO2, hidden=True)
+    debug_view.show(CO2.view({"parse": {"status": "busy"}}, 7))
+    assert debug_view.page.locator("[data-node]").count() == 0
+    debug_view.page.evaluate("document.getElementById('place').style.display = ''")
+    debug_view.drawn(5)
+    expect(debug_view.page.locator('[data-node="parse"]')).to_have_attribute("data-status", "busy")
+    sound(debug_view)
 
 
-def test_the_live_picture_stands_as_the_static_one(bench: Bench) -> None:
+def test_the_live_picture_stands_as_the_static_one(debug_view: DebugView) -> None:
     from floe_jupyter.core.flow.model import Flow, Node, Wire
     from floe_jupyter.core.picture.layout import Size, layout
 
@@ -105,7 +107,7 @@ def test_the_live_picture_stands_as_the_static_one(bench: Bench) -> None:
             tuple(Wire(w["source"], w["target"], w["source_port"], w["target_port"]) for w in demo.wires),
         )
         plan = layout(flow, {name: Size(120 + 3 * len(name), 40 + len(name)) for name in demo.ids}, widest, aspect)
-        places = bench.page.evaluate(
+        places = debug_view.page.evaluate(
             """async ([shape, widest, aspect]) => {
             const { layout, SPACES } = await import('/layout.js');
             const work = layout(shape, new Map(shape.nodes.map(n => [n.id, { width: 120 + 3 * n.id.length, height: 40 + n.id.length }])), SPACES,
@@ -128,24 +130,24 @@ def test_the_live_picture_stands_as_the_static_one(bench: Bench) -> None:
 # --- looking and clicking ----------------------------------------------------------------------------------------------------
 
 
-def test_a_click_on_a_dot_sets_a_breakpoint_and_another_removes_it(bench: Bench) -> None:
-    bench.mount(CO2)
-    dot = bench.page.locator('[data-node="clean"] [data-bp="in"]')
+def test_a_click_on_a_dot_sets_a_breakpoint_and_another_removes_it(debug_view: DebugView) -> None:
+    debug_view.mount(CO2)
+    dot = debug_view.page.locator('[data-node="clean"] [data-bp="in"]')
     dot.click()
-    assert bench.called("set_break") == {"flow": "demo", "node": "clean", "side": "in", "port": ""}
+    assert debug_view.called("set_break") == {"flow": "demo", "node": "clean", "side": "in", "port": ""}
     expect(dot).to_have_attribute("data-look", "on")
     expect(dot).to_have_attribute("aria-pressed", "true")
     dot.click()
-    assert bench.called("clear_break") == {"flow": "demo", "id": "b1"}
+    assert debug_view.called("clear_break") == {"flow": "demo", "id": "b1"}
     expect(dot).to_have_attribute("data-look", "none")
 
 
-def test_a_node_with_two_outputs_has_a_dot_for_each(bench: Bench) -> None:
-    bench.mount(CO2)
-    bench.page.locator('[data-node="parse"] [data-bp="out"][data-port="bad"]').click()
-    assert bench.called("set_break") == {"flow": "demo", "node": "parse", "side": "out", "port": "bad"}
-    expect(bench.page.locator('[data-node="parse"] [data-port="bad"]')).to_have_attribute("data-look", "on")
-    expect(bench.page.locator('[data-node="parse"] [data-bp="out"][data-port="out"]')).to_have_attribute("data-look", "none")
+def test_a_node_with_two_outputs_has_a_dot_for_each(debug_view: DebugView) -> None:
+    debug_view.mount(CO2)
+    debug_view.page.locator('[data-node="parse"] [data-bp="out"][data-port="bad"]').click()
+    assert debug_view.called("set_break") == {"flow": "demo", "node": "parse", "side": "out", "port": "bad"}
+    expect(debug_view.page.locator('[data-node="parse"] [data-port="bad"]')).to_have_attribute("data-look", "on")
+    expect(debug_view.page.locator('[data-node="parse"] [data-bp="out"][data-port="out"]')).to_have_attribute("data-look", "none")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_a_node_with_two_outputs_has_a_dot_for_each(bench: Bench) -> None:
         ({"log": "saw {msg}"}, "log"),
     ],
 )
-def test_breakpoints_look_as_what_they_are(bench: Bench, given: dict[str, Any], look: str) -> None:
+def test_breakpoints_look_as_what_they_are(debug_view: DebugView, given: dict[str, Any], look: str) -> None:
     mark = {
         "id": "b1",
         "node": "mean",
@@ -171,8 +173,8 @@ def test_breakpoints_look_as_what_they_are(bench: Bench, given: dict[str, Any], 
         "count": 0,
         **given,
     }
-    bench.mount(CO2, CO2.world(breaks=[mark]))
-    expect(bench.page.locator('[data-node="mean"] [data-bp="in"]')).to_have_attribute("data-look", look)
+    debug_view.mount(CO2, CO2.world(breaks=[mark]))
+    expect(debug_view.page.locator('[data-node="mean"] [data-bp="in"]')).to_have_attribute("data-look", look)
 
 
 MOVED = """async view => {
@@ -190,33 +192,33 @@ MOVED = """async view => {
 }"""
 
 
-def test_wires_move_only_when_something_moved(bench: Bench) -> None:
-    bench.mount(CO2)
-    wire = bench.page.locator('[data-edge="read.out>parse.in"]')
-    bench.show(CO2.view(sent=10))
+def test_wires_move_only_when_something_moved(debug_view: DebugView) -> None:
+    debug_view.mount(CO2)
+    wire = debug_view.page.locator('[data-edge="read.out>parse.in"]')
+    debug_view.show(CO2.view(sent=10))
     expect(wire.locator(".count")).to_have_text("10")
-    bench.frames(8)
+    debug_view.frames(8)
     expect(wire).to_have_attribute("data-moving", "false")
     offset = wire.locator(".way").get_attribute("stroke-dashoffset")
-    seen = bench.page.evaluate(MOVED, CO2.view(sent=500))  # ends when it stands still again
+    seen = debug_view.page.evaluate(MOVED, CO2.view(sent=500))  # ends when it stands still again
     assert seen == ["500 sent", "a rate", f"at {-4 if offset is None else -8}", "dashed: true"]
 
 
-def test_nothing_is_animated_for_who_wants_no_motion(bench: Bench) -> None:
-    bench.page.emulate_media(reduced_motion="reduce")
-    bench.mount(CO2)
-    bench.show(CO2.view(sent=10))
-    bench.frames(8)
-    bench.show(CO2.view(sent=500))
-    way = bench.page.locator('[data-edge="read.out>parse.in"][data-moving=true] .way')
+def test_nothing_is_animated_for_who_wants_no_motion(debug_view: DebugView) -> None:
+    debug_view.page.emulate_media(reduced_motion="reduce")
+    debug_view.mount(CO2)
+    debug_view.show(CO2.view(sent=10))
+    debug_view.frames(8)
+    debug_view.show(CO2.view(sent=500))
+    way = debug_view.page.locator('[data-edge="read.out>parse.in"][data-moving=true] .way')
     way.wait_for(state="attached")
     assert way.evaluate("e => getComputedStyle(e).strokeDasharray") == "none"
     assert way.evaluate("e => e.getAnimations().length") == 0
 
 
-def test_the_graph_is_used_by_keyboard(bench: Bench) -> None:
-    bench.mount(CO2)
-    page = bench.page
+def test_the_graph_is_used_by_keyboard(debug_view: DebugView) -> None:
+    debug_view.mount(CO2)
+    page = debug_view.page
     page.locator(".floe-graph > svg").focus()
     for key, node in [
         ("ArrowRight", "read"),
@@ -229,7 +231,7 @@ def test_the_graph_is_used_by_keyboard(bench: Bench) -> None:
         expect(page.locator("[data-node].selected")).to_have_attribute("data-node", node)
     assert page.evaluate("document.activeElement.dataset.node") == "parse"
     page.keyboard.press("b")
-    assert bench.called("set_break")["side"] == "in"
+    assert debug_view.called("set_break")["side"] == "in"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.className") == "floe-inspector"
     page.locator('[data-node="parse"]').focus()
@@ -242,12 +244,12 @@ def test_the_graph_is_used_by_keyboard(bench: Bench) -> None:
     expect(page.locator("[data-node].selected")).to_have_count(0)
 
 
-def test_every_node_and_dot_says_what_it_is(bench: Bench) -> None:
-    bench.mount(CO2, lively(CO2))
-    bench.show(lively(CO2)["view"])
-    expect(bench.page.locator('[data-node="parse"]')).to_have_attribute(
+def test_every_node_and_dot_says_what_it_is(debug_view: DebugView) -> None:
+    debug_view.mount(CO2, lively(CO2))
+    debug_view.show(lively(CO2)["view"])
+    expect(debug_view.page.locator('[data-node="parse"]')).to_have_attribute(
         "aria-label", re.compile("parse: held\n.*2 waiting\n2 held", re.DOTALL)
     )
-    nameless = bench.page.evaluate("""() => [...document.querySelectorAll('.floe-bench :is(button, input, select, textarea, [role=button])')]
+    nameless = debug_view.page.evaluate("""() => [...document.querySelectorAll('.floe-bench :is(button, input, select, textarea, [role=button])')]
         .filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.closest('label')?.textContent.trim())).map(e => e.outerHTML.slice(0, 90))""")
     assert nameless == []

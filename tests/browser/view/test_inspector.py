@@ -11,28 +11,28 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.component import CO2, INSTANCE, Bench, encoded
+from tests.browser.component import CO2, INSTANCE, DebugView, encoded
 from tests.browser.pieces import lively
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
-def looked(bench: Bench, node: str, **world: Any) -> Any:
+def looked(debug_view: DebugView, node: str, **world: Any) -> Any:
     """The inspector of a node."""
-    bench.mount(CO2, {**lively(CO2), **world}, height=700)
-    bench.page.locator(f'[data-node="{node}"] .box').click()
-    return bench.page.locator(".floe-inspector")
+    debug_view.mount(CO2, {**lively(CO2), **world}, height=700)
+    debug_view.page.locator(f'[data-node="{node}"] .box').click()
+    return debug_view.page.locator(".floe-inspector")
 
 
-def test_a_held_message_is_edited_and_what_is_no_json_cannot_be_saved(bench: Bench) -> None:
-    message = looked(bench, "parse").locator('[data-held="m0"]')
+def test_a_held_message_is_edited_and_what_is_no_json_cannot_be_saved(debug_view: DebugView) -> None:
+    message = looked(debug_view, "parse").locator('[data-held="m0"]')
     area = message.locator("textarea")
     area.fill('{"ppm": 4,\n "x" 5}')
     expect(message.locator('[data-field="problem"]')).to_have_text(re.compile("This is not JSON: line 2, column 6: "))
     expect(message.locator('[data-cmd="save"]')).to_be_disabled()
     area.fill('{"ppm": 12345678901234567890,\n "s": "a \\" b"}')
     message.locator('[data-cmd="save"]').click()
-    sent = bench.called("edit")
+    sent = debug_view.called("edit")
     assert sent["id"] == "m0@parse"
     assert base64.b64decode(sent["text"]) == b'{"ppm":12345678901234567890,"s":"a \\" b"}'
 
@@ -46,53 +46,53 @@ GO = [
 ]
 
 
-def go(bench: Bench, how: str) -> None:
+def go(debug_view: DebugView, how: str) -> None:
     """Press a key, or the button."""
-    bench.page.keyboard.press(how) if how.startswith("F") else bench.page.locator(how).click()
+    debug_view.page.keyboard.press(how) if how.startswith("F") else debug_view.page.locator(how).click()
 
 
-def order(bench: Bench, *names: str) -> list[str]:
+def order(debug_view: DebugView, *names: str) -> list[str]:
     """The calls of these names, as they came."""
-    return [str(name) for name, _ in bench.page.evaluate("window.calls") if name in names]
+    return [str(name) for name, _ in debug_view.page.evaluate("window.calls") if name in names]
 
 
 @pytest.mark.parametrize(("how", "call"), GO)
-def test_a_value_that_was_typed_is_saved_before_the_message_goes_on(bench: Bench, how: str, call: str) -> None:
-    area = looked(bench, "parse").locator('[data-held="m0"] textarea')
+def test_a_value_that_was_typed_is_saved_before_the_message_goes_on(debug_view: DebugView, how: str, call: str) -> None:
+    area = looked(debug_view, "parse").locator('[data-held="m0"] textarea')
     area.fill('{"ppm": 4}')
-    go(bench, how)
-    bench.called(call)
-    assert order(bench, "edit", "step", "resume") == ["edit", call]
-    assert base64.b64decode(bench.called("edit")["text"]) == b'{"ppm":4}'
+    go(debug_view, how)
+    debug_view.called(call)
+    assert order(debug_view, "edit", "step", "resume") == ["edit", call]
+    assert base64.b64decode(debug_view.called("edit")["text"]) == b'{"ppm":4}'
     expect(area).not_to_have_attribute("data-dirty", "")
 
 
 @pytest.mark.parametrize("how", [how for how, _ in GO])
-def test_nothing_goes_on_while_what_was_typed_is_no_json(bench: Bench, how: str) -> None:
-    message = looked(bench, "parse").locator('[data-held="m0"]')
+def test_nothing_goes_on_while_what_was_typed_is_no_json(debug_view: DebugView, how: str) -> None:
+    message = looked(debug_view, "parse").locator('[data-held="m0"]')
     message.locator("textarea").fill('{"ppm": ')
-    go(bench, how)
+    go(debug_view, how)
     expect(message.locator('[data-field="problem"]')).to_contain_text("This is not JSON")
     if "step-message" not in how:
-        expect(bench.page.locator(".floe-bench > .floe-problem")).to_contain_text("no message goes on: This is not JSON")
+        expect(debug_view.page.locator(".floe-bench > .floe-problem")).to_contain_text("no message goes on: This is not JSON")
         expect(message.locator("textarea")).to_be_focused()
     expect(message.locator("textarea")).to_have_value('{"ppm": ')
-    assert order(bench, "edit", "step", "resume") == []
+    assert order(debug_view, "edit", "step", "resume") == []
 
 
-def test_a_condition_that_was_typed_is_set_before_a_step_and_a_wrong_one_refuses_it(bench: Bench) -> None:
-    row = looked(bench, "parse").locator('[data-break="b1"]')
+def test_a_condition_that_was_typed_is_set_before_a_step_and_a_wrong_one_refuses_it(debug_view: DebugView) -> None:
+    row = looked(debug_view, "parse").locator('[data-break="b1"]')
     when = row.locator('[data-field="when"]')
     when.fill("msg > 1")
-    bench.page.keyboard.press("F10")
-    bench.called("step")
-    assert order(bench, "set_break", "step") == ["set_break", "step"]
-    assert bench.called("set_break")["when"] == "msg > 1"
+    debug_view.page.keyboard.press("F10")
+    debug_view.called("step")
+    assert order(debug_view, "set_break", "step") == ["set_break", "step"]
+    assert debug_view.called("set_break")["when"] == "msg > 1"
     when.fill("len(msg")
-    bench.page.keyboard.press("F10")
-    expect(bench.page.locator(".floe-bench > .floe-problem")).to_contain_text("')' is missing")
+    debug_view.page.keyboard.press("F10")
+    expect(debug_view.page.locator(".floe-bench > .floe-problem")).to_contain_text("')' is missing")
     expect(row.locator('[data-problem="when"]')).to_contain_text("')' is missing")
-    assert order(bench, "step") == ["step"]
+    assert order(debug_view, "step") == ["step"]
 
 
 def many(count: int, first: int = 0) -> list[dict[str, Any]]:
@@ -103,66 +103,66 @@ def many(count: int, first: int = 0) -> list[dict[str, Any]]:
     ]
 
 
-def hold(bench: Bench, held: list[dict[str, Any]]) -> None:
+def hold(debug_view: DebugView, held: list[dict[str, Any]]) -> None:
     """The dispatcher says that these are held now."""
-    bench.page.evaluate("held => { window.world.held = held; }", held)
-    bench.show({**lively(CO2)["view"], "held": len(held), "recorded": 50})
+    debug_view.page.evaluate("held => { window.world.held = held; }", held)
+    debug_view.show({**lively(CO2)["view"], "held": len(held), "recorded": 50})
 
 
-def test_the_first_held_message_is_open_after_each_step_and_the_closed_ones_say_what_is_in_them(bench: Bench) -> None:
-    inspector = looked(bench, "parse", held=many(6))
+def test_the_first_held_message_is_open_after_each_step_and_the_closed_ones_say_what_is_in_them(debug_view: DebugView) -> None:
+    inspector = looked(debug_view, "parse", held=many(6))
     for first in range(1, 6):
-        hold(bench, many(6 - first, first))
+        hold(debug_view, many(6 - first, first))
         lead = inspector.locator('[data-section="held"]').first
         expect(lead).to_have_attribute("data-held", f"m{first}")
         expect(lead.locator("textarea")).to_be_visible()
         expect(lead.locator("textarea")).to_have_value(re.compile(f'"n": {first}'))
-    hold(bench, many(6))
+    hold(debug_view, many(6))
     closed = inspector.locator('.floe-section[data-held="m4"] > summary')
     expect(closed).to_have_text("Held in front (in): step {n: 4}")
     expect(closed.locator(".floe-preview")).to_be_visible()
 
 
-def test_the_focus_stays_at_its_control_when_a_value_is_saved_and_when_the_message_goes_on(bench: Bench) -> None:
-    inspector = looked(bench, "parse", held=many(3))
+def test_the_focus_stays_at_its_control_when_a_value_is_saved_and_when_the_message_goes_on(debug_view: DebugView) -> None:
+    inspector = looked(debug_view, "parse", held=many(3))
     inspector.locator('[data-held="m0"] [data-cmd="save"]').click()
-    bench.called("edit")
-    hold(bench, [{**many(1)[0], "value": {"n": 100}}, *many(2, 1)])
+    debug_view.called("edit")
+    hold(debug_view, [{**many(1)[0], "value": {"n": 100}}, *many(2, 1)])
     expect(inspector.locator('[data-held="m0"] textarea')).to_have_value(re.compile("100"))
     expect(inspector.locator('[data-held="m0"] [data-cmd="save"]')).to_be_focused()
     inspector.locator('[data-held="m0"] [data-cmd="step-message"]').focus()
-    hold(bench, many(2, 1))
+    hold(debug_view, many(2, 1))
     expect(inspector.locator('[data-held="m1"] [data-cmd="step-message"]')).to_be_focused()
-    hold(bench, [])
+    hold(debug_view, [])
     expect(inspector).to_be_focused()
 
 
-def test_all_held_messages_are_counted_where_only_the_first_are_listed(bench: Bench) -> None:
+def test_all_held_messages_are_counted_where_only_the_first_are_listed(debug_view: DebugView) -> None:
     world = lively(CO2)
     world["view"]["held"] = world["view"]["nodes"][1]["held"] = 89
-    bench.mount(CO2, {**world, "held": many(20)}, height=700)
-    bench.page.locator('.floe-tools [data-cmd="inspector"]').click()
-    waiting = bench.page.locator('[data-section="waiting"]')
+    debug_view.mount(CO2, {**world, "held": many(20)}, height=700)
+    debug_view.page.locator('.floe-tools [data-cmd="inspector"]').click()
+    waiting = debug_view.page.locator('[data-section="waiting"]')
     expect(waiting.locator("summary")).to_have_text("Held messages (89)")
     expect(waiting.locator(".floe-row")).to_have_count(20)
     expect(waiting.locator(".floe-hint")).to_have_text("69 more")
-    bench.page.locator('[data-node="parse"] .box').click()
-    expect(bench.page.locator('[data-section="rest"] > summary')).to_have_text("69 more held messages")
+    debug_view.page.locator('[data-node="parse"] .box').click()
+    expect(debug_view.page.locator('[data-section="rest"] > summary')).to_have_text("69 more held messages")
 
 
-def test_what_cannot_be_done_in_a_run_that_is_over_is_not_offered(bench: Bench) -> None:
-    section = looked(bench, "parse").locator('[data-section="inject"]')
+def test_what_cannot_be_done_in_a_run_that_is_over_is_not_offered(debug_view: DebugView) -> None:
+    section = looked(debug_view, "parse").locator('[data-section="inject"]')
     section.locator("summary").click()
     expect(section.locator("textarea")).to_be_enabled()
-    bench.page.locator('[data-tab="timeline"]').click()
-    bench.page.locator('[data-cmd="walk-back"]').click()
-    back = bench.page.locator('[data-cmd="back-to"]')
+    debug_view.page.locator('[data-tab="timeline"]').click()
+    debug_view.page.locator('[data-cmd="walk-back"]').click()
+    back = debug_view.page.locator('[data-cmd="back-to"]')
     expect(back).to_be_enabled()
-    bench.page.evaluate("ref => window.publish(`run/${ref}`, {...window.world.info, status: 'done'})", INSTANCE)
+    debug_view.page.evaluate("ref => window.publish(`run/${ref}`, {...window.world.info, status: 'done'})", INSTANCE)
     expect(back).to_be_disabled()
     expect(back).to_have_attribute("title", re.compile("over: no step of it can be undone"))
-    expect(bench.page.locator('[data-cmd="fork-step"]')).to_be_enabled()
-    bench.page.locator('[data-cmd="look-now"]').click()
+    expect(debug_view.page.locator('[data-cmd="fork-step"]')).to_be_enabled()
+    debug_view.page.locator('[data-cmd="look-now"]').click()
     section.locator("summary").click()
     expect(section.locator("textarea")).to_be_disabled()
     expect(section.locator('[data-cmd="inject"]')).to_be_disabled()
@@ -177,55 +177,57 @@ def test_what_cannot_be_done_in_a_run_that_is_over_is_not_offered(bench: Bench) 
         ("duplicate", "duplicate", {"flow": INSTANCE, "id": "m1@parse"}),
     ],
 )
-def test_a_held_message_is_stepped_dropped_and_duplicated(bench: Bench, command: str, call: str, args: dict[str, str]) -> None:
-    looked(bench, "parse").locator(f'[data-held="m1"] [data-cmd="{command}"]').click()
-    assert bench.called(call) == args
+def test_a_held_message_is_stepped_dropped_and_duplicated(
+    debug_view: DebugView, command: str, call: str, args: dict[str, str]
+) -> None:
+    looked(debug_view, "parse").locator(f'[data-held="m1"] [data-cmd="{command}"]').click()
+    assert debug_view.called(call) == args
 
 
-def test_what_is_being_typed_survives_what_comes_meanwhile(bench: Bench) -> None:
-    inspector = looked(bench, "parse")
+def test_what_is_being_typed_survives_what_comes_meanwhile(debug_view: DebugView) -> None:
+    inspector = looked(debug_view, "parse")
     area = inspector.locator('[data-held="m0"] textarea')
     area.fill('{"half": ')
-    bench.page.evaluate("window.world.held[0].value = 'another'; window.world.view.recorded = 99")
-    bench.show({**lively(CO2)["view"], "recorded": 99})
+    debug_view.page.evaluate("window.world.held[0].value = 'another'; window.world.view.recorded = 99")
+    debug_view.show({**lively(CO2)["view"], "recorded": 99})
     inspector.locator('[data-section="last"]').wait_for()
-    bench.page.wait_for_function("window.calls.filter(([n]) => n === 'history').length > 1")
-    bench.frames(10)
+    debug_view.page.wait_for_function("window.calls.filter(([n]) => n === 'history').length > 1")
+    debug_view.frames(10)
     expect(area).to_have_value('{"half": ')
 
 
-def test_an_integer_that_a_browser_would_change_is_not_edited_here(bench: Bench) -> None:
-    bench.mount(CO2, lively(CO2))
-    bench.page.evaluate("window.world.held[0].value = {n: 9007199254740993}")
-    bench.show(lively(CO2)["view"])
-    bench.page.locator('[data-node="parse"] .box').click()
-    message = bench.page.locator('.floe-section[data-held="m0"]')
+def test_an_integer_that_a_browser_would_change_is_not_edited_here(debug_view: DebugView) -> None:
+    debug_view.mount(CO2, lively(CO2))
+    debug_view.page.evaluate("window.world.held[0].value = {n: 9007199254740993}")
+    debug_view.show(lively(CO2)["view"])
+    debug_view.page.locator('[data-node="parse"] .box').click()
+    message = debug_view.page.locator('.floe-section[data-held="m0"]')
     expect(message).to_contain_text("beyond 2^53")
     expect(message.locator('[data-cmd="save"]')).to_have_count(0)
 
 
-def test_a_click_on_the_letter_shows_that_message(bench: Bench) -> None:
-    bench.mount(CO2, lively(CO2))
-    bench.page.locator('[data-node="parse"] [data-held="m0"]').click()
-    expect(bench.page.locator('.floe-section[data-held="m0"]')).to_be_visible()
+def test_a_click_on_the_letter_shows_that_message(debug_view: DebugView) -> None:
+    debug_view.mount(CO2, lively(CO2))
+    debug_view.page.locator('[data-node="parse"] [data-held="m0"]').click()
+    expect(debug_view.page.locator('.floe-section[data-held="m0"]')).to_be_visible()
 
 
-def test_a_failed_message_shows_the_modules_own_trace_and_is_tried_again(bench: Bench) -> None:
+def test_a_failed_message_shows_the_modules_own_trace_and_is_tried_again(debug_view: DebugView) -> None:
     failure = lively(CO2)["info"]["failures"][0]
     held = [{"id": "m7", "node": "mean", "port": "in", "run": 1, "reason": "error", "value": {"ppm": "n/a"}, "failure": failure}]
-    message = looked(bench, "mean", held=held).locator('[data-held="m7"]')
+    message = looked(debug_view, "mean", held=held).locator('[data-held="m7"]')
     expect(message.locator("pre")).to_contain_text("Cell In[3], line 2, in mean")
     expect(message.locator(".floe-label")).to_contain_text(["Cell In[3], line 2"])
     message.locator('[data-cmd="retry"]').click()
-    assert bench.called("retry") == {"flow": INSTANCE, "id": "m7@mean"}
+    assert debug_view.called("retry") == {"flow": INSTANCE, "id": "m7@mean"}
 
 
-def test_a_message_is_injected(bench: Bench) -> None:
-    section = looked(bench, "clean").locator('[data-section="inject"]')
+def test_a_message_is_injected(debug_view: DebugView) -> None:
+    section = looked(debug_view, "clean").locator('[data-section="inject"]')
     section.locator("summary").click()
     section.locator("textarea").fill('{"ppm": 1}')
     section.locator('[data-cmd="inject"]').click()
-    assert bench.called("inject") == {
+    assert debug_view.called("inject") == {
         "flow": INSTANCE,
         "node": "clean",
         "port": "in",
@@ -233,25 +235,25 @@ def test_a_message_is_injected(bench: Bench) -> None:
     }
 
 
-def test_the_dispatchers_complaint_about_a_breakpoint_stands_at_its_field(bench: Bench) -> None:
-    row = looked(bench, "parse").locator('[data-break="b1"]')
+def test_the_dispatchers_complaint_about_a_breakpoint_stands_at_its_field(debug_view: DebugView) -> None:
+    row = looked(debug_view, "parse").locator('[data-break="b1"]')
     row.locator('[data-field="when"]').fill("len(msg")
     row.locator('[data-field="when"]').press("Enter")
     expect(row.locator('[data-problem="when"]')).to_contain_text("')' is missing")
     expect(row.locator('[data-problem="log"]')).to_have_text("")
     row.locator('[data-field="hits"]').fill("3")
     row.locator('[data-field="hits"]').press("Enter")
-    bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'set_break' && a.hits === 3 && a.id === 'b1')")
+    debug_view.page.wait_for_function("window.calls.some(([n, a]) => n === 'set_break' && a.hits === 3 && a.id === 'b1')")
     row.locator('[data-field="enabled"]').uncheck()
-    bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'set_break' && a.enabled === false)")
+    debug_view.page.wait_for_function("window.calls.some(([n, a]) => n === 'set_break' && a.enabled === false)")
 
 
-def test_enter_sets_a_condition_also_where_a_notebook_takes_the_key_for_itself(bench: Bench) -> None:
-    bench.page.evaluate("document.addEventListener('keydown', e => { if (e.key === 'Enter') { e.preventDefault(); } })")
-    when = looked(bench, "parse").locator('[data-break="b1"] [data-field="when"]')
+def test_enter_sets_a_condition_also_where_a_notebook_takes_the_key_for_itself(debug_view: DebugView) -> None:
+    debug_view.page.evaluate("document.addEventListener('keydown', e => { if (e.key === 'Enter') { e.preventDefault(); } })")
+    when = looked(debug_view, "parse").locator('[data-break="b1"] [data-field="when"]')
     when.fill("msg > 1")
     when.press("Enter")
-    assert bench.called("set_break")["when"] == "msg > 1"
+    assert debug_view.called("set_break")["when"] == "msg > 1"
 
 
 RATIO = """e => {
@@ -264,22 +266,24 @@ RATIO = """e => {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "dark-high-contrast"])
-def test_errors_can_be_read_in_every_theme(bench: Bench, theme: str, pictures: Path) -> None:
+def test_errors_can_be_read_in_every_theme(debug_view: DebugView, theme: str, pictures: Path) -> None:
     loaded = "href => new Promise(done => { const link = document.getElementById('theme'); link.onload = () => done(); link.href = href; })"
-    bench.page.evaluate(loaded, f"/theme/{theme}.css?chosen")  # another address than the first, so that it is loaded in any case
-    inspector = looked(bench, "mean")
+    debug_view.page.evaluate(
+        loaded, f"/theme/{theme}.css?chosen"
+    )  # another address than the first, so that it is loaded in any case
+    inspector = looked(debug_view, "mean")
     expect(inspector.locator(".floe-error").first).to_be_visible()
-    bench.page.locator('[data-tab="logs"]').click()
-    bench.page.evaluate("document.querySelector('.floe-bench > .floe-problem').textContent = 'No.'")
+    debug_view.page.locator('[data-tab="logs"]').click()
+    debug_view.page.evaluate("document.querySelector('.floe-bench > .floe-problem').textContent = 'No.'")
     ratios = [
-        bench.page.locator(f".floe-bench {name}").first.evaluate(RATIO)
+        debug_view.page.locator(f".floe-bench {name}").first.evaluate(RATIO)
         for name in (".floe-error", ".floe-stderr", ".floe-problem")
     ]
     assert min(ratios) >= 4.5, ratios
-    bench.page.screenshot(path=pictures / f"errors-{theme}.png")
+    debug_view.page.screenshot(path=pictures / f"errors-{theme}.png")
 
 
-def test_rows_are_a_table_pictures_are_shown_and_arrays_are_summarised(bench: Bench, pictures: Path) -> None:
+def test_rows_are_a_table_pictures_are_shown_and_arrays_are_summarised(debug_view: DebugView, pictures: Path) -> None:
     numbers = struct.pack("<3d", -1.5, 2, 40)
     tagged = {"$floe": ["bytes", 0]}, {"$floe": ["array", 1, "<f8", [3, 1]]}, {"$floe": ["int", "123456789012345678901234567890"]}
     batch = {
@@ -300,16 +304,16 @@ def test_rows_are_a_table_pictures_are_shown_and_arrays_are_summarised(bench: Be
         "before": {},
         "after": {},
     }
-    last = looked(bench, "clean", steps=[step]).locator('[data-section="last"]')
+    last = looked(debug_view, "clean", steps=[step]).locator('[data-section="last"]')
     assert last.locator("img").evaluate("async e => { await e.decode(); return e.naturalWidth; }") == 1
     expect(last).to_contain_text("array <f8 [3 \u00d7 1], -1.5 to 40")
     expect(last).to_contain_text("123456789012345678901234567890")
     expect(last).to_contain_text("12345678901234567")
     assert last.locator("td").all_text_contents() == ["1", '"x"', "2", '"y"']
-    bench.page.screenshot(path=pictures / "values.png")
+    debug_view.page.screenshot(path=pictures / "values.png")
 
 
-def test_the_picture_in_a_held_message_is_fetched_and_shown(bench: Bench) -> None:
+def test_the_picture_in_a_held_message_is_fetched_and_shown(debug_view: DebugView) -> None:
     held = {
         "id": "m9",
         "node": "parse",
@@ -319,11 +323,11 @@ def test_the_picture_in_a_held_message_is_fetched_and_shown(bench: Bench) -> Non
         "value": {"picture": {"$floe": ["bytes", 0]}, "n": 1},
         "buffers": [{"size": 70, "data": PIXEL}],
     }
-    message = looked(bench, "parse", held=[held]).locator('[data-held="m9"]')
+    message = looked(debug_view, "parse", held=[held]).locator('[data-held="m9"]')
     assert message.locator("img").evaluate("async e => { await e.decode(); return e.naturalWidth; }") == 1
-    bench.page.wait_for_function("window.calls.some(([n, a]) => n === 'held' && a.buffers && a.id === 'm9@parse')")
+    debug_view.page.wait_for_function("window.calls.some(([n, a]) => n === 'held' && a.buffers && a.id === 'm9@parse')")
     expect(message).to_contain_text("bytes or arrays, which cannot be edited")
-    expect(bench.page.locator('.floe-section[data-held="m9"] > summary')).to_have_text(
+    expect(debug_view.page.locator('.floe-section[data-held="m9"] > summary')).to_have_text(
         "Held in front (in): pause {picture: bytes, n: 1}"
     )
     expect(message.locator("textarea")).to_have_count(0)
@@ -333,7 +337,7 @@ def test_the_picture_in_a_held_message_is_fetched_and_shown(bench: Bench) -> Non
 @pytest.mark.parametrize(
     "start", ["<svg xmlns='http://www.w3.org/2000/svg' onload='__canary++'/>", "<html><script>__canary++</script>"]
 )
-def test_bytes_that_are_no_plain_picture_are_never_drawn(bench: Bench, start: str) -> None:
+def test_bytes_that_are_no_plain_picture_are_never_drawn(debug_view: DebugView, start: str) -> None:
     batch = {
         **encoded({"$floe": ["bytes", 0]}),
         "buffers": [{"size": len(start), "data": base64.b64encode(start.encode()).decode()}],
@@ -351,15 +355,15 @@ def test_bytes_that_are_no_plain_picture_are_never_drawn(bench: Bench, start: st
         "before": {},
         "after": {},
     }
-    last = looked(bench, "clean", steps=[step]).locator('[data-section="last"]')
+    last = looked(debug_view, "clean", steps=[step]).locator('[data-section="last"]')
     expect(last).to_contain_text("bytes, ")
     expect(last.locator("img")).to_have_count(0)
 
 
-def test_large_values_are_opened_piece_by_piece(bench: Bench) -> None:
+def test_large_values_are_opened_piece_by_piece(debug_view: DebugView) -> None:
     value = {"long": "x" * 30_000, "many": list(range(1_000))}
     inspector = looked(
-        bench, "parse", held=[{"id": "m0", "node": "parse", "port": "in", "run": 1, "reason": "pause", "value": value}]
+        debug_view, "parse", held=[{"id": "m0", "node": "parse", "port": "in", "run": 1, "reason": "pause", "value": value}]
     )
     tree = inspector.locator('[data-held="m0"]')
     expect(tree.locator(".floe-leaf")).to_have_count(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.component import CO2, Bench, layered
+from tests.browser.component import CO2, DebugView, layered
 from tests.browser.pieces import lively
 
 Seen = Callable[[Page], None]
@@ -83,90 +83,94 @@ EFFECTS: dict[str, Seen] = {
 }
 
 
-def listed(bench: Bench) -> list[tuple[str, str]]:
+def listed(debug_view: DebugView) -> list[tuple[str, str]]:
     """The names and keys that the list has."""
-    bench.page.locator(".floe-graph > svg").focus()
-    bench.page.keyboard.press("?")
-    expect(bench.page.locator("dialog.floe-keys")).to_be_visible()
-    found: list[list[str]] = bench.page.locator("[data-key-name]").evaluate_all(
+    debug_view.page.locator(".floe-graph > svg").focus()
+    debug_view.page.keyboard.press("?")
+    expect(debug_view.page.locator("dialog.floe-keys")).to_be_visible()
+    found: list[list[str]] = debug_view.page.locator("[data-key-name]").evaluate_all(
         "rows => rows.flatMap(row => [...row.querySelectorAll('[data-key]')].map(key => [row.dataset.keyName, key.dataset.key]))"
     )
-    bench.page.keyboard.press("Escape")
-    expect(bench.page.locator("dialog.floe-keys")).to_have_count(0)
+    debug_view.page.keyboard.press("Escape")
+    expect(debug_view.page.locator("dialog.floe-keys")).to_have_count(0)
     return [(name, key) for name, key in found]
 
 
-def test_C30_every_key_does_what_the_list_of_keys_says(bench: Bench) -> None:
-    bench.page.set_viewport_size({"width": 1400, "height": 900})
-    bench.mount(CO2, lively(CO2))
-    every = listed(bench)
+def test_C30_every_key_does_what_the_list_of_keys_says(debug_view: DebugView) -> None:
+    debug_view.page.set_viewport_size({"width": 1400, "height": 900})
+    debug_view.mount(CO2, lively(CO2))
+    every = listed(debug_view)
     assert {name for name, _ in every} == set(EFFECTS)
     assert len(every) == len(set(every)) >= 25
     for name, key in every:
         world = lively(CO2)
-        bench.page.evaluate("localStorage.clear()")  # what was folded stays so
+        debug_view.page.evaluate("localStorage.clear()")  # what was folded stays so
         if name == "fold":
-            bench.mount(layered(130))
-            bench.page.locator(".floe-graph > svg").focus()
-            bench.page.keyboard.press(key)
-            EFFECTS[name](bench.page)
+            debug_view.mount(layered(130))
+            debug_view.page.locator(".floe-graph > svg").focus()
+            debug_view.page.keyboard.press(key)
+            EFFECTS[name](debug_view.page)
             continue
-        bench.mount(CO2, {**world, "breaks": []})
-        expect(bench.page.locator('.floe-toolbar [data-cmd="stop"]')).to_be_enabled()
-        bench.page.locator('[data-node="clean"] .box').click()
-        bench.page.locator(".floe-inspector").wait_for()
-        bench.page.locator('[data-node="clean"]').focus()
+        debug_view.mount(CO2, {**world, "breaks": []})
+        expect(debug_view.page.locator('.floe-toolbar [data-cmd="stop"]')).to_be_enabled()
+        debug_view.page.locator('[data-node="clean"] .box').click()
+        debug_view.page.locator(".floe-inspector").wait_for()
+        debug_view.page.locator('[data-node="clean"]').focus()
         for before in PREPARED.get(name, []):
-            bench.page.keyboard.press(before)
+            debug_view.page.keyboard.press(before)
         if name == "undo":
-            expect(bench.page.locator('.floe-newsline [data-cmd="undo"]')).to_be_visible()  # the change has been made
-        bench.page.keyboard.press(key.replace("Ctrl+", "Control+"))
-        EFFECTS[name](bench.page)
+            expect(debug_view.page.locator('.floe-newsline [data-cmd="undo"]')).to_be_visible()  # the change has been made
+        debug_view.page.keyboard.press(key.replace("Ctrl+", "Control+"))
+        EFFECTS[name](debug_view.page)
 
 
-def test_C30_the_list_of_keys_is_opened_by_its_button_and_closed_by_key_button_and_click(bench: Bench, pictures: Path) -> None:
-    bench.mount(CO2, lively(CO2))
-    button, dialog = bench.page.locator('.floe-tools [data-cmd="keys"]'), bench.page.locator("dialog.floe-keys")
+def test_C30_the_list_of_keys_is_opened_by_its_button_and_closed_by_key_button_and_click(
+    debug_view: DebugView, pictures: Path
+) -> None:
+    debug_view.mount(CO2, lively(CO2))
+    button, dialog = debug_view.page.locator('.floe-tools [data-cmd="keys"]'), debug_view.page.locator("dialog.floe-keys")
     ways: list[Callable[[], None]] = [
-        lambda: bench.page.keyboard.press("Escape"),
+        lambda: debug_view.page.keyboard.press("Escape"),
         lambda: dialog.locator("button").click(),
-        lambda: bench.page.keyboard.press("?"),
-        lambda: bench.page.mouse.click(3, 3),
+        lambda: debug_view.page.keyboard.press("?"),
+        lambda: debug_view.page.mouse.click(3, 3),
     ]
     for close in ways:
         button.click()
         expect(dialog).to_be_visible()
-        bench.page.screenshot(path=pictures / "keys.png")
+        debug_view.page.screenshot(path=pictures / "keys.png")
         close()
         expect(dialog).to_have_count(0)
         expect(button).to_be_focused()
 
 
 @pytest.mark.parametrize("width", [1400, 420])
-def test_C30_the_list_of_keys_fits_its_window_and_stands_above_a_maximised_view(bench: Bench, pictures: Path, width: int) -> None:
-    bench.page.set_viewport_size({"width": width, "height": 600})
-    bench.mount(CO2, lively(CO2))
+def test_C30_the_list_of_keys_fits_its_window_and_stands_above_a_maximised_view(
+    debug_view: DebugView, pictures: Path, width: int
+) -> None:
+    debug_view.page.set_viewport_size({"width": width, "height": 600})
+    debug_view.mount(CO2, lively(CO2))
     for key in ("m", "?"):
-        bench.page.locator(".floe-bench").focus()
-        bench.page.keyboard.press(key)
-    dialog = bench.page.locator("dialog.floe-keys")
+        debug_view.page.locator(".floe-bench").focus()
+        debug_view.page.keyboard.press(key)
+    dialog = debug_view.page.locator("dialog.floe-keys")
     box = dialog.bounding_box()
     assert box is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     assert dialog.evaluate("e => e.scrollWidth <= e.clientWidth")
-    bench.page.screenshot(path=pictures / f"keys-{width}.png")
-    bench.page.keyboard.press("Escape")
+    debug_view.page.screenshot(path=pictures / f"keys-{width}.png")
+    debug_view.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    expect(bench.page.locator(".floe-host.maximised")).to_be_visible()
+    expect(debug_view.page.locator(".floe-host.maximised")).to_be_visible()
 
 
-def test_C30_what_is_typed_into_a_field_is_no_key(bench: Bench) -> None:
-    bench.mount(CO2, lively(CO2))
-    bench.page.locator('[data-node="parse"] .box').click()
-    area = bench.page.locator("[data-held] textarea").first
+def test_C30_what_is_typed_into_a_field_is_no_key(debug_view: DebugView) -> None:
+    debug_view.mount(CO2, lively(CO2))
+    debug_view.page.locator('[data-node="parse"] .box').click()
+    area = debug_view.page.locator("[data-held] textarea").first
     area.click()
-    bench.page.keyboard.press("Control+a")
-    bench.page.keyboard.type("mi/?bBf0")
+    debug_view.page.keyboard.press("Control+a")
+    debug_view.page.keyboard.type("mi/?bBf0")
     expect(area).to_have_value("mi/?bBf0")
-    assert bench.page.locator("dialog, .maximised, .floe-find:visible").count() == 0
+    assert debug_view.page.locator("dialog, .maximised, .floe-find:visible").count() == 0

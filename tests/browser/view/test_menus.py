@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.component import CO2, Bench, Demo, encoded
+from tests.browser.component import CO2, DebugView, Demo, encoded
 from tests.browser.pieces import lively
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -20,31 +20,33 @@ LOOK = """() => { const svg = document.querySelector('.floe-graph > svg');
     return [svg.getAttribute('class') ?? '', svg.querySelector('.floe-drawing').getAttribute('transform'), svg.querySelectorAll('*:not(title)').length]; }"""
 
 
-def menu(bench: Bench) -> Locator:
-    return bench.page.locator(".floe-menu[role=menu]")
+def menu(debug_view: DebugView) -> Locator:
+    return debug_view.page.locator(".floe-menu[role=menu]")
 
 
-def items(bench: Bench) -> list[str]:
+def items(debug_view: DebugView) -> list[str]:
     """What the menu offers."""
-    expect(menu(bench)).to_be_visible()
-    found: list[str] = menu(bench).locator("[role=menuitem]").evaluate_all("all => all.map(one => one.firstChild.textContent)")
+    expect(menu(debug_view)).to_be_visible()
+    found: list[str] = (
+        menu(debug_view).locator("[role=menuitem]").evaluate_all("all => all.map(one => one.firstChild.textContent)")
+    )
     return found
 
 
-def pick(bench: Bench, cmd: str) -> None:
-    menu(bench).locator(f'[data-item="{cmd}"]').click()
+def pick(debug_view: DebugView, cmd: str) -> None:
+    menu(debug_view).locator(f'[data-item="{cmd}"]').click()
 
 
 @pytest.fixture
-def outer(bench: Bench) -> Bench:
+def outer(debug_view: DebugView) -> DebugView:
     """What reaches the page around the view is noted; texts that are copied, too."""
-    bench.page.evaluate("""() => { window.outer = []; window.copied = [];
+    debug_view.page.evaluate("""() => { window.outer = []; window.copied = [];
         document.addEventListener('contextmenu', e => { window.outer.push([e.shiftKey, e.defaultPrevented]); e.preventDefault(); });
         Object.defineProperty(navigator, 'clipboard', { value: { writeText: async text => { window.copied.push(text); } } }); }""")
-    return bench
+    return debug_view
 
 
-def test_C25_a_right_click_on_a_node_opens_its_own_menu_and_no_other(outer: Bench, pictures: Path) -> None:
+def test_C25_a_right_click_on_a_node_opens_its_own_menu_and_no_other(outer: DebugView, pictures: Path) -> None:
     outer.mount(CO2, {**lively(CO2), "breaks": []})
     outer.page.locator('[data-node="parse"] .box').click(button="right")
     expect(menu(outer)).to_have_attribute("aria-label", "Node parse")
@@ -75,7 +77,7 @@ def test_C25_a_right_click_on_a_node_opens_its_own_menu_and_no_other(outer: Benc
     expect(outer.page.locator(".floe-inspector h3")).to_contain_text("parse")
 
 
-def test_C25_shift_and_a_right_click_leave_the_browsers_menu(outer: Bench) -> None:
+def test_C25_shift_and_a_right_click_leave_the_browsers_menu(outer: DebugView) -> None:
     outer.mount(CO2, lively(CO2))
     outer.page.locator('[data-node="parse"] .box').click(button="right", modifiers=["Shift"])
     assert outer.page.evaluate("window.outer") == [[True, False]]
@@ -87,7 +89,7 @@ def test_C25_shift_and_a_right_click_leave_the_browsers_menu(outer: Bench) -> No
 
 
 @pytest.mark.parametrize("key", ["Shift+F10", "ContextMenu"])
-def test_C25_the_menu_is_used_by_keyboard(outer: Bench, key: str) -> None:
+def test_C25_the_menu_is_used_by_keyboard(outer: DebugView, key: str) -> None:
     outer.mount(CO2, lively(CO2))
     outer.page.locator(".floe-graph > svg").focus()
     for _ in range(2):
@@ -114,7 +116,7 @@ def test_C25_the_menu_is_used_by_keyboard(outer: Bench, key: str) -> None:
     expect(menu(outer)).to_have_count(0)
 
 
-def test_C25_the_menu_closes_when_one_clicks_elsewhere_and_stands_above_a_maximised_view(outer: Bench) -> None:
+def test_C25_the_menu_closes_when_one_clicks_elsewhere_and_stands_above_a_maximised_view(outer: DebugView) -> None:
     outer.page.set_viewport_size({"width": 800, "height": 500})
     outer.mount(CO2, lively(CO2))
     outer.page.locator('.floe-tools [data-cmd="maximise"]').click()
@@ -145,7 +147,7 @@ def test_C25_the_menu_closes_when_one_clicks_elsewhere_and_stands_above_a_maximi
     expect(outer.page.locator(".maximised")).to_have_count(1)
 
 
-def test_C25_a_wire_has_a_menu_with_its_last_value(outer: Bench) -> None:
+def test_C25_a_wire_has_a_menu_with_its_last_value(outer: DebugView) -> None:
     step = {
         "seq": 1,
         "node": "parse",
@@ -177,16 +179,16 @@ def test_C25_a_wire_has_a_menu_with_its_last_value(outer: Bench) -> None:
     assert outer.called("set_break") == {"flow": "demo", "node": "parse", "side": "out", "port": "bad"}
 
 
-def _copied(bench: Bench, place: str) -> str:
+def _copied(debug_view: DebugView, place: str) -> str:
     """What the menu of the wire or node copies as its last value."""
-    bench.page.evaluate("window.copied = []")
-    bench.page.locator(place).click(button="right")
-    pick(bench, "copy-last")
-    bench.page.wait_for_function("window.copied.length === 1")
-    return str(bench.page.evaluate("window.copied[0]"))
+    debug_view.page.evaluate("window.copied = []")
+    debug_view.page.locator(place).click(button="right")
+    pick(debug_view, "copy-last")
+    debug_view.page.wait_for_function("window.copied.length === 1")
+    return str(debug_view.page.evaluate("window.copied[0]"))
 
 
-def test_C25_the_last_value_is_copied_as_the_wire_has_it_without_any_recorded_step(outer: Bench) -> None:
+def test_C25_the_last_value_is_copied_as_the_wire_has_it_without_any_recorded_step(outer: DebugView) -> None:
     latest = {"parse.out>clean.in": '{"n":12345678901234567890}', "parse.bad>rejects.in": '"n/a"', "clean.out>mean.in": "7"}
     outer.mount(CO2, {**lively(CO2), "breaks": [], "steps": [], "latest": latest})
     assert _copied(outer, '[data-edge="parse.bad>rejects.in"] .count') == '"n/a"'
@@ -198,7 +200,7 @@ def test_C25_the_last_value_is_copied_as_the_wire_has_it_without_any_recorded_st
     assert "Copy last value" not in items(outer)
 
 
-def test_C25_where_only_the_beginning_of_the_last_value_is_kept_that_is_copied_and_said(outer: Bench) -> None:
+def test_C25_where_only_the_beginning_of_the_last_value_is_kept_that_is_copied_and_said(outer: DebugView) -> None:
     edge = '[data-edge="parse.out>clean.in"] .count'
     whole = "x" * 3000
     step = {
@@ -228,7 +230,7 @@ def test_C25_where_only_the_beginning_of_the_last_value_is_kept_that_is_copied_a
     expect(outer.page.locator(".floe-problem")).to_contain_text("too long to be kept")
 
 
-def test_C25_values_are_copied_by_menu(outer: Bench) -> None:
+def test_C25_values_are_copied_by_menu(outer: DebugView) -> None:
     values = [{"big": 2, "list": [{"a": 1, "b": "one"}, {"a": 2, "b": "two"}], "text": 'say "é"'}]
     held = [{"id": "m0", "node": "parse", "port": "in", "run": 1, "reason": "breakpoint", "value": value} for value in values]
     step = {
@@ -263,7 +265,7 @@ def test_C25_values_are_copied_by_menu(outer: Bench) -> None:
     assert outer.page.evaluate("window.outer") == []
 
 
-def test_C25_the_code_of_a_node_is_shown_and_copied(outer: Bench, pictures: Path) -> None:
+def test_C25_the_code_of_a_node_is_shown_and_copied(outer: DebugView, pictures: Path) -> None:
     world = lively(CO2)
     world["modules"] = [{**module, "source": f"// {module['name']}\nexport default (msg) => msg;"} for module in world["modules"]]
     outer.mount(CO2, world)
@@ -286,16 +288,16 @@ def test_C25_the_code_of_a_node_is_shown_and_copied(outer: Bench, pictures: Path
 
 @pytest.mark.parametrize("count", [5, 60])
 def test_C25_the_picture_is_exported_as_svg_that_needs_nothing_else(
-    bench: Bench, tmp_path: Path, pictures: Path, count: int
+    debug_view: DebugView, tmp_path: Path, pictures: Path, count: int
 ) -> None:
     demo = CO2 if count == 5 else Demo([(f"step_{i}", f"step_{i + 1}") for i in range(count - 1)])
-    bench.mount(demo, lively(demo))
-    bench.show(lively(demo)["view"])
-    bench.frames(4)
-    looks = bench.page.evaluate(LOOK)
-    bench.page.locator(f'[data-node="{demo.ids[0]}"] .box').click(button="right")
-    with bench.page.expect_download() as given:
-        pick(bench, "export-svg")
+    debug_view.mount(demo, lively(demo))
+    debug_view.show(lively(demo)["view"])
+    debug_view.frames(4)
+    looks = debug_view.page.evaluate(LOOK)
+    debug_view.page.locator(f'[data-node="{demo.ids[0]}"] .box').click(button="right")
+    with debug_view.page.expect_download() as given:
+        pick(debug_view, "export-svg")
     assert given.value.suggested_filename == "demo.svg"
     file = tmp_path / "demo.svg"
     given.value.save_as(file)
@@ -308,20 +310,20 @@ def test_C25_the_picture_is_exported_as_svg_that_needs_nothing_else(
     assert not re.search(r"var\(|color-mix|color\(|class=\"(far|small)", text)
     fills = {e.get("fill") for e in tree.iter(f"{SVG}rect")}
     assert all(fill == "none" or re.fullmatch("#[0-9a-f]{6}", fill or "") for fill in fills)
-    assert bench.page.evaluate(LOOK) == looks  # the page stays as it was
-    bench.page.goto(file.as_uri())
-    bench.page.screenshot(path=pictures / f"export-{count}.png")
+    assert debug_view.page.evaluate(LOOK) == looks  # the page stays as it was
+    debug_view.page.goto(file.as_uri())
+    debug_view.page.screenshot(path=pictures / f"export-{count}.png")
 
 
-def test_C25_the_picture_is_exported_as_png(bench: Bench, tmp_path: Path) -> None:
-    bench.mount(CO2, lively(CO2))
-    bench.page.locator('[data-node="mean"] .box').click(button="right")
-    with bench.page.expect_download() as given:
-        pick(bench, "export-png")
+def test_C25_the_picture_is_exported_as_png(debug_view: DebugView, tmp_path: Path) -> None:
+    debug_view.mount(CO2, lively(CO2))
+    debug_view.page.locator('[data-node="mean"] .box').click(button="right")
+    with debug_view.page.expect_download() as given:
+        pick(debug_view, "export-png")
     given.value.save_as(tmp_path / "demo.png")
     data = (tmp_path / "demo.png").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", data[16:24])
     assert width > 1_500
     assert height > 200
-    assert bench.page.evaluate("window.violations") == []
+    assert debug_view.page.evaluate("window.violations") == []

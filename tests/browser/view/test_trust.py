@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.component import CO2, INSTANCE, Bench, Demo, encoded, sound
+from tests.browser.component import CO2, INSTANCE, DebugView, Demo, encoded, sound
 from tests.browser.pieces import lively
 
 
-def test_a_saved_state_is_shown_and_says_that_it_is_not_live(bench: Bench, pictures: Path) -> None:
-    bench.mount(CO2, live=False, view=lively(CO2)["view"])
-    page = bench.page
+def test_a_saved_state_is_shown_and_says_that_it_is_not_live(debug_view: DebugView, pictures: Path) -> None:
+    debug_view.mount(CO2, live=False, view=lively(CO2)["view"])
+    page = debug_view.page
     expect(page.locator('[data-node="mean"]')).to_have_attribute("data-status", "failed")
     expect(page.locator(".floe-notice")).to_contain_text("Not live")
     page.locator('[data-node="parse"] .box').click()
@@ -23,7 +23,7 @@ def test_a_saved_state_is_shown_and_says_that_it_is_not_live(bench: Bench, pictu
     for button in page.locator(".floe-bench button:not([data-zoom], [data-tab], .floe-tools *, .floe-find *)").all():
         assert button.is_disabled(), button.get_attribute("data-cmd")
     page.screenshot(path=pictures / "saved.png")
-    sound(bench)
+    sound(debug_view)
 
 
 PAYLOADS = [
@@ -171,14 +171,14 @@ def hostile(payload: str) -> tuple[Demo, dict[str, Any], dict[str, Any]]:
 
 
 @pytest.mark.parametrize("live", [True, False], ids=["live", "saved"])
-def test_no_payload_in_any_text_runs_a_script(bench: Bench, live: bool, complaints: Any) -> None:
-    page = bench.page
+def test_no_payload_in_any_text_runs_a_script(debug_view: DebugView, live: bool, complaints: Any) -> None:
+    page = debug_view.page
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     assert len(PAYLOADS) >= 50
     for payload in PAYLOADS:
         demo, world, view = hostile(payload)
-        bench.mount(demo, world, live=live, view=view, height=700)
+        debug_view.mount(demo, world, live=live, view=view, height=700)
         page.evaluate(
             """async payload => {
             const click = e => e?.dispatchEvent(new MouseEvent('click', { bubbles: true }));

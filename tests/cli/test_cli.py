@@ -128,7 +128,7 @@ def test_a_failed_flow_shows_its_own_trace_and_ends_with_1(floe):
         (["run", "none.floe"], "cannot be read"),
         (["run", "evens.floe", "odds"], "no flow in evens.floe 'odds'; known: evens"),
         (["run", "evens.floe", "--input", "none.jsonl"], "none.jsonl cannot be read"),
-        (["run", "evens.floe", "--timeout", "soon"], "'soon' is no duration"),
+        (["run", "evens.floe", "--timeout", "soon"], "soon is no duration"),
         (["run", "evens.floe", "--inptu", "x"], "--input"),
         (["run", "evens.floe", "--to", "dubble"], "did you mean 'double'?"),
         (["rnu", "evens.floe"], "no command 'rnu'; did you mean 'run'?"),

@@ -2,9 +2,10 @@
 
 import pytest
 
-from floe_jupyter.client.durations import duration
+from floe_jupyter.client.durations import duration, seconds
 from floe_jupyter.client.verbs import VERBS, verb
 from floe_jupyter.client.verbs.arguments import parse
+from floe_jupyter.core.notation.values import seconds_of
 from floe_jupyter.errors import DefinitionError, UnknownName
 
 
@@ -57,7 +58,7 @@ def test_a_line_is_read_as_it_looks(line, expected):
         ("runs co2 extra", DefinitionError, "'extra' is one word too many"),
         ("send co2", DefinitionError, "required: VALUE"),
         ("edit", DefinitionError, "required: ID, VALUE"),
-        ("run co2 --timeout soon", DefinitionError, "'soon' is no duration; write a number of seconds, or 200ms, 30s, 2m"),
+        ("run co2 --timeout soon", DefinitionError, "soon is no duration; write one like 500ms, 10s, 2m, 1h30m or 1d"),
         ("break clean --hits two", DefinitionError, "'two' is no whole number"),
         ("export co2", DefinitionError, "required: -o"),
         ("run co2 --input", DefinitionError, "--input: expected at least one argument"),
@@ -77,6 +78,18 @@ def test_an_unknown_verb_names_the_nearest():
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1.5", 1.5), ("200ms", 0.2), ("2m", 120), ("1h30m", 5400)])
 def test_durations(text, seconds):
     assert duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["soon", "", "30x", "10001d", "1.2.3s"])
+def test_an_argument_is_refused_in_the_words_of_the_notation(text):
+    with pytest.raises(DefinitionError) as refused:
+        seconds_of(text)
+    with pytest.raises(DefinitionError) as caught:
+        duration(text)
+    assert str(caught.value) == str(refused.value)
+    with pytest.raises(DefinitionError) as caught:
+        seconds("timeout", text)
+    assert str(caught.value) == f"timeout={text!r}: {refused.value}"
 
 
 def test_every_verb_and_every_argument_says_what_it_is():

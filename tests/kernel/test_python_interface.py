@@ -186,9 +186,15 @@ def test_a_flow_that_is_not_up_cannot_be_stopped(sums):
         sums.stop()
 
 
-@pytest.mark.parametrize("wrong", ["x", -1, [1], float("nan")])
-def test_a_timeout_that_is_none_is_named_with_the_cure(sums, wrong):
-    with pytest.raises(DefinitionError, match=r"^timeout=.* is no duration; give a number of seconds, such as 30, or"):
+@pytest.mark.parametrize(
+    ("wrong", "cure"),
+    [
+        ("x", "write one like 500ms, 10s"),
+        *((wrong, "give a number of seconds, such as 30, or text") for wrong in (-1, [1], float("nan"))),
+    ],
+)
+def test_a_timeout_that_is_none_is_named_with_the_cure(sums, wrong, cure):
+    with pytest.raises(DefinitionError, match=rf"^timeout=.* is no duration; {cure}"):
         sums.run(["1"], timeout=wrong)
     with pytest.raises(DefinitionError, match=r"^timeout=.* is no duration"):
         sums.call("1", timeout=wrong)

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 from floe_jupyter.core.flow.model import NodeKind, RetryPolicy
 from floe_jupyter.core.flow.options import JOINS, LONGEST_DURATION, OPTIONS, POLICIES, RETRY, ValueKind, built_in
-from floe_jupyter.errors import NotationError, nearest
+from floe_jupyter.errors import DefinitionError, NotationError, nearest
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 """Seconds per unit of time."""
 _INTEGER = re.compile(r"[-+]?\d{1,18}\Z", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\d{1,300}(?:\.\d{0,300})?|\.\d{1,300})(?:[eE][-+]?\d{1,3})?\Z", re.ASCII)
-_PART = re.compile(r"(\d{1,300}(?:\.\d{1,300})?(?:[eE][-+]?\d{1,3})?)([a-z]+)", re.ASCII)
+_PART = re.compile(r"(\d{1,300}(?:\.\d{1,300})?(?:[eE][-+]?\d{1,3})?)\s*([a-z]+)", re.ASCII)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _SIGNS = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "0": "\0"}
 _WANTED: dict[ValueKind, str] = {
@@ -137,15 +137,27 @@ def _duration(name: str, value: Any, mistakes: Mistakes) -> float:
     text = str(value)
     if _FLOAT.match(text):
         raise mistakes.error(f"{name} needs a unit: write {text[:40]}s (or ms, m, h, d)", value)
+    try:
+        return seconds_of(text)
+    except DefinitionError as error:
+        raise mistakes.error(str(error), value) from None
+
+
+def seconds_of(text: str) -> float:
+    """Return the seconds of a duration such as ``500ms``, ``10s`` or ``1h30m``. Raises DefinitionError.
+
+    The only parser of durations: of the notation, and of the arguments of magics, Python and the command line.
+    """
     parts = _PART.findall(text)
-    if "".join(number + unit for number, unit in parts) != text:
-        raise mistakes.error(f"{shown(value)} is no duration; write one like 500ms, 10s, 2m, 1h30m or 1d", value)
+    if not parts or _PART.sub("", text).strip():
+        given = shown(text.strip()) or "an empty text"
+        raise DefinitionError(f"{given} is no duration; write one like 500ms, 10s, 2m, 1h30m or 1d")
     for _, unit in parts:
         if unit not in UNITS:
-            raise mistakes.error(f"no unit of time {unit[:40]!r}; {nearest(unit[:40], UNITS)}", value)
+            raise DefinitionError(f"no unit of time {unit[:40]!r}; {nearest(unit[:40], UNITS)}")
     seconds = sum(float(number) / 1_000 if unit == "ms" else float(number) * UNITS[unit] for number, unit in parts)
     if seconds > LONGEST_DURATION:
-        raise mistakes.error(f"{shown(value)} is too long; the longest duration is 10000d", value)
+        raise DefinitionError(f"{shown(text)} is too long; the longest duration is 10000d")
     return seconds
 
 

@@ -44,7 +44,7 @@ CASES = {
     # options
     "an unknown verb": ("%floe rnu up_flow", UnknownName, ["no verb 'rnu'", "did you mean 'run'"]),
     "an unknown option": ("%floe run up_flow --inptu 1", UnknownName, ["'--inptu'", "did you mean '--input'"]),
-    "a duration that is none": ("%floe run up_flow --timeout soon", DefinitionError, ["'soon' is no duration", "30s"]),
+    "a duration that is none": ("%floe run up_flow --timeout soon", DefinitionError, ["soon is no duration", "10s"]),
     "a language that is none": ("%%floe module bad --lang jss\nx\n", UnknownName, ["no language 'jss'", "did you mean 'js'"]),
     "a state that is no JSON": ("%%floe module bad --state {n:0}\ndef bad(m): pass\n", DefinitionError, ["--state is no JSON"]),
     "a state that is no object": ("%%floe module bad --state [1]\ndef bad(m): pass\n", DefinitionError, ["not a JSON object"]),

@@ -1,0 +1,28 @@
+"""Rules that once stood in several places, which disagreed: each has one place now, and a second one is found here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "floe_jupyter"
+
+
+def places(pattern: str) -> set[str]:
+    """The modules of the package with a text like this."""
+    found = re.compile(pattern)
+    return {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if found.search(path.read_text())}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "place"),
+    [
+        pytest.param(r"""["']ms["']: *[\d.]""", "core/notation/values.py", id="seconds of a unit"),
+        pytest.param(r"is no duration; write", "core/notation/values.py", id="refusal of a duration"),
+    ],
+)
+def test_a_rule_stands_in_one_place(pattern: str, place: str) -> None:
+    assert places(pattern) == {place}

@@ -22,6 +22,11 @@ def places(pattern: str) -> set[str]:
     [
         pytest.param(r"""["']ms["']: *[\d.]""", "core/notation/values.py", id="seconds of a unit"),
         pytest.param(r"is no duration; write", "core/notation/values.py", id="refusal of a duration"),
+        pytest.param(
+            r"""["'](view|run|log|notice|progress|defined|break|problem|runner)/""",
+            "wire/control/topics.py",
+            id="names of topics",
+        ),
     ],
 )
 def test_a_rule_stands_in_one_place(pattern: str, place: str) -> None:

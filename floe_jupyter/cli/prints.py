@@ -12,6 +12,7 @@ from typing import Any
 from floe_jupyter.cli.terminal import harmless
 from floe_jupyter.client.run import Run
 from floe_jupyter.client.session import Session
+from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.control.topics import HERE
 
 LAST = 2.0
@@ -30,7 +31,7 @@ class Prints:
         self._heard: deque[tuple[str, dict[str, Any]]] = deque()
         self._size = self._lost = 0
         self._lock = threading.Lock()
-        self._end: Callable[[], None] = self._client.subscribe("log/", self.hear)
+        self._end: Callable[[], None] = self._client.subscribe(topics.LOG, self.hear)
         self._open = ""
         """Node whose last line has not ended."""
 
@@ -46,7 +47,7 @@ class Prints:
 
     def take(self, run: Run) -> str:
         """Return the text since the last call."""
-        topic = f"log/{run.info.instance or run.ref}"
+        topic = f"{topics.LOG}{run.info.instance or run.ref}"
         with self._lock:
             heard, lost = self._heard, self._lost
             self._heard, self._size, self._lost = deque(), 0, 0

@@ -16,6 +16,7 @@ import msgspec
 from floe_jupyter.client.scoped import ScopedClient
 from floe_jupyter.core.flow.model import Flow, Module
 from floe_jupyter.errors import DefinitionError, FloeError, PeerGone, UnknownName, unknown
+from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.control.workspaces import Workspace, WorkspaceInfo
 from floe_jupyter.wire.process_context import ProcessContext, current_context
 
@@ -103,8 +104,8 @@ class Session:
             if self._client is None:
                 self._client = self._opener(self.name, self.same, self._given)
                 if self._scope is None:
-                    self._client.subscribe("defined/", self._defined)
-                    self._client.subscribe("problem/", lambda _, text: self.warn(text))
+                    self._client.subscribe(topics.DEFINED, self._defined)
+                    self._client.subscribe(topics.PROBLEM, lambda _, text: self.warn(text))
                     self.warn(self._client.note)
                 self._learn(self._client)
             return self._client

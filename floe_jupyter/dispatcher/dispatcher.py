@@ -34,6 +34,7 @@ from floe_jupyter.stores import Store
 from floe_jupyter.wire import leftovers
 from floe_jupyter.wire.client.channel import LIMIT
 from floe_jupyter.wire.client.connection import Connection, read, write
+from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.control.topics import HERE
 from floe_jupyter.wire.transport import streams
 
@@ -152,9 +153,10 @@ class Dispatcher:
         """
         if topic.startswith(HERE):
             return [(topic, None)]
-        if not topic.startswith("view/"):
+        if not topic.startswith(topics.VIEW):
             return []
-        return [(f"view/{i.name}", i.view) for i in self.hub.alive() if i.view and f"view/{i.name}".startswith(topic)]
+        views = [(f"{topics.VIEW}{i.name}", i.view) for i in self.hub.alive() if i.view]
+        return [(name, view) for name, view in views if topics.matches(topic, name)]
 
     def _signals(self) -> None:
         """Handle signals: SIGTERM ends the dispatcher, as the end of its last client does."""

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.errors import FloeError, ProtocolError, nearest
-from floe_jupyter.wire.control.calls import TOPICS
+from floe_jupyter.wire.control.topics import TOPICS, kind_of
 
 MAXMSGSIZE = 16 * 1024 * 1024
 """Maximum bytes of a page's frame; the socket is closed (1009) on a larger frame."""
@@ -82,9 +82,9 @@ def _problem(frame: Frame) -> str:
 def _wrong_topic(topic: str) -> str:
     if len(topic) > LONGEST_TOPIC:
         return f"a topic of {len(topic)} characters; the longest has {LONGEST_TOPIC}"
-    kind = f"{topic.partition('/')[0]}/"
-    if "/" not in topic or kind not in TOPICS:
-        return f"no topic {topic[:64]!r}; {nearest(kind, TOPICS)}"
+    if not kind_of(topic):
+        meant = f"{topic.partition('/')[0]}/"
+        return f"no topic {topic[:64]!r}; {nearest(meant, TOPICS)}"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""Frames waiting for a page, bounded: answers in order, the newest of each snapshot, the newest thousand other events.
+"""Frames waiting for a page, bounded: answers in order, the newest of each thinned topic, the newest thousand other events.
 
-Events go in ticks, twenty a second: in each, a topic's snapshot goes at most once, and at most a hundred events in all. Events
-left out are counted, and the page is told after catching up. The module reads no clock.
+Events go in ticks, twenty a second: in each, a thinned topic (`floe_jupyter.wire.control.topics`) goes at most once, and at most
+a hundred events in all. Events left out are counted, and the page is told after catching up. The module reads no clock.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import deque
 
 from floe_jupyter.server import frames
+from floe_jupyter.wire.control.topics import THINNED
 
 TICK = 0.05
 """Seconds between two ticks."""
 EVENTS_A_TICK = 100
 """Maximum number of events per tick."""
-SNAPSHOTS = ("view/", "run/", "runner/")
-"""Topics whose newest event replaces all earlier events."""
 MOST_SNAPSHOTS = 1_000
 MOST_EVENTS = 1_000
 MOST_BYTES = 4 * 1024 * 1024
@@ -67,7 +66,7 @@ class Outgoing:
 
     def event(self, topic: str, frame: bytes) -> None:
         """Queue an event; drop the oldest events beyond the limits."""
-        if topic.startswith(SNAPSHOTS):
+        if topic.startswith(THINNED):
             self._newest[topic] = frame
             if len(self._newest) > MOST_SNAPSHOTS:
                 del self._newest[next(iter(self._newest))]

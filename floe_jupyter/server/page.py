@@ -13,6 +13,7 @@ import msgspec
 from floe_jupyter.errors import FloeError, ProtocolError
 from floe_jupyter.server import calls, frames
 from floe_jupyter.server.outgoing import Outgoing
+from floe_jupyter.wire.control.topics import subscriptions
 
 MOST_CALLS = 64
 """Maximum number of calls of a page under way at once."""
@@ -135,19 +136,7 @@ class Page:
         self._news.set()
 
     def _wants(self, topic: str) -> bool:
-        """Return True if the page subscribes to *topic*.
-
-        A subscription matches by the whole name, or by a prefix ending with a slash: the topic of run 1 is a prefix of the topic
-        of run 10.
-        """
-        if topic in self.topics:
-            return True
-        at = topic.find("/")
-        while at >= 0:
-            if topic[: at + 1] in self.topics:
-                return True
-            at = topic.find("/", at + 1)
-        return False
+        return not self.topics.isdisjoint(subscriptions(topic))
 
     async def _write_all(self) -> None:
         while True:

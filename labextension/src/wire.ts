@@ -714,3 +714,11 @@ export interface Calls {
 export const NAMED = ['use', 'remove', 'clear_archive', 'remove_workspace', 'set_break', 'clear_break', 'breaks', 'pause', 'resume', 'step', 'back', 'held', 'edit', 'drop', 'undrop', 'duplicate', 'retry', 'inject', 'fork', 'history', 'dead', 'view', 'latest', 'logs', 'deps', 'define', 'define_flow', 'modules', 'flows', 'open_run', 'start', 'send', 'request', 'stop', 'runs', 'run_info', 'detach'] as const;
 
 export type Topic = `view/${string}` | `run/${string}` | `log/${string}` | `notice/${string}` | `progress/${string}` | `defined/${string}` | `break/${string}` | `problem/${string}` | `runner/${string}`;
+
+/** Topics whose newest event replaces all earlier events of the same whole topic. */
+export const THINNED = ['view/', 'run/'] as const;
+
+/** Return true if a subscription gets the events of a topic: of its name or, ending with a slash, of all below. */
+export function matches(subscription: string, topic: string): boolean {
+  return topic === subscription || subscription.endsWith('/') && topic.startsWith(subscription);
+}

@@ -41,6 +41,16 @@ def test_the_first_of_a_quiet_view_does_not_wait() -> None:
     assert 0.0 < (waiting.after(5.01) or 0.0) <= TICK
 
 
+def test_the_end_of_a_run_is_never_left_out_and_neither_is_what_says_only_a_part() -> None:
+    waiting = Outgoing()
+    names = ("run/a", "run/b", "progress/a", "runner/local:")
+    for value in range(3):
+        for name in names:
+            waiting.event(name, b"%s %d" % (name.encode(), value))
+    frames = [frame.decode() for frame in drained(waiting, 1.0)]
+    assert frames == ["run/a 2", "run/b 2", *(f"{name} {value}" for value in range(3) for name in names[2:])]
+
+
 def test_other_events_keep_their_order_and_all_of_them_go() -> None:
     waiting = Outgoing()
     for i in range(250):

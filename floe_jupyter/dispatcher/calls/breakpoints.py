@@ -16,7 +16,7 @@ from floe_jupyter.dispatcher.runs.hub import Done, Hub
 from floe_jupyter.dispatcher.runs.instances import KnownInstance
 from floe_jupyter.dispatcher.runs.workspaces import Space
 from floe_jupyter.errors import DefinitionError, FloeError, UnknownName, nearest, unknown
-from floe_jupyter.wire.control import calls
+from floe_jupyter.wire.control import calls, topics
 
 
 def set_break(hub: Hub, args: calls.set_break, request: PendingCall) -> Any:
@@ -141,7 +141,7 @@ def _shown(space: Space, flow: str, given: Break, count: int = 0) -> dict[str, A
 
 def _tell(hub: Hub, flow: str, changed: dict[str, Any]) -> None:
     """Publish that a breakpoint of *flow* was set, changed or removed."""
-    hub.publisher.publish(f"break/{flow}", changed)
+    hub.publisher.publish(f"{topics.BREAK}{flow}", changed)
 
 
 def _everywhere(hub: Hub, instances: list[KnownInstance], wanted: list[Callable[[int], Event]], done: Done) -> None:

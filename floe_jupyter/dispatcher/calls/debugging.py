@@ -17,7 +17,7 @@ from floe_jupyter.dispatcher.calls.server import LATER, Handler, PendingCall
 from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.dispatcher.runs.instances import KnownInstance
 from floe_jupyter.errors import DefinitionError, FloeError
-from floe_jupyter.wire.control import calls
+from floe_jupyter.wire.control import calls, topics
 from floe_jupyter.wire.control.replies import RunInfo
 
 
@@ -172,7 +172,7 @@ def _edited(hub: Hub, request: PendingCall, instance: KnownInstance, id_: str) -
     """Publish an edit as a notice, and answer with the message: the numbers of the view do not change, so pages that show the
     value learn of the edit only from the notice.
     """
-    hub.publisher.publish(f"notice/{instance.name}", Notice("edited", data={"id": id_}))
+    hub.publisher.publish(f"{topics.NOTICE}{instance.name}", Notice("edited", data={"id": id_}))
     _answer_held(hub, request, instance, id_)
 
 

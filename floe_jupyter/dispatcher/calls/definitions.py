@@ -14,7 +14,7 @@ from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.dispatcher.runs.instances import KnownInstance
 from floe_jupyter.dispatcher.runs.workspaces import Space
 from floe_jupyter.errors import FloeError
-from floe_jupyter.wire.control import calls
+from floe_jupyter.wire.control import calls, topics
 
 UPDATE_WITHIN = 60.0
 
@@ -62,7 +62,7 @@ def _answer(hub: Hub, definition: Module | Flow, *, changed: bool) -> dict[str, 
 def _tell_unsaved(hub: Hub) -> None:
     """Publish the failure to save definitions: answers do not wait for the disk, and clients learn of a failure later."""
     if hub.history.store_problem:
-        hub.publisher.publish("problem/store", hub.spaces.unsaved())
+        hub.publisher.publish(f"{topics.PROBLEM}store", hub.spaces.unsaved())
 
 
 def defined(hub: Hub, space: Space, kind: str, definition: Module | Flow) -> None:
@@ -70,7 +70,7 @@ def defined(hub: Hub, space: Space, kind: str, definition: Module | Flow) -> Non
     if kind == "flow":
         hub.history.reserve(definition.name)
     said = {"kind": kind, "name": definition.name, "version": definition.version, "workspace": space.id}
-    hub.publisher.publish(f"defined/{space.id}", said)
+    hub.publisher.publish(f"{topics.DEFINED}{space.id}", said)
 
 
 def _update(

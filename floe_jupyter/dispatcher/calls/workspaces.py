@@ -17,6 +17,7 @@ from floe_jupyter.dispatcher.runs.instances import KnownRun
 from floe_jupyter.dispatcher.runs.workspaces import Space
 from floe_jupyter.errors import DefinitionError
 from floe_jupyter.stores import kind_of
+from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.control.workspace_calls import clear_archive as ClearArchive  # noqa: N812 - the handlers have these names
 from floe_jupyter.wire.control.workspace_calls import enter as Enter  # noqa: N812
 from floe_jupyter.wire.control.workspace_calls import follow_notebook as FollowNotebook  # noqa: N812
@@ -167,7 +168,7 @@ def remove(hub: Hub, args: Remove, request: PendingCall) -> dict[str, str]:
 
 def _gone(hub: Hub, space: Space, kind: str, name: str = "") -> None:
     said = {"kind": kind, "name": name, "version": 0, "workspace": space.id, "gone": True}
-    hub.publisher.publish(f"defined/{space.id}", said)
+    hub.publisher.publish(f"{topics.DEFINED}{space.id}", said)
 
 
 def _remove_flow(hub: Hub, space: Space, name: str) -> None:

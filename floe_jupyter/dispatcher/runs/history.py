@@ -24,6 +24,7 @@ from floe_jupyter.dispatcher.runs.journal import AGAIN_AFTER, Journal
 from floe_jupyter.dispatcher.runs.results import Results
 from floe_jupyter.errors import EnvironmentFailed, FloeError, unknown
 from floe_jupyter.stores import ARCHIVED, HISTORY, Store
+from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.control.replies import RunInfo
 
 COMMIT_AFTER = 0.03
@@ -197,14 +198,14 @@ class History:
     def _tell(self, most: int) -> None:
         """Publish the records of the first *most* changed runs, until a subscriber is full."""
         for ref in list(islice(self._untold, most)):
-            if not self._publisher.offer(f"run/{ref}", self._untold[ref].info(), self._loop.now):
+            if not self._publisher.offer(f"{topics.RUN}{ref}", self._untold[ref].info(), self._loop.now):
                 return
             del self._untold[ref]
 
     def _flush(self) -> None:
         touched, self._touched = self._touched, {}
         if self._publisher.watched:
-            self._untold.update((ref, run) for ref, run in touched.items() if self._publisher.wanted(f"run/{ref}"))
+            self._untold.update((ref, run) for ref, run in touched.items() if self._publisher.wanted(f"{topics.RUN}{ref}"))
         self._unsaved.update(touched)
         for run in touched.values():
             if run.over and not run.archived:

@@ -33,6 +33,7 @@ from floe_jupyter.dispatcher.runs.names import Names
 from floe_jupyter.dispatcher.runs.supervision import Supervisor
 from floe_jupyter.dispatcher.runs.workspaces import Space, Spaces
 from floe_jupyter.errors import FloeError, PeerGone, from_wire, unknown
+from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.process_context import ProcessContext
 from floe_jupyter.wire.runner_messages import Open, Shut, Wish
 
@@ -337,7 +338,7 @@ class Hub(Names):
                 run.workspace = space.workspace
                 self.history.touch(run)
         said = {"kind": "workspace", "name": space.workspace.title, "version": 0, "workspace": space.id}
-        self.publisher.publish(f"defined/{space.id}", said)
+        self.publisher.publish(f"{topics.DEFINED}{space.id}", said)
 
     def forget(self, run: KnownRun) -> None:
         """Release a run dropped by the history, with its instance's last view and logs.

@@ -18,6 +18,7 @@ from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.dispatcher.runs.instances import FAILURES, KnownInstance, KnownRun, kept
 from floe_jupyter.dispatcher.runs.results import by_run
 from floe_jupyter.errors import EnvironmentFailed, does_not_load
+from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.runner_messages import Logged, Out, Progress, RunnerHello, Seen
 
 LOGGED = 65_536
@@ -101,7 +102,7 @@ def _notice(hub: Hub, instance: KnownInstance, command: Notice) -> None:
     follow = _NOTICES.get(command.kind)
     if follow is not None:
         follow(hub, instance, command)
-    hub.publisher.publish(f"notice/{instance.name}", command)
+    hub.publisher.publish(f"{topics.NOTICE}{instance.name}", command)
 
 
 def _runs(instance: KnownInstance, notice: Notice) -> list[KnownRun]:
@@ -185,7 +186,7 @@ def _dropped(hub: Hub, instance: KnownInstance, notice: Notice) -> None:
 
 
 def _hello(hub: Hub, runner: RunnerProxy, message: RunnerHello) -> None:  # noqa: ARG001
-    hub.publisher.publish(f"runner/{runner.url}", {"url": runner.url, "pid": runner.pid, "status": "ready"})
+    hub.publisher.publish(f"{topics.RUNNER}{runner.url}", {"url": runner.url, "pid": runner.pid, "status": "ready"})
     for instance in hub.alive():
         if instance.runner is runner:
             for run in list(instance.runs.values()):
@@ -201,7 +202,7 @@ def _seen(hub: Hub, runner: RunnerProxy, message: Seen) -> None:
     instance.hits = message.hits or instance.hits
     for run in instance.runs.values():
         run.held = message.view.held
-    hub.publisher.publish(f"view/{instance.name}", message.view)
+    hub.publisher.publish(f"{topics.VIEW}{instance.name}", message.view)
 
 
 def _logged(hub: Hub, runner: RunnerProxy, message: Logged) -> None:
@@ -215,7 +216,7 @@ def _keep_log(hub: Hub, instance: KnownInstance, node: str, stream: str, text: s
     for piece in _pieces(text):
         line = {"node": node, "stream": stream, "text": piece, "time": time.time()}
         instance.logs.append(line)
-        hub.publisher.publish(f"log/{instance.name}", line)
+        hub.publisher.publish(f"{topics.LOG}{instance.name}", line)
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -229,7 +230,8 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _progress(hub: Hub, runner: RunnerProxy, message: Progress) -> None:  # noqa: ARG001
-    hub.publisher.publish(f"progress/{message.instance}", {"what": message.what, "text": message.text, "done": message.done})
+    said = {"what": message.what, "text": message.text, "done": message.done}
+    hub.publisher.publish(f"{topics.PROGRESS}{message.instance}", said)
 
 
 _COMMANDS: dict[type, Callable[[Hub, KnownInstance, Any], None]] = {

@@ -14,6 +14,7 @@ from floe_jupyter.dispatcher.runners.runners import Runners
 from floe_jupyter.dispatcher.runners.watchdog import BEAT, END_AFTER
 from floe_jupyter.dispatcher.runs.instances import KnownInstance, KnownRun
 from floe_jupyter.errors import FloeError, PeerGone
+from floe_jupyter.wire.control import topics
 
 
 class Supervised(Protocol):
@@ -53,7 +54,7 @@ class Supervisor:
 
     def silence(self, runner: RunnerProxy) -> None:
         """Report that a runner does not answer, or answers again, to waiting calls, runs and subscribers."""
-        self._hub.publisher.publish(f"runner/{runner.url}", {"url": runner.url, "pid": runner.pid, "status": runner.status})
+        self._tell(runner, runner.status)
         for instance in [i for i in self._hub.alive() if i.runner is runner]:
             if runner.watchdog.silent:
                 tokens, instance.tokens = instance.tokens, {}
@@ -90,10 +91,13 @@ class Supervisor:
         if used:
             self.watch()
 
+    def _tell(self, runner: RunnerProxy, status: str) -> None:
+        self._hub.publisher.publish(f"{topics.RUNNER}{runner.url}", {"url": runner.url, "pid": runner.pid, "status": status})
+
     def lost(self, runner: RunnerProxy, cause: str) -> None:
         """Handle the unexpected end of a runner: its runs have failed, visibly."""
         gone = f"{runner.name} ended: {cause}"
-        self._hub.publisher.publish(f"runner/{runner.url}", {"url": runner.url, "pid": runner.pid, "status": "ended"})
+        self._tell(runner, "ended")
         for instance in [i for i in self._hub.alive() if i.runner is runner]:
             self._hub.bury(instance)
             for run in list(instance.runs.values()):
@@ -103,7 +107,7 @@ class Supervisor:
                 lost = f"of {run.fed} messages fed, what had not come out is lost" if run.fed else "nothing had been fed"
                 self._hub.end_run(run, "failed", (Failure("", f"{gone}; {lost}: run it again", "crashed", run=run.counter),))
             self._hub.let_go(instance, PeerGone(gone))
-            self._hub.publisher.publish(f"notice/{instance.name}", Notice("lost", data={"cause": gone}))
+            self._hub.publisher.publish(f"{topics.NOTICE}{instance.name}", Notice("lost", data={"cause": gone}))
         self._hub.changed()
 
     def release(self, needed: set[str]) -> None:

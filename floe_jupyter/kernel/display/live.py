@@ -12,6 +12,7 @@ from floe_jupyter.core.machine.events import View
 from floe_jupyter.errors import FloeError
 from floe_jupyter.kernel.display.pages import DESK
 from floe_jupyter.kernel.display.shown import execution, new_widget
+from floe_jupyter.wire.control import topics
 
 
 class Shown:
@@ -42,7 +43,7 @@ class Shown:
         if self._widget is not None and self._run.info.status in OVER:
             self._show_results()
         if self._widget is not None and self._run.info.status not in OVER:
-            self._widget.at_close(self._session.client.subscribe(f"run/{self._run.ref}", self._heard))
+            self._widget.at_close(self._session.client.subscribe(f"{topics.RUN}{self._run.ref}", self._heard))
             if self._run.info.status in OVER:  # the run ended between the two checks
                 self._keep()
 

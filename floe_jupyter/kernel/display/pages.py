@@ -2,8 +2,8 @@
 
 A page sends ``{"page", "kind": "hello"}`` until answered; then ``{"page", "id", "call", "args"}`` of the control API, answered by
 ``{"page", "id", "value"}`` or ``{"page", "id", "error": [kind, message]}``; and ``{"page", "subscribe": topic}`` or
-``{"page", "unsubscribe": topic}``. Events go to all pages of a widget: ``{"topic", "sequence", "value"}``, of a topic at most
-20 a second, where the newest wins (of logs, whose events all differ, the last hundred are kept for the next turn).
+``{"page", "unsubscribe": topic}``. Events go to all pages of a widget: ``{"topic", "sequence", "value"}``, every 50 ms the newest
+of each thinned topic (`floe_jupyter.wire.control.topics`) and the last hundred of any other topic.
 
 All work is done in a separate thread: the kernel's loop only hands messages over.
 """
@@ -23,19 +23,19 @@ from floe_jupyter.client.session import Session
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import DefinitionError, FloeError, PeerGone, ProtocolError, unknown
 from floe_jupyter.wire.control.arguments import check_batch, explained
-from floe_jupyter.wire.control.calls import CALLS, TOPICS
+from floe_jupyter.wire.control.calls import CALLS
+from floe_jupyter.wire.control.topics import THINNED, kind_of
 
 INTERVAL = 0.05
 """Seconds between two events of a topic."""
 KEPT_LINES = 100
+"""Maximum number of events of a topic that is not thinned which wait for the next turn."""
 MOST_TOPICS = 64
 """Maximum number of subscriptions of a widget."""
 REFUSED = ("hello", "leave", "shutdown")
 """Calls reserved for the kernel: a page with access to them would end the kernel's session."""
 WAITS, LONGEST_WAIT = ("wait", "request"), 300.0
 """Calls that may wait, and maximum seconds of a wait: the wait of a closed page cannot be called off."""
-LOSSY = ("view/", "progress/")
-"""Topics whose newest event supersedes all earlier events."""
 
 
 class PageServer:
@@ -148,12 +148,12 @@ class Pages:
     # --- events ------------------------------------------------------------------------------------------------------
 
     def _subscribe(self, page: str, name: str) -> None:
-        if not name.startswith(tuple(TOPICS)) or not self._session.connected:
+        if not kind_of(name) or not self._session.connected:
             return
         if name not in self._topics:
             if len(self._topics) >= MOST_TOPICS:
                 return
-            topic = self._topics[name] = Topic(name, self._desk, self._say)
+            topic = self._topics[name] = Topic(self._desk, self._say)
             topic.end = self._session.client.subscribe(name, topic.heard)
         self._wanted.setdefault(name, set()).add(page)
 
@@ -168,22 +168,21 @@ class Pages:
 class Topic:
     """Paced events of a topic or, if the name ends with a slash, of everything under that name."""
 
-    def __init__(self, name: str, desk: PageServer, say: Callable[[dict[str, Any]], None]) -> None:
-        self._name, self._desk, self._say = name, desk, say
+    def __init__(self, desk: PageServer, say: Callable[[dict[str, Any]], None]) -> None:
+        self._desk, self._say = desk, say
         self.end: Callable[[], None] = lambda: None
         self._waiting: dict[str, list[Any]] = {}
         self._resting = False
         self._sequence = count(1)
 
     def heard(self, topic: str, value: Any) -> None:
-        """Take an event, in the client's thread. Topics are compared, because the topic of run 1 begins the topic of run 10."""
-        if topic == self._name or self._name.endswith("/"):
-            self._desk.do(self.put, topic, value)
+        """Take an event, in the client's thread."""
+        self._desk.do(self.put, topic, value)
 
     def put(self, topic: str, value: Any) -> None:
         """Pass an event on, now or with the next turn."""
         kept = self._waiting.setdefault(topic, [])
-        kept[:] = [] if topic.startswith(LOSSY) else kept[1 - KEPT_LINES :]
+        kept[:] = [] if topic.startswith(THINNED) else kept[1 - KEPT_LINES :]
         kept.append(value)
         if not self._resting:
             self._flush()

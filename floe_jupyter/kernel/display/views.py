@@ -22,6 +22,7 @@ from floe_jupyter.core.machine.events import View
 from floe_jupyter.errors import FloeError
 from floe_jupyter.kernel.display.live import Shown
 from floe_jupyter.kernel.display.shown import execution, has_widgets, somebody_looks
+from floe_jupyter.wire.control import topics
 
 QUIET = 1.0
 """Seconds before a view appears: short runs have only their final output."""
@@ -108,8 +109,8 @@ class LiveView:
         """Subscribe to snapshots, which arrive in a thread of the client; the newest wins."""
         client = self._session.client
         self._ends = [
-            client.subscribe(f"view/{run.info.instance or run.ref}", self._seen),
-            client.subscribe("progress/", self._heard),
+            client.subscribe(f"{topics.VIEW}{run.info.instance or run.ref}", self._seen),
+            client.subscribe(topics.PROGRESS, self._heard),
         ]
         try:
             self._newest = run.snapshot()

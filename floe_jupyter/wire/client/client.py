@@ -23,6 +23,7 @@ from floe_jupyter.wire.client.channel import Channel, Unsent
 from floe_jupyter.wire.client.connection import COMMAND, default_path, find, find_or_start
 from floe_jupyter.wire.client.pump import Pump, Seen, in_this_process
 from floe_jupyter.wire.control.calls import GRACE
+from floe_jupyter.wire.control.topics import matches
 from floe_jupyter.wire.control.workspaces import Workspace
 
 ATTEMPTS = 3
@@ -112,8 +113,8 @@ class Client:
         return self._pumping().submit(name, args)
 
     def subscribe(self, topic: str, seen: Seen) -> Callable[[], None]:
-        """Call *seen* (topic, value) for every event published under *topic* from now on, in the client's own thread; *seen*
-        must return quickly. Returns a function that ends the subscription.
+        """Call *seen* (topic, value) for every event of *topic* (ending with a slash: of all topics below) from now on, in the
+        client's own thread; *seen* must return quickly. Returns a function that ends the subscription.
         """
         listener = (topic, seen)
         with self._lock:
@@ -222,8 +223,8 @@ class Client:
             return self._pump
 
     def _seen(self, topic: str, _: int, value: Any) -> None:
-        for prefix, seen in list(self._listeners):
-            if topic.startswith(prefix):
+        for subscription, seen in list(self._listeners):
+            if matches(subscription, topic):
                 seen(topic, value)
 
     def _unsubscribe(self, listener: tuple[str, Seen]) -> None:

@@ -44,7 +44,6 @@ from floe_jupyter.wire.control.debug_calls import (
 )
 from floe_jupyter.wire.control.replies import PENDING, RETURNS, Defined, ResultBatch, RunInfo
 from floe_jupyter.wire.control.system_calls import deps, end_runner, logs, runner_api, runners, runtimes, shutdown, status
-from floe_jupyter.wire.control.topics import TOPICS
 from floe_jupyter.wire.control.workspaces import Workspace, WorkspaceInfo
 from floe_jupyter.wire.process_context import ProcessContext
 
@@ -245,7 +244,6 @@ __all__ = [
     "CALLS",
     "PENDING",
     "RETURNS",
-    "TOPICS",
     "Args",
     "Defined",
     "Failure",

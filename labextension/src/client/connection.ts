@@ -1,6 +1,6 @@
 /** Connection of a view to the dispatcher, over the server's WebSocket (`socket.ts`) or the kernel's comm (`comm.ts`). */
 
-import type { Calls, Topic } from '../wire';
+import { matches, type Calls, type Topic } from '../wire';
 
 /** `absent`: the bridge exists, but no dispatcher behind it; `unserved`: this server has no bridge. */
 export type State = 'connecting' | 'absent' | 'unserved' | 'open' | 'closed';
@@ -127,9 +127,8 @@ export abstract class Channel implements Connection {
       if (this.handlers.has(message.topic) && message.topic.startsWith('view/')) {
         this.views.set(message.topic, [message.value, message.sequence]);
       }
-      for (const [prefix, handlers] of this.handlers) {
-        // the topic of run 1 is a prefix of that of run 10
-        if (prefix === message.topic || (prefix.endsWith('/') && message.topic.startsWith(prefix))) {
+      for (const [subscription, handlers] of this.handlers) {
+        if (matches(subscription, message.topic)) {
           handlers.forEach(handler => handler(message.value, message.topic, message.sequence));
         }
       }

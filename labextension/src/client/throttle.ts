@@ -1,6 +1,8 @@
 /**
- * Throttle for views, at a rate that people can see: of the events of one view within an interval, only the newest is passed on.
+ * Throttle at a rate that people can see: of the events of one thinned topic within an interval, only the newest is passed on.
  */
+
+import { THINNED } from '../wire';
 
 /** Event of the dispatcher, as the bridge passes it on. */
 export interface Event {
@@ -11,8 +13,6 @@ export interface Event {
 
 /** Maximum views per second; the dispatcher publishes no faster. */
 export const FASTEST = 20;
-/** Prefix of the topics of snapshots, each of which replaces the one before. */
-const LOSSY = 'view/';
 
 export class ViewThrottle {
   private between = 0;
@@ -27,7 +27,7 @@ export class ViewThrottle {
   }
 
   put(event: Event): void {
-    if (!this.between || !event.topic.startsWith(LOSSY)) {
+    if (!this.between || !THINNED.some(prefix => event.topic.startsWith(prefix))) {
       this.pass(event);
       return;
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from floe_jupyter.wire.control.calls import CALLS, RETURNS, TOPICS
+from floe_jupyter.wire.control.calls import CALLS, RETURNS
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -21,7 +21,3 @@ def test_every_call_refuses_unknown_arguments(name: str) -> None:
 
 def test_only_calls_have_types_of_returns() -> None:
     assert set(RETURNS) <= set(CALLS)
-
-
-def test_topics_end_with_a_slash_so_that_prefixes_do_not_mix() -> None:
-    assert all(topic.endswith("/") for topic in TOPICS)

@@ -31,3 +31,15 @@ def places(pattern: str) -> set[str]:
 )
 def test_a_rule_stands_in_one_place(pattern: str, place: str) -> None:
     assert places(pattern) == {place}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param(r"""["']wait["'],\s*["']request["']|["']request["'],\s*["']wait["']""", id="calls that wait"),
+        pytest.param(r"""["']hello["'](?:,\s*|:[^\n]*\s*)["']leave["']""", id="calls closed to pages"),
+        pytest.param(r"""["']results["'],\s*["']runs["']""", id="calls that may be repeated"),
+    ],
+)
+def test_a_property_of_calls_is_an_attribute_of_the_call_and_no_list(pattern: str) -> None:
+    assert places(pattern) == set()

@@ -11,8 +11,9 @@ from typing import Protocol
 import msgspec
 
 from floe_jupyter.errors import FloeError, ProtocolError
-from floe_jupyter.server import calls, frames
+from floe_jupyter.server import frames
 from floe_jupyter.server.outgoing import Outgoing
+from floe_jupyter.wire.control.pages import check_permitted
 from floe_jupyter.wire.control.topics import subscriptions
 
 MOST_CALLS = 64
@@ -88,7 +89,7 @@ class Page:
             raise frames.Refused(frame.id or None, error) from None
 
     def _ask(self, frame: frames.Frame) -> None:
-        calls.permitted(frame.call)
+        check_permitted(frame.call)
         size = memoryview(frame.args).nbytes
         if frame.id in self._calls:
             raise ProtocolError(f"the call {frame.id} is under way; count ids up")

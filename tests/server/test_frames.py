@@ -12,6 +12,7 @@ import pytest
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.errors import DefinitionError, FloeError, ProtocolError, UnknownName, ValueRefused
 from floe_jupyter.server import calls, frames
+from floe_jupyter.wire.control import pages
 from floe_jupyter.wire.control.calls import CALLS
 from tests.server.kit import batch
 
@@ -53,17 +54,16 @@ def test_a_binary_frame_is_answered() -> None:
 
 
 def test_calls_that_are_not_a_pages_say_why() -> None:
-    for name, reason in calls.REFUSED.items():
-        with pytest.raises(ProtocolError, match=f"a page may not call '{name}': {reason}"):
-            calls.permitted(name)
+    for name in ("hello", "leave"):
+        with pytest.raises(ProtocolError, match=f"a page may not call '{name}': {CALLS[name].closed_to_pages}"):
+            pages.check_permitted(name)
     with pytest.raises(UnknownName, match="did you mean 'runs'"):
-        calls.permitted("runz")
+        pages.check_permitted("runz")
 
 
 def test_every_other_call_of_the_table_is_a_pages() -> None:
-    for name in set(CALLS) - set(calls.REFUSED):
-        calls.permitted(name)
-    assert set(calls.REFUSED) < set(CALLS)
+    for name in set(CALLS) - {"hello", "leave"}:
+        pages.check_permitted(name)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_sound_batch_with_a_buffer_passes() -> None:
 
 
 def test_a_page_waits_five_minutes_at_the_longest() -> None:
-    assert arguments("wait", ref="x")["timeout"] == calls.LONGEST_WAIT
-    assert arguments("wait", ref="x", timeout=1_000_000)["timeout"] == calls.LONGEST_WAIT
+    assert arguments("wait", ref="x")["timeout"] == pages.LONGEST_WAIT
+    assert arguments("wait", ref="x", timeout=1_000_000)["timeout"] == pages.LONGEST_WAIT
     assert arguments("wait", ref="x", timeout=2)["timeout"] == 2
 
 

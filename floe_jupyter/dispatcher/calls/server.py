@@ -31,26 +31,8 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 LATER: Any = object()
 """Return value of a handler whose answer follows later, through the request."""
 
-REPEATABLE = frozenset(
-    [
-        "modules",
-        "flows",
-        "results",
-        "runs",
-        "run_info",
-        "breaks",
-        "held",
-        "history",
-        "dead",
-        "view",
-        "logs",
-        "runners",
-        "runtimes",
-        "status",
-        "wait",
-    ]
-)
-"""Read-only calls: a repeated request runs again, and the answer need not be kept."""
+REPEATABLE = frozenset(name for name, args in CALLS.items() if args.repeatable)
+"""Calls whose answers need not be kept, for one look-up per answer."""
 
 Handler = Callable[[Any, Any, "PendingCall"], Any]
 

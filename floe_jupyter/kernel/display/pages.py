@@ -20,10 +20,10 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.client.session import Session
-from floe_jupyter.core.messages import Batch
-from floe_jupyter.errors import DefinitionError, FloeError, PeerGone, ProtocolError, unknown
-from floe_jupyter.wire.control.arguments import check_batch, explained
+from floe_jupyter.errors import DefinitionError, FloeError, PeerGone
+from floe_jupyter.wire.control.arguments import explained
 from floe_jupyter.wire.control.calls import CALLS
+from floe_jupyter.wire.control.pages import check_permitted, limits
 from floe_jupyter.wire.control.topics import THINNED, kind_of
 
 INTERVAL = 0.05
@@ -32,10 +32,6 @@ KEPT_LINES = 100
 """Maximum number of events of a topic that is not thinned which wait for the next turn."""
 MOST_TOPICS = 64
 """Maximum number of subscriptions of a widget."""
-REFUSED = ("hello", "leave", "shutdown")
-"""Calls reserved for the kernel: a page with access to them would end the kernel's session."""
-WAITS, LONGEST_WAIT = ("wait", "request"), 300.0
-"""Calls that may wait, and maximum seconds of a wait: the wait of a closed page cannot be called off."""
 
 
 class PageServer:
@@ -200,20 +196,13 @@ class Topic:
 def arguments(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the checked call that a page asks for. Raises DefinitionError, UnknownName, ProtocolError, ValueRefused."""
     name, args = str(message.get("call")), message.get("args") or {}
-    if name in REFUSED:
-        raise ProtocolError(f"a page cannot call {name!r}; that is for programs")
-    if name not in CALLS:
-        raise unknown("call", name, CALLS)
+    check_permitted(name, through_kernel=True)
     try:
         checked = msgspec.convert(args, CALLS[name])
     except msgspec.ValidationError as error:
         raise DefinitionError(f"call {name!r}: {explained(str(error), CALLS[name])}") from None
     given = {field: getattr(checked, field) for field in checked.__struct_fields__ if field in args}
-    if isinstance(given.get("batch"), Batch):
-        check_batch(given["batch"])
-    if name in WAITS:
-        given["timeout"] = min(given.get("timeout") or LONGEST_WAIT, LONGEST_WAIT)
-    return name, given
+    return name, {**given, **limits(checked)}
 
 
 def plain(value: Any) -> Any:

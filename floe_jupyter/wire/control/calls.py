@@ -60,6 +60,8 @@ class hello(Args):  # noqa: N801 - calls carry the names of the wire
     user, if any.
     """
 
+    closed_to_pages = "the program between page and dispatcher says hello for all pages, with a key that pages do not know"
+
     key: str
     client: str = ""
     """Name for people: ``kernel 4711``, ``cli``."""
@@ -89,6 +91,8 @@ class leave(Args):  # noqa: N801
     gone. Returns null.
     """
 
+    closed_to_pages = "the program between page and dispatcher says how long what pages started is kept"
+
     grace: float = GRACE
 
 
@@ -112,9 +116,13 @@ class define_flow(Named):  # noqa: N801
 class modules(Named):  # noqa: N801
     """List the modules. Returns [Module], newest versions."""
 
+    repeatable = True
+
 
 class flows(Named):  # noqa: N801
     """List the flows. Returns [Flow], newest versions."""
+
+    repeatable = True
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
@@ -156,6 +164,9 @@ class wait(Args):  # noqa: N801
     have passed. Returns RunInfo; after the timeout the present state, "active" or still "pending".
     """
 
+    repeatable = True
+    waits = True
+
     ref: str
     timeout: float = 0.0
     through_holds: bool = False
@@ -165,6 +176,8 @@ class results(Args):  # noqa: N801
     """Fetch results. Returns [ResultBatch] from the `start`-th batch on, at most `limit` batches; an empty list: no more so
     far. With `messages` the last batch is cut, and the batches hold at most `messages` messages.
     """
+
+    repeatable = True
 
     ref: str
     start: int = 0
@@ -196,6 +209,8 @@ class send(Named):  # noqa: N801
 class request(Named):  # noqa: N801
     """Send messages as by `send`, and wait for the end of the run: one round trip. Returns [RunInfo, [ResultBatch]]."""
 
+    waits = True
+
     batch: Batch
     flow: str = ""
     node: str = ""
@@ -219,6 +234,8 @@ class cancel(Args):  # noqa: N801
 class runs(Named):  # noqa: N801
     """List the runs. Returns [RunInfo], newest first."""
 
+    repeatable = True
+
     flow: str = ""
     status: str = ""
     limit: int = 100
@@ -226,6 +243,8 @@ class runs(Named):  # noqa: N801
 
 class run_info(Named):  # noqa: N801
     """Describe a run. Returns RunInfo."""
+
+    repeatable = True
 
     ref: str = ""
 

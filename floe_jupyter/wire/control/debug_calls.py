@@ -32,6 +32,8 @@ class clear_break(Named):  # noqa: N801
 class breaks(Named):  # noqa: N801
     """List the breakpoints. Returns [{"id", "flow", "node", "side", "port", "when", "hits", "log", "enabled", "count"}]."""
 
+    repeatable = True
+
     flow: str = ""
 
 
@@ -68,6 +70,8 @@ class held(Named):  # noqa: N801
     """List held messages. Returns [HeldMessage], of each node at most `limit` (0: all); only messages whose ids begin with `id`
     (`id@node` for copies waiting at several nodes). Bytes and arrays are included with `buffers`.
     """
+
+    repeatable = True
 
     flow: str = ""
     limit: int = 0
@@ -142,6 +146,8 @@ class fork(Named):  # noqa: N801
 class history(Named):  # noqa: N801
     """List the records of a node, or of all nodes. Returns [Record], oldest first."""
 
+    repeatable = True
+
     flow: str = ""
     node: str = ""
     limit: int = 1_000
@@ -150,11 +156,15 @@ class history(Named):  # noqa: N801
 class dead(Named):  # noqa: N801
     """List the dead letters. Returns [Failure]."""
 
+    repeatable = True
+
     flow: str = ""
 
 
 class view(Named):  # noqa: N801
     """Show the current snapshot. Returns View. Instances publish views under the topic ``view/INSTANCE``."""
+
+    repeatable = True
 
     flow: str = ""
 

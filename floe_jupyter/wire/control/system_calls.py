@@ -10,6 +10,8 @@ from floe_jupyter.wire.control.args import Args, Named
 class logs(Named):  # noqa: N801
     """Read the newest kept lines of logs. Returns [{"node", "stream", "text", "time"}]."""
 
+    repeatable = True
+
     flow: str = ""
     node: str = ""
     limit: int = 200
@@ -17,6 +19,8 @@ class logs(Named):  # noqa: N801
 
 class runners(Args):  # noqa: N801
     """List the runners. Returns [{"url", "pid", "status", "runtimes": n, "workspace": title}]."""
+
+    repeatable = True
 
 
 class end_runner(Args):  # noqa: N801
@@ -28,9 +32,13 @@ class end_runner(Args):  # noqa: N801
 class runtimes(Args):  # noqa: N801
     """List the runtimes. Returns [{"id", "runner", "lang", "environment", "pid", "status", "nodes", "restarts"}]."""
 
+    repeatable = True
+
 
 class status(Args):  # noqa: N801
     """Describe the dispatcher. Returns {"pid", "clients", "instances", "runs", "runners", "refused_frames", "directory"}."""
+
+    repeatable = True
 
 
 class deps(Named):  # noqa: N801
@@ -55,3 +63,5 @@ class runner_api(Args):  # noqa: N801
 
 class shutdown(Args):  # noqa: N801
     """Stop all flows, runs and runners, also detached ones; answered when only the dispatcher is left. Returns null."""
+
+    closed_through_kernels = "it would end the session of the kernel that the page asks through"

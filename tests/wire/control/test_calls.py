@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from floe_jupyter.dispatcher.calls import server
 from floe_jupyter.wire.control.calls import CALLS, RETURNS
 
 
@@ -21,3 +22,32 @@ def test_every_call_refuses_unknown_arguments(name: str) -> None:
 
 def test_only_calls_have_types_of_returns() -> None:
     assert set(RETURNS) <= set(CALLS)
+
+
+REPEATABLE = set(
+    "modules flows results runs run_info breaks held history dead view logs runners runtimes status wait".split()
+)
+
+
+def test_every_call_says_who_may_make_it_whether_it_waits_and_whether_it_is_repeatable() -> None:
+    """The sets that dispatcher, server and kernel had before the calls themselves said it."""
+    assert {name for name, args in CALLS.items() if args.repeatable} == REPEATABLE
+    assert {name for name, args in CALLS.items() if args.waits} == {"wait", "request"}
+    assert {name for name, args in CALLS.items() if args.closed_to_pages} == {"hello", "leave"}
+    assert {name for name, args in CALLS.items() if args.closed_to_pages or args.closed_through_kernels} == {
+        "hello",
+        "leave",
+        "shutdown",
+    }
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_a_call_says_of_itself_is_no_argument(name: str) -> None:
+    said = ("repeatable", "waits", "closed_to_pages", "closed_through_kernels")
+    assert not set(said) & set(CALLS[name].__struct_fields__)
+    assert [type(getattr(CALLS[name], attribute)) for attribute in said] == [bool, bool, str, str]
+    assert not CALLS[name].waits or "timeout" in CALLS[name].__struct_fields__
+
+
+def test_the_call_server_keeps_the_answers_of_all_other_calls() -> None:
+    assert server.REPEATABLE == REPEATABLE

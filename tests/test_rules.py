@@ -22,6 +22,7 @@ def places(pattern: str) -> set[str]:
     [
         pytest.param(r"""["']ms["']: *[\d.]""", "core/notation/values.py", id="seconds of a unit"),
         pytest.param(r"is no duration; write", "core/notation/values.py", id="refusal of a duration"),
+        pytest.param(r"""[(\[{]\s*["']done["'],\s*["']failed["']""", "core/run_life.py", id="statuses of a run that is over"),
         pytest.param(
             r"""["'](view|run|log|notice|progress|defined|break|problem|runner)/""",
             "wire/control/topics.py",

@@ -18,11 +18,11 @@ from floe_jupyter.client.session import Session
 from floe_jupyter.client.stepping import Steppable
 from floe_jupyter.client.waiting import Interrupted, Steps, block, hold, result
 from floe_jupyter.core.machine.unprocessed import by_name, by_node
+from floe_jupyter.core.run_life import is_over
 from floe_jupyter.errors import BugError, FloeError, PeerSilent
 from floe_jupyter.wire.control.calls import ResultBatch, RunInfo
 from floe_jupyter.wire.values import decode
 
-OVER = ("done", "failed", "cancelled")
 SOON = 0.5
 """Seconds that an interrupted cell waits for its run to be over."""
 FETCH = 256
@@ -75,7 +75,7 @@ class Run(Steppable):
     @property
     def info(self) -> RunInfo:
         """Full record of the run, fetched anew on each access until the run is over."""
-        if self._info.status not in OVER:
+        if not is_over(self._info.status):
             self._info = self._session.ask(RunInfo, "run_info", ref=self.ref)
         return self._info
 
@@ -113,7 +113,7 @@ class Run(Steppable):
         return self._session.ask(list[ResultBatch], "results", ref=self.ref, start=start, limit=FETCH)
 
     def _fetched(self) -> list[ResultBatch]:
-        over = self.status in OVER
+        over = is_over(self.status)
         while not self._complete:
             new = self.result_batches(len(self._batches))
             self._batches.extend(new)
@@ -169,17 +169,17 @@ class Run(Steppable):
             raise self._feeder.error
         if raises and self._info.status == "failed":
             raise run_failed(self.ref, self._info.failures, self, self._hint)
-        if self._info.status in OVER:
+        if is_over(self._info.status):
             self._feeder = self._over = None  # notebooks keep the values of their cells
         return self
 
     def _waiting(self, timeout: float | None, through_holds: bool) -> Steps[None]:
-        if self._info.status in OVER:
+        if is_over(self._info.status):
             return
         limit = seconds("timeout", timeout)
         waits = self._session.submit("wait", ref=self.ref, timeout=limit, through_holds=through_holds)
         self._info = msgspec.convert((yield from result(waits)), RunInfo)
-        if self._info.status not in (*OVER, "held"):
+        if not is_over(self._info.status) and self._info.status != "held":
             raise PeerSilent(
                 f"run {self.ref} is still {self._info.status} after {limit:g} s; wait longer, or cancel it with .cancel()"
             )

@@ -30,13 +30,14 @@ from floe_jupyter.core.flow.model import NODE_ID
 from floe_jupyter.errors import DefinitionError, nearest
 
 Phase = Literal["pending", "active", "held", "cancelling", "done", "failed", "cancelled", "archived"]
-_OVER: tuple[Phase, ...] = ("done", "failed", "cancelled")
+OVER: tuple[Phase, ...] = ("done", "failed", "cancelled")
+"""Phases in which a run is over, and its record final; so is an archived run, see `is_over`. Pages get a generated copy."""
 
 TRANSITIONS: dict[Phase, tuple[Phase, ...]] = {
-    "pending": ("active", "cancelling", *_OVER),
-    "active": ("held", "cancelling", *_OVER),
-    "held": ("active", "cancelling", *_OVER),
-    "cancelling": _OVER,
+    "pending": ("active", "cancelling", *OVER),
+    "active": ("held", "cancelling", *OVER),
+    "held": ("active", "cancelling", *OVER),
+    "cancelling": OVER,
     "done": ("archived",),
     "failed": ("archived",),
     "cancelled": ("archived",),
@@ -57,7 +58,7 @@ def advance(now: Phase, to: Phase, ref: str = "") -> Phase:
 
 def is_over(phase: Phase) -> bool:
     """Return True if no message of the run will be executed any more."""
-    return phase in _OVER or phase == "archived"
+    return phase in OVER or phase == "archived"
 
 
 # --- names ---------------------------------------------------------------------------------------------------------------

@@ -13,8 +13,6 @@ from floe_jupyter.core.flow.model import Flow, Module
 from floe_jupyter.wire.control.replies import RunInfo
 from floe_jupyter.wire.control.workspaces import Workspace
 
-ARCHIVED = frozenset(["done", "failed", "cancelled"])
-"""Statuses of a finished run, whose record never changes again."""
 HISTORY = 1_000
 """Maximum number of archived runs kept; the oldest are removed."""
 
@@ -47,7 +45,7 @@ class Store(Protocol):
         """Return the newest version of every flow of a workspace, by name."""
 
     def put_runs(self, records: Iterable[RunInfo]) -> None:
-        """Insert or replace, by ref. An archived record does not change: later changes of the record are dropped."""
+        """Insert or replace, by ref. The record of a run that is over does not change: later changes are dropped."""
 
     def runs(self) -> list[RunInfo]:
         """Return all records, in the order of their first put."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from floe_jupyter.core.flow.model import Flow, Module
-from floe_jupyter.stores import ARCHIVED, Kind
+from floe_jupyter.core.run_life import is_over
+from floe_jupyter.stores import Kind
 from floe_jupyter.wire.control.replies import RunInfo
 from floe_jupyter.wire.control.workspaces import Workspace
 
@@ -61,7 +62,7 @@ class MemoryStore:
         """Insert or replace records, by ref; archived records do not change."""
         for record in records:
             before = self._runs.get(record.ref)
-            if before is None or before.status not in ARCHIVED:
+            if before is None or not is_over(before.status):
                 self._runs[record.ref] = record
 
     def runs(self) -> list[RunInfo]:

@@ -18,8 +18,9 @@ from zlib import crc32
 import msgspec
 
 from floe_jupyter.core.flow.model import Flow, Module
+from floe_jupyter.core.run_life import is_over
 from floe_jupyter.errors import EnvironmentFailed
-from floe_jupyter.stores import ARCHIVED, Kind, kind_of
+from floe_jupyter.stores import Kind, kind_of
 from floe_jupyter.wire.control.replies import RunInfo
 from floe_jupyter.wire.control.workspaces import EARLIER, Workspace
 
@@ -278,7 +279,7 @@ class SqliteStore:
     @_explained
     def put_runs(self, records: Iterable[RunInfo]) -> None:
         """Insert or replace records, by ref; archived records do not change."""
-        keys = [(r, (r.ref, int(r.status in ARCHIVED))) for r in records]
+        keys = [(r, (r.ref, int(is_over(r.status)))) for r in records]
         self._begin().executemany(_PUT_RUN, [(*key, _pack(record, *key)) for record, key in keys])
 
     @_explained

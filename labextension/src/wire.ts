@@ -722,3 +722,6 @@ export const THINNED = ['view/', 'run/'] as const;
 export function matches(subscription: string, topic: string): boolean {
   return topic === subscription || subscription.endsWith('/') && topic.startsWith(subscription);
 }
+
+/** Statuses of a run that is over. */
+export const OVER: ReadonlySet<string> = new Set(['done', 'failed', 'cancelled']);

@@ -11,7 +11,8 @@ import pytest
 
 from floe_jupyter.core.flow.model import Flow, Module, Node, Wire
 from floe_jupyter.core.machine.events import Status
-from floe_jupyter.stores import ARCHIVED, Store
+from floe_jupyter.core.run_life import OVER
+from floe_jupyter.stores import Store
 from floe_jupyter.stores.memory import MemoryStore
 from floe_jupyter.stores.sqlite import SqliteStore
 from floe_jupyter.wire.control.replies import RunInfo
@@ -63,7 +64,7 @@ def test_records_come_in_the_order_in_which_they_were_first_put(store: Store) ->
     assert [(r.ref[-1], r.status) for r in store.runs()] == [("2", "held"), ("1", "active"), ("3", "active")]
 
 
-@pytest.mark.parametrize("over", sorted(ARCHIVED))
+@pytest.mark.parametrize("over", OVER)
 def test_D23_an_archived_run_never_changes(store: Store, over: Status) -> None:
     store.put_runs([record(1, over, results=3)])
     for late in ("active", "done", "failed", "cancelled"):

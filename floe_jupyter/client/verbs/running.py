@@ -11,13 +11,14 @@ import msgspec
 
 from floe_jupyter.client.define import define_flow, define_module, flow_of, module_of
 from floe_jupyter.client.flows import Flow
-from floe_jupyter.client.run import OVER, Run
+from floe_jupyter.client.run import Run
 from floe_jupyter.client.sources.unseen import unseen
 from floe_jupyter.client.stepping import NOT_GIVEN
 from floe_jupyter.client.verbs.arguments import VerbArgument
 from floe_jupyter.client.verbs.words import FLOW, JSON, Note, Verb, VerbCall, VerbResult, Waits
 from floe_jupyter.client.waiting import Steps
 from floe_jupyter.core.machine.unprocessed import by_name, by_node
+from floe_jupyter.core.run_life import is_over
 from floe_jupyter.errors import DefinitionError
 from floe_jupyter.wire.control.calls import RunInfo
 from floe_jupyter.wire.inline import TAG, ready
@@ -205,7 +206,7 @@ def _attached(request: VerbCall) -> RunInfo:
     found = request.session.ask(list[RunInfo], "runs")
     if not found:
         raise DefinitionError("there is no run to attach to; start one with %floe run FLOW --detach")
-    return next((info for info in found if info.status not in OVER), found[0])
+    return next((info for info in found if not is_over(info.status)), found[0])
 
 
 def cancel(request: VerbCall) -> VerbResult:

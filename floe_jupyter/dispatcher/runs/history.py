@@ -14,7 +14,7 @@ from contextlib import suppress
 from itertools import islice
 
 from floe_jupyter.core.machine.events import Failure
-from floe_jupyter.core.run_life import parse_ref
+from floe_jupyter.core.run_life import is_over, parse_ref
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.publish import Publisher
@@ -23,7 +23,7 @@ from floe_jupyter.dispatcher.runs.instances import KnownRun
 from floe_jupyter.dispatcher.runs.journal import AGAIN_AFTER, Journal
 from floe_jupyter.dispatcher.runs.results import Results
 from floe_jupyter.errors import EnvironmentFailed, FloeError, unknown
-from floe_jupyter.stores import ARCHIVED, HISTORY, Store
+from floe_jupyter.stores import HISTORY, Store
 from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.control.replies import RunInfo
 
@@ -79,7 +79,7 @@ class History:
         for record in records:
             run = KnownRun.restored(record, Results.load(self._path(record.ref), record.results))
             self.runs[run.ref] = run
-            if record.status in ARCHIVED:
+            if is_over(record.status):
                 run.archived = True
                 self._archived.append(run)
             else:

@@ -10,12 +10,11 @@ import msgspec
 
 from floe_jupyter.core.flow.model import Flow, Module
 from floe_jupyter.core.machine.events import Failure, Status, Unprocessed, View
-from floe_jupyter.core.run_life import advance, parse_ref
+from floe_jupyter.core.run_life import OVER, advance, parse_ref
 from floe_jupyter.dispatcher.clients import AttachedClient
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.dispatcher.runs.logs import Log
 from floe_jupyter.dispatcher.runs.results import Results
-from floe_jupyter.stores import ARCHIVED
 from floe_jupyter.wire.control.replies import RunInfo
 from floe_jupyter.wire.control.workspaces import Workspace
 
@@ -93,7 +92,7 @@ class KnownRun:
     @property
     def over(self) -> bool:
         """True if the run is over."""
-        return self.status in ARCHIVED
+        return self.status in OVER
 
     def become(self, status: Status) -> None:
         """Change the run's status. Raises `DefinitionError` for a transition not allowed by `floe_jupyter.core.run_life`."""
@@ -101,7 +100,7 @@ class KnownRun:
         self.status = status
         if status == "active" and not self.started:
             self.started = time.time()
-        if status in ARCHIVED:
+        if status in OVER:
             self.ended = time.time()
 
     def tell(self) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 from floe_jupyter.client.outcome import Outcome, image, picture
 from floe_jupyter.client.preview import preview_of
-from floe_jupyter.client.run import OVER, Run
+from floe_jupyter.client.run import Run
 from floe_jupyter.client.session import Session
 from floe_jupyter.core.machine.events import View
+from floe_jupyter.core.run_life import is_over
 from floe_jupyter.errors import FloeError
 from floe_jupyter.kernel.display.pages import DESK
 from floe_jupyter.kernel.display.shown import execution, new_widget
@@ -31,7 +32,7 @@ class Shown:
     def _text(self) -> str:
         """Return a line about the run. A saved notebook must not say for ever that an unfinished run is active."""
         run = self._run
-        over = run.info.status in OVER
+        over = is_over(run.info.status)
         return repr(run) if over else f"{run!r} when this was written; `%floe attach {run.ref}` says how it went on"
 
     def _bundle(self, static: dict[str, str]) -> dict[str, Any]:
@@ -40,11 +41,11 @@ class Shown:
     def rest(self) -> None:
         """Keep the current state, once the cell waits no longer. For a run that is only held, keep the state again at the end."""
         self._keep()
-        if self._widget is not None and self._run.info.status in OVER:
+        if self._widget is not None and is_over(self._run.info.status):
             self._show_results()
-        if self._widget is not None and self._run.info.status not in OVER:
+        if self._widget is not None and not is_over(self._run.info.status):
             self._widget.at_close(self._session.client.subscribe(f"{topics.RUN}{self._run.ref}", self._heard))
-            if self._run.info.status in OVER:  # the run ended between the two checks
+            if is_over(self._run.info.status):  # the run ended between the two checks
                 self._keep()
 
     def _show_results(self) -> None:
@@ -57,7 +58,7 @@ class Shown:
 
     def _heard(self, _topic: str, value: Any) -> None:
         """Take an event, in the thread that reads events and must not wait."""
-        if value["ref"] == self._run.ref and value["status"] in OVER:
+        if value["ref"] == self._run.ref and is_over(value["status"]):
             DESK.do(self._keep)
 
     def _keep(self) -> None:

@@ -1,11 +1,9 @@
 /** State of the run and of the connection, and its texts. */
 
 import type { Connection, State } from '../client/connection';
-import type { View } from '../wire';
+import { OVER, type View } from '../wire';
 import type { RunStore } from './store';
 import type { Phase } from './toolbar/toolbar';
-
-const OVER = new Set(['done', 'failed', 'cancelled']);
 
 /** Return what can be done with the run at present. */
 export function phaseOf({ view, info, live, isRun }: RunStore, connection: Connection): Phase {

@@ -2,7 +2,7 @@
 
 import type { Breakpoint } from '../debug/inspector/breakpoints';
 import type { Connection, State } from '../client/connection';
-import type { Flow, HeldMessage, Module, RunInfo, View, WorkspaceInfo } from '../wire';
+import { OVER, type Flow, type HeldMessage, type Module, type RunInfo, type View, type WorkspaceInfo } from '../wire';
 import { Emitter } from './emitter';
 import { Refresher } from './refresher';
 
@@ -54,8 +54,6 @@ export interface Progress {
 
 export type Part = 'flows' | 'runs' | 'held' | 'breaks' | 'runners' | 'environments';
 const PARTS: Part[] = ['flows', 'runs', 'held', 'breaks', 'runners', 'environments'];
-/** Statuses of runs that are over. */
-export const OVER = new Set(['done', 'failed', 'cancelled']);
 /** Maximum number of runs kept in the panel; the dispatcher knows more. */
 const RUNS = 1000;
 /** Maximum numbers of instances asked for held messages, and of messages kept. */

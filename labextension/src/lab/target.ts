@@ -3,9 +3,9 @@
  * finished run is the target only while looked at, because a person looking at a finished run means no other.
  */
 
-import type { RunInfo, View } from '../wire';
+import { OVER, type RunInfo, type View } from '../wire';
 import { Emitter } from './emitter';
-import { OVER, type PanelStore } from './store';
+import type { PanelStore } from './store';
 import { count } from './sidebar/sections/flows';
 
 export class Target {

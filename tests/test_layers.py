@@ -32,8 +32,6 @@ SAME_NAMES = {
     "Inject": "a call of the Runner API and the request of the machine that it becomes",
     "Edit": "a call of the Runner API and the request of the machine that it becomes",
     "Drop": "a call of the Runner API and the request of the machine that it becomes",
-    "Loop": "the loops of dispatcher and runner, which differ in what they wait for",
-    "Timer": "the timers of those loops",
 }
 """Class names that may stand for two things, and why."""
 

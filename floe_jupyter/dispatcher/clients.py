@@ -15,10 +15,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from floe_jupyter.dispatcher.loop import Loop, Timer
 from floe_jupyter.dispatcher.runners.spare import Spare, text
 from floe_jupyter.wire.client.channel import BYE
 from floe_jupyter.wire.descriptors import FULL, room
+from floe_jupyter.wire.transport.loop import Loop, Timer
 
 TOKEN = 16
 """Bytes of a client's token."""
@@ -99,7 +99,7 @@ class Clients:
         """Connections not yet identified, the oldest first."""
         self._spare = Spare()
         listener.settimeout(0)
-        loop.watch(listener.fileno(), self.accept)
+        loop.watch(listener.fileno(), lambda _: self.accept())
         self.idle: Timer | None = None
 
     def __len__(self) -> int:
@@ -144,7 +144,7 @@ class Clients:
         connection = Lifeline(accepted)
         self._connections[accepted] = connection
         self._nameless[connection] = None
-        self._loop.watch(accepted.fileno(), lambda: self._read(connection))
+        self._loop.watch(accepted.fileno(), lambda _: self._read(connection))
         self._read(connection)
         if connection in self._nameless:
             self._loop.after(NAMELESS_WITHIN, lambda: self._still_nameless(connection))
@@ -190,7 +190,7 @@ class Clients:
         self._nameless.pop(connection, None)
         connection.process = _watch_process(connection.socket)
         if connection.process is not None:
-            self._loop.watch(connection.process, lambda: self._died(connection))
+            self._loop.watch(connection.process, lambda _: self._died(connection))
 
     def _end(self, connection: Lifeline) -> None:
         if self._connections.pop(connection.socket, None) is None:

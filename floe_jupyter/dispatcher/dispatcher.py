@@ -17,7 +17,6 @@ from floe_jupyter.dispatcher.calls import breakpoints, debugging, definitions, l
 from floe_jupyter.dispatcher.calls.server import CallServer, Handler
 from floe_jupyter.dispatcher.clients import Clients
 from floe_jupyter.dispatcher.lifetime import Lifetime
-from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.publish import WAITING, Publisher
 from floe_jupyter.dispatcher.runners import segments
 from floe_jupyter.dispatcher.runners.launchers import Launcher
@@ -36,7 +35,8 @@ from floe_jupyter.wire.client.channel import LIMIT
 from floe_jupyter.wire.client.connection import Connection, read, write
 from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.control.topics import HERE
-from floe_jupyter.wire.transport import streams
+from floe_jupyter.wire.transport import sockets, streams
+from floe_jupyter.wire.transport.loop import Loop
 
 BYE_WITHIN = 0.5
 """Seconds that runners get to end by themselves."""
@@ -62,14 +62,15 @@ class Dispatcher:
     ) -> None:
         self.path, self.directory = path, directory
         leftovers.hold()  # runners make segments under the dispatcher's name, for the dispatcher to remove
-        self.loop = Loop()
+        self.loop = Loop(log.callback_failed)
         self.connection = Connection(
             f"ipc://{directory}/control", f"ipc://{directory}/events", f"{directory}/lifeline", os.urandom(32).hex(), os.getpid()
         )
         self._context: zmq.Context[Any] = zmq.Context()
         self._control = self._bind(zmq.ROUTER, self.connection.control)
         self._events = self._bind(zmq.XPUB, self.connection.events)
-        publisher = Publisher(self._events, self._newest, lambda: self.loop.stir(self._events))
+        events = sockets.descriptor(self._events)
+        publisher = Publisher(self._events, self._newest, lambda: self.loop.stir(events))
         runners = Runners(self.loop, self._context, directory, launchers, self._received, self._lost, self._silence)
         self._journal = Journal(store, os.path.join(data, "unsaved"))
         spaces = Spaces(store, self._journal)
@@ -80,8 +81,8 @@ class Dispatcher:
         self.lifetime.clients = Clients(self.loop, _listen(self.connection.lifeline), self.lifetime.gone)
         door = streams.listen(self.connection.control)
         self.server = CallServer(self._control, door, self.lifetime, HANDLERS, self.hub)
-        self.loop.watch(self._control, self.server.receive)
-        self.loop.watch(self._events, publisher.receive)
+        sockets.watch(self.loop, self._control, self.server.receive)
+        sockets.watch(self.loop, self._events, publisher.receive)
         for url, (endpoint, listener, process) in started.items():
             runners.adopt(url, endpoint, listener, process)
         self._signals()
@@ -169,7 +170,7 @@ class Dispatcher:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is meant for the cell
         self.loop.watch(ours.fileno(), self._drain)
 
-    def _drain(self) -> None:
+    def _drain(self, _: int) -> None:
         self._ours.recv(64)
 
     def _unpublish(self) -> None:

@@ -6,10 +6,10 @@ import time
 from typing import Protocol
 
 from floe_jupyter.dispatcher.clients import AttachedClient, Clients
-from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.errors import EnvironmentFailed, FloeError
 from floe_jupyter.wire.control.calls import GRACE
+from floe_jupyter.wire.transport.loop import Loop
 
 FIRST_WITHIN = 30.0
 """Seconds that the first client gets to attach."""

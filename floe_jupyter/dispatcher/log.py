@@ -32,6 +32,11 @@ def fault(text: str) -> None:
         _write(trace)
 
 
+def callback_failed() -> None:
+    """Log the exception of a callback of the loop; the loop goes on, as one fault must not end the runs of all clients."""
+    fault("a callback failed; please report this")
+
+
 def _write(text: str) -> None:
     global lost
     try:

@@ -14,12 +14,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from floe_jupyter.errors import EnvironmentFailed
-from floe_jupyter.runner.loop import Loop
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.languages import interpreter
 from floe_jupyter.runner.runtimes.launch import Launched
 from floe_jupyter.runner.runtimes.spawn import wake_with_parent
 from floe_jupyter.wire.process_context import ProcessContext
+from floe_jupyter.wire.transport.loop import Loop
 
 USAGE = """usage: python -m floe_jupyter.runner --connect URL [--url NAME] [--lifeline FD] [--folder PATH] [--interpreter PATH]
                                     [--load-limit SECONDS]

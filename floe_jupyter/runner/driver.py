@@ -44,13 +44,13 @@ from floe_jupyter.core.machine.events import (
 from floe_jupyter.core.machine.machine import Machine
 from floe_jupyter.errors import BugError, DefinitionError, ProtocolError
 from floe_jupyter.runner.host import Host, Ticket
-from floe_jupyter.runner.loop import Timer
 from floe_jupyter.runner.runtimes.busy import Busy
 from floe_jupyter.runner.runtimes.process import Runtime
 from floe_jupyter.runner.runtimes.slots import Slot
 from floe_jupyter.runner.runtimes.translate import call_pieces, target_of
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runtime.frames import ActivateFrame, MoreFrame, RecallFrame, RouteFrame, UnloadFrame
+from floe_jupyter.wire.transport.loop import Timer
 
 
 class MachineDriver:

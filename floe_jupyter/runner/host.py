@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from floe_jupyter.core.machine.events import Accepted, Load, Reply
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.runner.loop import Loop
 from floe_jupyter.runner.runtimes.slots import Slot
+from floe_jupyter.wire.transport.loop import Loop
 
 if TYPE_CHECKING:
     from floe_jupyter.runner.driver import MachineDriver

@@ -17,7 +17,6 @@ from floe_jupyter.runner import segments
 from floe_jupyter.runner.driver import MachineDriver
 from floe_jupyter.runner.environments.cache import Environments
 from floe_jupyter.runner.frame_router import FrameRouter
-from floe_jupyter.runner.loop import Loop
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.languages import languages
 from floe_jupyter.runner.runtimes.launch import Launched
@@ -35,6 +34,7 @@ from floe_jupyter.wire.runner_messages import Answer, Ask, Bye, Logged, Open, Ou
 from floe_jupyter.wire.runtime.frames import (
     FreeFrame,
 )
+from floe_jupyter.wire.transport.loop import Loop
 
 if TYPE_CHECKING:
     from floe_jupyter.runner.api import Api

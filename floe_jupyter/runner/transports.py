@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.runner.loop import READ, WRITE, Loop
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
 from floe_jupyter.wire.transport import streams
+from floe_jupyter.wire.transport.loop import READ, WRITE, Loop
 
 _PER_TURN = 64
 """Maximum number of envelopes received before the loop serves the pipes again."""

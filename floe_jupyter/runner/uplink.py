@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from floe_jupyter.runner.loop import Loop
 from floe_jupyter.runner.transports import way_to
 from floe_jupyter.wire.runner_messages import FromRunner, ToRunner
+from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.reliable import Link
 
 

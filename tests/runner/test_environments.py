@@ -15,8 +15,8 @@ from floe_jupyter.core.flow.model import Module
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.runner.environments.cache import Environments, locked
 from floe_jupyter.runner.environments.make import explain
-from floe_jupyter.runner.loop import Loop
 from floe_jupyter.runner.runtimes.languages import Interpreter
+from floe_jupyter.wire.transport.loop import Loop
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from floe_jupyter.runner.loop import Loop
 from floe_jupyter.runner.runtimes import output
 from floe_jupyter.runner.runtimes.output import ProcessOutput
 from floe_jupyter.runner.runtimes.pipes import Fifos, Reader, Writer
+from floe_jupyter.wire.transport.loop import Loop
 
 
 @pytest.fixture
@@ -156,12 +156,3 @@ def test_text_that_is_cut_inside_a_character_arrives_whole(loop):
     assert "".join(heard) == "é"
     os.close(write_end)
     loop.turn(0.1)
-
-
-def test_timers_fire_in_order_and_not_when_cancelled(loop):
-    fired: list[int] = []
-    loop.after(0.02, lambda: fired.append(2))
-    loop.after(0.01, lambda: fired.append(1))
-    loop.after(0.0, lambda: fired.append(0)).cancel()
-    turn_until(loop, lambda: len(fired) == 2, "two timers")
-    assert fired == [1, 2]

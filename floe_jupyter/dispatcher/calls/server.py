@@ -16,7 +16,6 @@ from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.calls.streams import Lines
 from floe_jupyter.dispatcher.clients import AttachedClient
 from floe_jupyter.dispatcher.lifetime import Lifetime
-from floe_jupyter.dispatcher.loop import BURST, Loop, Timer
 from floe_jupyter.dispatcher.runners import spare
 from floe_jupyter.errors import BugError, DefinitionError, EnvironmentFailed, FloeError, ProtocolError, unknown
 from floe_jupyter.wire.client.channel import LIMIT
@@ -24,6 +23,7 @@ from floe_jupyter.wire.control.arguments import explained
 from floe_jupyter.wire.control.calls import CALLS, PENDING, Args
 from floe_jupyter.wire.descriptors import FULL
 from floe_jupyter.wire.transport import sockets, streams
+from floe_jupyter.wire.transport.loop import Loop, Timer
 
 _REQUEST = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -77,6 +77,7 @@ class CallServer:
         self.lifetime = lifetime
         self._socket, self._clients, self._handlers, self._hub = socket, lifetime.clients, handlers, hub
         self._loop: Loop = hub.loop
+        self._descriptor = sockets.descriptor(socket)
         self.lines = Lines(self._loop, door, LIMIT, self._hear, self._refuse, self._is_greeted)
         self._decoders: dict[str, msgspec.msgpack.Decoder[Args]] = {}
         """Decoders by call, each made at the first call: all of them would take 5 ms of the start."""
@@ -85,7 +86,7 @@ class CallServer:
 
     def receive(self) -> None:
         """Handle the requests received on the ZeroMQ socket."""
-        for _ in range(BURST):
+        for _ in range(sockets.BURST):
             if not sockets.waiting(self._socket):
                 return
             frames = sockets.take(self._socket)
@@ -102,7 +103,7 @@ class CallServer:
             sockets.put(self._socket, (identity, answer))
         except zmq.ZMQError as error:
             log.warn(f"an answer was not sent: {error}; the client will ask again")
-        self._loop.stir(self._socket)
+        self._loop.stir(self._descriptor)
 
     def _is_greeted(self, identity: bytes) -> bool:
         client = self._clients.find(identity)

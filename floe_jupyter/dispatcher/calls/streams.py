@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.runners.spare import Spare
 from floe_jupyter.errors import EnvironmentFailed, ProtocolError
 from floe_jupyter.wire.client.channel import ANY
+from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, Stream, accept, framed
 
 LONGEST_IDENTITY = 255
@@ -75,7 +75,7 @@ class Lines:
             self._loop.forget(self._listener.fileno())
             self._listener.close()
 
-    def _accept(self) -> None:
+    def _accept(self, _: int) -> None:
         assert self._listener is not None
         try:
             accepted = accept(self._listener)
@@ -88,7 +88,7 @@ class Lines:
         stream = Stream(accepted, min(self._limit, STRANGERS), lambda flush: self._loop.writing(fd, flush, reading=False))
         line = CallStream(stream)
         self._open.add(line)
-        self._loop.watch(fd, lambda: self._receive(line))
+        self._loop.watch(fd, lambda _: self._receive(line))
 
     def _receive(self, line: CallStream) -> None:
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.errors import ProtocolError
+from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, Stream, accept
 
 
@@ -27,7 +27,7 @@ class QuickDoor:
         self._reserve = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) if listener is not None else -1
         """Descriptor reserved for the runner's connection, which must not wait in vain because others took the last ones."""
         if listener is not None:
-            loop.watch(listener.fileno(), self._accept)
+            loop.watch(listener.fileno(), lambda _: self._accept())
 
     def settle(self) -> None:
         """Stop listening and close all other connections: the runner has identified itself, on its stream or over ZeroMQ."""
@@ -75,7 +75,7 @@ class QuickDoor:
         fd = accepted.fileno()
         stream = Stream(accepted, self._limit, lambda flush: self._loop.writing(fd, flush))
         self._open.append(stream)
-        self._loop.watch(fd, lambda: self._receive(stream))
+        self._loop.watch(fd, lambda _: self._receive(stream))
 
     def _receive(self, stream: Stream) -> None:
         try:

@@ -10,7 +10,6 @@ import msgspec
 import zmq
 
 from floe_jupyter.dispatcher import log
-from floe_jupyter.dispatcher.loop import BURST, Loop, Timer
 from floe_jupyter.dispatcher.runners import segments
 from floe_jupyter.dispatcher.runners.launchers import Process
 from floe_jupyter.dispatcher.runners.listener import QuickDoor
@@ -20,6 +19,7 @@ from floe_jupyter.wire import leftovers
 from floe_jupyter.wire.runner_messages import Answer, Ask, FromRunner, Probe, RunnerHello
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
 from floe_jupyter.wire.transport import sockets
+from floe_jupyter.wire.transport.loop import Loop, Timer
 from floe_jupyter.wire.transport.reliable import Link
 from floe_jupyter.wire.transport.streams import Listener
 
@@ -77,8 +77,8 @@ class RunnerProxy:
         self._asked: dict[int, Answered] = {}
         self._tokens = count(1)
         self._late: Timer | None = loop.after(HELLO_WITHIN, self._is_late)
-        loop.watch(socket, self._receive)
-        loop.watch(process.descriptor, self._process_ended)
+        self._descriptor = sockets.watch(loop, socket, self._receive)
+        loop.watch(process.descriptor, lambda _: self._process_ended())
 
     @property
     def pid(self) -> int:
@@ -162,7 +162,7 @@ class RunnerProxy:
     def end(self) -> None:
         """Kill the remaining processes of the runner, and close the connection. Waiting calls fail."""
         self.over = True
-        self._loop.forget(self._socket)
+        self._loop.forget(self._descriptor)
         self._door.close()
         self.watchdog.close()
         self._loop.forget(self.process.descriptor)
@@ -190,10 +190,10 @@ class RunnerProxy:
             sockets.put(self._socket, (self._identity, *envelopes))
         except zmq.ZMQError as error:
             log.warn(f"to the runner {self.url}: {error}; it is sent again")
-        self._loop.stir(self._socket)
+        self._loop.stir(self._descriptor)
 
     def _receive(self) -> None:
-        for _ in range(BURST):
+        for _ in range(sockets.BURST):
             if not sockets.waiting(self._socket):
                 return
             frames = sockets.take(self._socket)

@@ -12,7 +12,6 @@ from typing import Any
 import zmq
 
 from floe_jupyter.dispatcher import log
-from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.runners import spare
 from floe_jupyter.dispatcher.runners.launchers import Launcher, Process, endpoint_in, launcher_of
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
@@ -21,6 +20,7 @@ from floe_jupyter.wire import descriptors
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import Bye
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
+from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, listen
 
 QUICK = 2.0

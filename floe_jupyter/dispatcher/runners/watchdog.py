@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from floe_jupyter.dispatcher.loop import Loop, Timer
+from floe_jupyter.wire.transport.loop import Loop, Timer
 
 SILENT_AFTER = 1.8
 """Seconds without a due sign of life after which a runner counts as silent."""

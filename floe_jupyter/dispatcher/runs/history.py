@@ -16,7 +16,6 @@ from itertools import islice
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.core.run_life import is_over, parse_ref
 from floe_jupyter.dispatcher import log
-from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.publish import Publisher
 from floe_jupyter.dispatcher.runs.definitions import HOST
 from floe_jupyter.dispatcher.runs.instances import KnownRun
@@ -26,6 +25,7 @@ from floe_jupyter.errors import EnvironmentFailed, FloeError, unknown
 from floe_jupyter.stores import HISTORY, Store
 from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.control.replies import RunInfo
+from floe_jupyter.wire.transport.loop import Loop
 
 COMMIT_AFTER = 0.03
 """Seconds that changes wait for others before a common commit."""

@@ -18,7 +18,6 @@ from floe_jupyter.core.flow.model import Flow
 from floe_jupyter.core.machine.events import Break, CancelRun, CloseRun, Event, Failure, Inject, Rewire, Status, Unbreak, Update
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.dispatcher.clients import AttachedClient
-from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.publish import Publisher
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.dispatcher.runners.runners import Runners
@@ -36,6 +35,7 @@ from floe_jupyter.errors import FloeError, PeerGone, from_wire, unknown
 from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.process_context import ProcessContext
 from floe_jupyter.wire.runner_messages import Open, Shut, Wish
+from floe_jupyter.wire.transport.loop import Loop
 
 KEPT_INSTANCES = 4
 """Maximum number of debugged instances kept after the end of the run, for history and forks."""

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from floe_jupyter.core.machine.commands import Notice
 from floe_jupyter.core.machine.events import Failure, Status
-from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.publish import Publisher
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.dispatcher.runners.runners import Runners
@@ -15,6 +14,7 @@ from floe_jupyter.dispatcher.runners.watchdog import BEAT, END_AFTER
 from floe_jupyter.dispatcher.runs.instances import KnownInstance, KnownRun
 from floe_jupyter.errors import FloeError, PeerGone
 from floe_jupyter.wire.control import topics
+from floe_jupyter.wire.transport.loop import Loop
 
 
 class Supervised(Protocol):

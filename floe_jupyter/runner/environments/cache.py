@@ -16,13 +16,13 @@ from typing import Any, Protocol
 
 from floe_jupyter.core.flow.model import Module
 from floe_jupyter.errors import EnvironmentFailed
-from floe_jupyter.runner.loop import Loop
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.languages import Interpreter, executable, interpreter
 from floe_jupyter.runner.runtimes.output import ProcessOutput
 from floe_jupyter.runner.runtimes.spawn import kill_group, no_descriptor, spawn
 from floe_jupyter.wire import descriptors
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
+from floe_jupyter.wire.transport.loop import Loop
 
 NEEDED = 9
 """Number of descriptors taken by the start of an installation."""

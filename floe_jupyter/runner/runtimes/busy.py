@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from floe_jupyter.core.machine.events import Blocked
-from floe_jupyter.runner.loop import Loop
 from floe_jupyter.runner.runtimes.process import Runtime
+from floe_jupyter.wire.transport.loop import Loop
 
 BLOCKED = 0.03
 """Seconds without an answer after which a runtime with more than one call counts as blocked."""

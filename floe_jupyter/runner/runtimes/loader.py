@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from floe_jupyter.core.machine.events import Failure, Load
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.runner.environments.cache import Environments
-from floe_jupyter.runner.loop import Loop
 from floe_jupyter.runner.runtimes.languages import Interpreter
 from floe_jupyter.runner.runtimes.loads import Death, fatal_failure, given_up, late_failure
 from floe_jupyter.runner.runtimes.pool import Pool
 from floe_jupyter.runner.runtimes.process import Runtime
 from floe_jupyter.runner.runtimes.slots import Slot
 from floe_jupyter.wire.runtime.frames import LoadFrame
+from floe_jupyter.wire.transport.loop import Loop
 
 if TYPE_CHECKING:
     from floe_jupyter.runner.driver import MachineDriver

@@ -18,7 +18,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from floe_jupyter.core.machine.events import ATTEMPTS, Failure
-from floe_jupyter.runner.loop import Loop, Timer
+from floe_jupyter.wire.transport.loop import Loop, Timer
 
 if TYPE_CHECKING:
     from floe_jupyter.runner.runtimes.process import Runtime

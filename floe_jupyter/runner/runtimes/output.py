@@ -10,7 +10,7 @@ import codecs
 import os
 from collections.abc import Callable
 
-from floe_jupyter.runner.loop import Loop, Timer
+from floe_jupyter.wire.transport.loop import Loop, Timer
 
 RATE = 256 * 1024
 """Bytes per second of one stream that are passed on."""

@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from floe_jupyter.runner.loop import READ, WRITE, Loop
 from floe_jupyter.wire.descriptors import FULL
 from floe_jupyter.wire.leftovers import make_directory, pipes_root, unlocked
+from floe_jupyter.wire.transport.loop import READ, WRITE, Loop
 
 CAPACITY = 1024 * 1024
 """Bytes that a pipe should hold; less if the system does not allow the size."""

@@ -12,12 +12,12 @@ from typing import Any
 
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.runner.driver import MachineDriver
-from floe_jupyter.runner.loop import Loop, Timer
 from floe_jupyter.runner.runtimes.languages import Interpreter
 from floe_jupyter.runner.runtimes.launch import Launched
 from floe_jupyter.runner.runtimes.process import Runtime, RuntimeOwner
 from floe_jupyter.runner.runtimes.spawn import no_descriptor, resident
 from floe_jupyter.wire import descriptors
+from floe_jupyter.wire.transport.loop import Loop, Timer
 
 SHARE_FROM = 4
 """Number of processes of one environment at which instances begin to share processes."""

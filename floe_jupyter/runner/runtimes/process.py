@@ -9,7 +9,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.runner.loop import Loop, Timer
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.launch import Launched
 from floe_jupyter.runner.runtimes.loads import OUTSIDE, Loads
@@ -20,6 +19,7 @@ from floe_jupyter.runner.runtimes.translate import frame_pieces
 from floe_jupyter.wire import processes
 from floe_jupyter.wire.runtime.frames import PROTOCOL, BadFrame, FromRuntime, Head, HelloFrame
 from floe_jupyter.wire.runtime.packing import Unpacker
+from floe_jupyter.wire.transport.loop import Loop, Timer
 
 if TYPE_CHECKING:
     from floe_jupyter.runner.runtimes.busy import Busy

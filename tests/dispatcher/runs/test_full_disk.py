@@ -14,12 +14,12 @@ import pytest
 
 from floe_jupyter.core.flow.model import Module
 from floe_jupyter.dispatcher import log
-from floe_jupyter.dispatcher.loop import Loop
 from floe_jupyter.dispatcher.runs.definitions import Definitions
 from floe_jupyter.dispatcher.runs.journal import Journal
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.stores.memory import MemoryStore
 from floe_jupyter.wire.client.client import Client
+from floe_jupyter.wire.transport.loop import Loop
 from tests.conftest import missing
 from tests.dispatcher.kit import Processes, define, run, until, values_of
 
@@ -71,7 +71,7 @@ def test_B1_reporting_never_fails_with_the_fault_that_it_reports(stream: object,
 
 @pytest.mark.usefixtures("full_log")
 def test_B1_a_fault_on_a_full_disk_does_not_end_the_loop_and_the_other_turns_have_their_turn() -> None:
-    loop, turns = Loop(), list[int]()
+    loop, turns = Loop(log.callback_failed), list[int]()
 
     def broken() -> float:
         raise ZeroDivisionError

@@ -18,7 +18,6 @@ from floe_jupyter.runner.driver import MachineDriver
 from floe_jupyter.runner.environments.cache import Environments
 from floe_jupyter.runner.frame_router import FrameRouter
 from floe_jupyter.runner.runtimes import descendants
-from floe_jupyter.runner.runtimes.languages import languages
 from floe_jupyter.runner.runtimes.launch import Launched
 from floe_jupyter.runner.runtimes.loader import Loader
 from floe_jupyter.runner.runtimes.loads import LOAD_LIMIT
@@ -84,7 +83,7 @@ class Runner:
         self._owner = f"{leftovers.maker(os.getppid())}-d{os.getpid()}"
         """Prefix of the names of segments handed to the dispatcher, which removes them."""
         self.uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take)
-        self.uplink.send(RunnerHello(url, os.getpid(), languages()))
+        self.uplink.send(RunnerHello(url, os.getpid()))
         loop.every_turn(self._hold_back)
 
     # --- the dispatcher --------------------------------------------------------------------------------------------------

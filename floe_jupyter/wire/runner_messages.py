@@ -71,7 +71,6 @@ class RunnerHello(msgspec.Struct, frozen=True, tag=True):
 
     url: str
     pid: int
-    languages: tuple[str, ...] = ()
 
 
 class Out(msgspec.Struct, frozen=True, tag=True):

@@ -161,7 +161,7 @@ class StandIn:
         self.socket.setsockopt(zmq.ROUTING_ID, f"{url} {os.getpid()}".encode())
         self.socket.connect(connect)
         self.decode = msgspec.msgpack.Decoder(ToRunner).decode
-        self.send(RunnerHello(url, os.getpid(), ("python",)))
+        self.send(RunnerHello(url, os.getpid()))
 
     def send(self, message: Any) -> None:
         self.socket.send(self.link.send(msgspec.msgpack.encode(message), time.monotonic()))

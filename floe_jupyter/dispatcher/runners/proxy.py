@@ -61,7 +61,6 @@ class RunnerProxy:
         self.cause = ""
         """Reason for the kill, if the dispatcher killed the runner."""
         self.watchdog = Watchdog(loop, lambda: owner.silence_changed(self))
-        self.languages: tuple[str, ...] = ()
         self.ready = False
         self.born = loop.now
         self.refused = 0
@@ -240,12 +239,11 @@ class RunnerProxy:
             self._answer(message)
             return
         if isinstance(message, RunnerHello):
-            self._greet(message)
+            self._greet()
         self._owner.received(self, message)
 
-    def _greet(self, hello: RunnerHello) -> None:
+    def _greet(self) -> None:
         self.ready = True
-        self.languages = hello.languages
         if self._late is not None:
             self._late.cancel()
             self._late = None

@@ -12,7 +12,6 @@ from types import ModuleType
 import pytest
 
 import floe_jupyter
-from floe_jupyter.core.flow.model import LANGUAGES
 from floe_jupyter.core.machine.machine import HANDLERS
 from floe_jupyter.wire.control import calls
 from floe_jupyter.wire.runtime import frames
@@ -59,12 +58,6 @@ def test_every_call_says_what_it_does_and_what_it_returns(name: str) -> None:
 @pytest.mark.parametrize("cls", [*frames.ToRuntime.__args__, *frames.FromRuntime.__args__], ids=lambda cls: cls.__name__)
 def test_every_frame_is_documented_or_is_a_single_field(cls: type) -> None:
     assert (cls.__doc__ and not cls.__doc__.startswith(cls.__name__)) or len(cls.__struct_fields__) <= 3  # type: ignore[attr-defined]
-
-
-def test_every_folder_of_runtimes_is_a_language_with_a_runtime_toml() -> None:
-    for folder in (path for path in RUNTIMES.iterdir() if path.is_dir() and any(path.iterdir())):
-        if folder.name in LANGUAGES:
-            assert (folder / "runtime.toml").is_file(), f"runtimes/{folder.name} has no runtime.toml"
 
 
 def modules() -> list[ModuleType]:

@@ -54,8 +54,10 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_the_runtimes_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert "floe_jupyter/_runtimes/python/runtime.toml" in names
-    assert "floe_jupyter/_runtimes/js/runtime.toml" in names
+    files = [
+        path.relative_to(ROOT) for path in (ROOT / "runtimes").rglob("*") if path.is_file() and path.parent.name != "__pycache__"
+    ]
+    assert [path for path in files if f"floe_jupyter/_{path}" not in names] == []
     assert not [n for n in names if n.startswith("tests/") or "node_modules" in n or "__pycache__" in n]
 
 

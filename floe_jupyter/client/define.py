@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.client.session import Session
-from floe_jupyter.client.sources.js import check_js
+from floe_jupyter.client.sources.check import check_source
 from floe_jupyter.client.sources.places import place_text
-from floe_jupyter.client.sources.python import check_python
-from floe_jupyter.core.flow.model import LANGUAGES, NODE_ID, Flow, Module, Place
+from floe_jupyter.core.flow.model import NODE_ID, Flow, Module, Place
+from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.errors import DefinitionError, ModuleFailed, NotationError, unknown
 from floe_jupyter.wire.dependencies import problem_of
-from floe_jupyter.wire.languages import with_runtime
+from floe_jupyter.wire.languages import named, with_runtime
 
 RUNNERS = ("local:",)
 """URLs of the available runners."""
@@ -33,9 +33,9 @@ def module_of(arguments: dict[str, Any], source: str, place: Place) -> Module:
     """Return the module of a ``%%floe module`` cell. Raises DefinitionError."""
     # Each option of the cell is checked where it is read, so that its mistake is told in the order of the line.
     check_name("module", arguments["name"])
-    language = arguments.get("lang") or "python"
-    if language not in LANGUAGES:
-        raise unknown("language", language, LANGUAGES)
+    language = named(arguments.get("lang") or DEFAULT_LANGUAGE)
+    if language is None:
+        raise unknown("language", arguments["lang"], with_runtime())
     for port in (*(arguments.get("in") or ()), *(arguments.get("out") or ())):
         check_name("port", port)
     if not source.strip():
@@ -51,14 +51,9 @@ def module_of(arguments: dict[str, Any], source: str, place: Place) -> Module:
         place=place,
         build_deps=bool(arguments.get("build_deps")),
     )
-    if language not in with_runtime():
-        raise unknown("runtime for the language", language, with_runtime())
     if problem := problem_of(language, module.deps, build=module.build_deps):
         raise DefinitionError(f"module {module.name!r}: {problem}")
-    if language == "python":
-        check_python(module)
-    elif language == "js":
-        check_js(module)
+    check_source(module)
     return module
 
 

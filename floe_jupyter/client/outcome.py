@@ -12,6 +12,7 @@ from floe_jupyter.core.flow.model import Flow
 from floe_jupyter.core.machine.events import HeldMessage, View
 from floe_jupyter.errors import FloeError
 from floe_jupyter.wire.control.calls import RunInfo
+from floe_jupyter.wire.languages import badges
 
 if TYPE_CHECKING:
     from floe_jupyter.client.session import Session
@@ -21,7 +22,7 @@ def picture(flow: Flow, view: View | None = None, held: tuple[HeldMessage, ...] 
     """Return the SVG of a flow."""
     from floe_jupyter.core.picture.svg import svg
 
-    return svg(flow, view, held)
+    return svg(flow, view, held, badges=badges(node.lang for node in view.nodes if node.lang) if view is not None else None)
 
 
 def image(svg: str) -> str:

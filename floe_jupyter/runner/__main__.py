@@ -1,6 +1,6 @@
 """Process of the runner: ``python -m floe_jupyter.runner --connect URL --url local: --lifeline FD``.
 
-A Python runtime is started before most of the runner is imported: both start at the same time.
+A runtime of the kernel's language is started before most of the runner is imported: both start at the same time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
+from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.languages import interpreter
@@ -96,7 +97,7 @@ def _options(arguments: Sequence[str]) -> Mapping[str, str]:
 
 def _warm(python: str) -> Launched | None:
     try:
-        return Launched(interpreter("python", context=ProcessContext(interpreter=python)))
+        return Launched(interpreter(DEFAULT_LANGUAGE, context=ProcessContext(interpreter=python)))
     except (EnvironmentFailed, OSError):
         return None  # reported by the first module that needs the runtime
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from floe_jupyter.core.flow.model import Module
 from floe_jupyter.runner.driver import MachineDriver
-from floe_jupyter.runner.environments.cache import MANAGED, locked
-from floe_jupyter.runner.environments.locks import packages
+from floe_jupyter.runner.environments.cache import locked
+from floe_jupyter.runner.environments.tools import has_packages, tool_of
 from floe_jupyter.wire.process_context import ProcessContext
 
 
@@ -23,7 +23,7 @@ def about(instance: MachineDriver) -> dict[str, Any]:
 
 def dependencies(flow: str, module: Module, context: ProcessContext) -> dict[str, Any]:
     """Return the declared dependencies of a module, with its environment and what its lock holds."""
-    managed = module.deps and module.lang in MANAGED
+    managed = module.deps and has_packages(module.lang)
     known = locked(module.lang, module.deps, context, build=module.build_deps) if managed else None
     environment = known["hash"] if known else "" if module.deps else "default"
     lock = known["lock"] if known else ""
@@ -34,5 +34,5 @@ def dependencies(flow: str, module: Module, context: ProcessContext) -> dict[str
         "deps": list(module.deps),
         "environment": environment,
         "lock": lock,
-        "locked": packages(module.lang, lock),
+        "locked": tool_of(module.lang).packages(lock) if lock else [],
     }

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.core.messages import INLINE_LIMIT, Batch, Buffer, texts
 from floe_jupyter.errors import EnvironmentFailed, ValueRefused
 from floe_jupyter.wire import shared_memory
@@ -145,7 +146,7 @@ def _view(buffer: Buffer) -> memoryview:
 @cache
 def _rules() -> ModuleType:
     """Return the runtime's own rules, loaded as a package of their own so the files can import each other."""
-    folder = os.path.join(runtimes_directory(), "python", "floe_runtime")
+    folder = os.path.join(runtimes_directory(), DEFAULT_LANGUAGE, "floe_runtime")
     if not os.path.exists(os.path.join(folder, "values.py")):
         raise EnvironmentFailed(f"{folder} is missing: reinstall floe-jupyter")
     parent = ModuleType(RULES)

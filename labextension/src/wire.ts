@@ -725,3 +725,11 @@ export function matches(subscription: string, topic: string): boolean {
 
 /** Statuses of a run that is over. */
 export const OVER: ReadonlySet<string> = new Set(['done', 'failed', 'cancelled']);
+
+/** Languages with a runtime, by name and alias: letters of the badge, and the name in the editor. */
+export const LANGUAGES: { [name: string]: { badge: string; editor: string } } = {
+  python: { badge: 'py', editor: 'ipython' },
+  py: { badge: 'py', editor: 'ipython' },
+  js: { badge: 'js', editor: 'javascript' },
+  javascript: { badge: 'js', editor: 'javascript' }
+};

@@ -31,17 +31,10 @@ def languages() -> list[str]:
 
 def command_of(lang: str) -> list[str]:
     """Return the command of the language's runtime.toml, with the placeholders filled in."""
-    table = tomllib.loads((RUNTIMES / lang / "runtime.toml").read_text())["runtime"]
-    words = {"{here}": str(RUNTIMES / lang), "{python}": sys.executable, "{node}": shutil.which("node") or "node"}
-    return ["".join(words.get(w, w) for w in _split(word)) for word in table["command"]]
-
-
-def _split(word: str) -> list[str]:
-    for name in ("{here}", "{python}", "{node}"):
-        if name in word:
-            before, _, after = word.partition(name)
-            return [before, name, after]
-    return [word]
+    table = tomllib.loads((RUNTIMES / lang / "runtime.toml").read_text())
+    names = [sys.executable if name == "{interpreter}" else name for name in table["program"]["find"]]
+    program = next((found for name in names if (found := shutil.which(name))), names[0])
+    return [word.replace("{here}", str(RUNTIMES / lang)).replace("{program}", program) for word in table["command"]]
 
 
 def pack(head: Any, parts: list[bytes] | None = None) -> bytes:

@@ -13,6 +13,7 @@ from floe_jupyter.core.flow.model import Module
 from floe_jupyter.core.machine.snapshots import NodeView, View, WireView
 from floe_jupyter.core.notation.parser import parse
 from floe_jupyter.core.picture.svg import svg
+from floe_jupyter.wire.languages import badges, with_runtime
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "notebooks" / "images" / "first-flow.svg"
@@ -48,7 +49,9 @@ def test_the_picture_of_the_readme_is_what_the_product_draws() -> None:
         NodeView("count", "python", "held", 1, taken=5, given=5, depth=1, held=1, breaks=("b1",)),
     )
     wires = (WireView("words.out>shout.in", 6), WireView("shout.out>count.in", 6, depth=1))
-    drawn = svg(flow, View("shouting", 1, nodes, wires, {1: "held"}, held=1, results=5), modules=modules)
+    drawn = svg(
+        flow, View("shouting", 1, nodes, wires, {1: "held"}, held=1, results=5), modules=modules, badges=badges(with_runtime())
+    )
     if os.environ.get("FLOE_REDRAW"):
         PICTURE.write_text(drawn)
     assert PICTURE.read_text() == drawn, "draw it again: FLOE_REDRAW=1 pytest tests/kernel/test_readme.py"

@@ -116,7 +116,7 @@ MUTANTS = (
     ),
     Mutant(
         "packages that are built without being asked",
-        "floe_jupyter/runner/environments/make.py",
+        "floe_jupyter/runner/environments/uv.py",
         'return [] if build else ["--only-binary", ":all:"]',
         "return []",
         ("tests/runner/test_environments.py::test_B8_no_code_of_a_package_runs_while_it_is_installed",),

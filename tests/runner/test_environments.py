@@ -14,7 +14,7 @@ import pytest
 from floe_jupyter.core.flow.model import Module
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.runner.environments.cache import Environments, locked
-from floe_jupyter.runner.environments.make import explain
+from floe_jupyter.runner.environments.tools import explain, request_of, tool_of
 from floe_jupyter.runner.runtimes.languages import Interpreter
 from floe_jupyter.wire.transport.loop import Loop
 
@@ -115,14 +115,13 @@ def test_a_package_that_does_not_exist_is_named_with_the_cure(finder, tmp_path):
 
 def test_a_package_that_was_changed_after_it_was_locked_is_refused(finder, tmp_path, monkeypatch):
     spec = wheel(tmp_path, "tiny", "1.0", "v = 1")
-    from floe_jupyter.runner.environments import make as maker
-
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    maker.lock_python(str(scratch), (spec,))
+    tool, request = tool_of("python"), request_of("python", (spec,), str(scratch))
+    tool.lock(request)
     wheel(tmp_path, "tiny", "1.0", "v = 'evil'")
     with pytest.raises(EnvironmentFailed, match=r"(?i)hash"):
-        maker.install_python(str(scratch))
+        tool.install(request)
 
 
 def test_options_in_the_place_of_dependencies_are_refused(finder):
@@ -153,11 +152,6 @@ def test_packages_of_javascript_are_installed_without_running_their_scripts(find
     answer = subprocess.run(["node", "-p", "require('evil')"], env=variables, capture_output=True, text=True)
     assert answer.stdout.strip() == "42"
     assert not canary.exists()
-
-
-def test_a_language_without_dependencies_says_so(finder):
-    (error,) = finder.find(Module("a", "", lang="shell", deps=("x",)))
-    assert "'shell' modules cannot have dependencies here" in str(error)
 
 
 def test_a_missing_interpreter_names_the_cure(finder, monkeypatch):

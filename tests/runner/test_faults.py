@@ -12,6 +12,7 @@ import pytest
 
 from floe_jupyter.core.machine.events import Update
 from floe_jupyter.wire.runtime.frames import PROTOCOL
+from tests.package_copy import PackageCopy
 from tests.processes import gone
 from tests.runner.conftest import assert_nothing_left, leftovers
 from tests.runner.harness import RunnerProcess, batches, flow_of, js, python
@@ -121,14 +122,10 @@ def with_runtime(directory: Path, source: str) -> RunnerProcess:
     """A runner whose Python runtimes are this program."""
     fake = directory / "fake.py"
     fake.write_text(source)
-    runtimes = directory / "floe_jupyter" / "_runtimes"
-    code = Path(__file__).parents[2] / "floe_jupyter"
-    (directory / "floe_jupyter").mkdir()
-    for entry in code.iterdir():
-        (directory / "floe_jupyter" / entry.name).symlink_to(entry)
-    (runtimes / "python").mkdir(parents=True)
-    (runtimes / "python" / "runtime.toml").write_text(f'[runtime]\ncommand = ["{{python}}", "{fake}"]\n')
-    return RunnerProcess(directory, {"PYTHONPATH": str(directory)}, directory)
+    copy = PackageCopy(directory)
+    declared = copy.runtimes / "python" / "runtime.toml"
+    declared.write_text(declared.read_text().replace("{here}/runtime.py", str(fake)))
+    return RunnerProcess(directory, copy.variables, directory)
 
 
 def test_a_runtime_that_breaks_the_protocol_is_replaced_and_counted(tmp_path: Path):

@@ -19,6 +19,7 @@ from floe_jupyter.client.session import Session
 from floe_jupyter.client.sources.unseen import assigned, unseen
 from floe_jupyter.client.verbs.arguments import parse
 from floe_jupyter.core.flow.model import Flow, Module, Place
+from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.errors import DefinitionError, EnvironmentFailed
 
 MARK = "%%floe"
@@ -117,7 +118,7 @@ def export_text(session: Session, flow: Flow) -> str:
 def _module_text(module: Module) -> str:
     options = _options(
         [
-            ("--lang", module.lang if module.lang != "python" else ""),
+            ("--lang", module.lang if module.lang != DEFAULT_LANGUAGE else ""),
             ("--deps", module.deps),
             ("--build-deps", module.build_deps),
             ("--in", module.inputs if module.inputs != ("in",) else ()),

@@ -17,6 +17,7 @@ from floe_jupyter.client.stepping import NOT_GIVEN
 from floe_jupyter.client.verbs.arguments import VerbArgument
 from floe_jupyter.client.verbs.words import FLOW, JSON, Note, Verb, VerbCall, VerbResult, Waits
 from floe_jupyter.client.waiting import Steps
+from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.core.machine.unprocessed import by_name, by_node
 from floe_jupyter.core.run_life import is_over
 from floe_jupyter.errors import DefinitionError
@@ -223,7 +224,7 @@ VERBS = (
         module,
         (
             VerbArgument("name", "the module's name", required=True, names="module"),
-            VerbArgument("--lang", f"{', '.join(with_runtime())} (default: python)", names="language"),
+            VerbArgument("--lang", f"{', '.join(with_runtime())} (default: {DEFAULT_LANGUAGE})", names="language"),
             VerbArgument("--deps", "packages it needs, as its language names them", kind="texts"),
             VerbArgument("--build-deps", "packages may run their own code while they are installed", kind="flag"),
             VerbArgument("--in", "input ports (default: in)", kind="texts"),

@@ -11,10 +11,10 @@ from typing import Literal
 
 import msgspec
 
+from floe_jupyter.core.language import DEFAULT_LANGUAGE
+
 NODE_ID = re.compile(r"[a-z_][a-z0-9_-]*\Z")
 """Valid name of a node, a module, a port or a flow."""
-
-LANGUAGES = ("python", "js", "go", "rust", "lisp", "r", "shell")
 
 WIRE_MESSAGES = 1_000
 """Maximum number of messages on a wire; at this number or at `WIRE_BYTES` the node before the wire stops."""
@@ -42,7 +42,7 @@ class Module(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: str
     source: str
-    lang: str = "python"
+    lang: str = DEFAULT_LANGUAGE
     version: int = 1
     deps: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ("in",)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-LANGUAGES: dict[str, tuple[str, str, str]] = {
-    "python": ("py", "#3572a5", "#ffffff"),
-    "js": ("js", "#f1e05a", "#24292f"),
-    "go": ("go", "#007d9c", "#ffffff"),
-    "rust": ("rs", "#a2481f", "#ffffff"),
-    "lisp": ("lisp", "#3fb68b", "#0d2b20"),
-    "r": ("R", "#276dc3", "#ffffff"),
-    "shell": ("sh", "#4d5a5e", "#ffffff"),
+KINDS: dict[str, tuple[str, str, str]] = {
     "trigger": ("▸", "#6f42c1", "#ffffff"),
     "task": ("◆", "#57606a", "#ffffff"),
     "pub": ("▴", "#bf3989", "#ffffff"),
 }
-"""Badge by language, or by kind of a built-in: text, colour, colour of the text."""
+"""Badge by kind of a built-in: text, colour, colour of the text. Badges of languages are handed in."""
 
 _LIGHT = {
     "page": "#ffffff",

@@ -14,7 +14,7 @@ from floe_jupyter.core.flow.model import Flow, Module, Node
 from floe_jupyter.core.machine.snapshots import HeldMessage, NodeView, View
 from floe_jupyter.core.picture.fold import MOST, fold
 from floe_jupyter.core.picture.layout import MARGIN, Box, Size, layout
-from floe_jupyter.core.picture.style import LANGUAGES, style
+from floe_jupyter.core.picture.style import KINDS, style
 from floe_jupyter.core.picture.text import counted, cut, length, number, safe, tag
 from floe_jupyter.core.picture.wires import Labels, wire_line
 from floe_jupyter.core.run_life import is_over
@@ -30,11 +30,13 @@ def svg(
     held: Sequence[HeldMessage] = (),
     dark: bool | None = None,
     modules: Mapping[str, Module] | None = None,
+    badges: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """Return the picture of a flow; with a *view* also the activity of nodes and wires, with *held* the waiting messages.
 
     A flow of more than `MOST` nodes is folded, and the picture shows the number of nodes without a separate box. ``dark``: True
-    or False forces a theme, None follows the reader. ``modules`` tell languages where there is no view.
+    or False forces a theme, None follows the reader. ``modules`` tell languages where there is no view. ``badges`` has
+    letters, background and colour by language.
     """
     # The parts of the picture in the order in which they are drawn over each other.
     whole, hidden = (flow, view), 0
@@ -43,7 +45,8 @@ def svg(
         flow, view, hidden = small.flow, small.view, small.hidden
     seen = {node.id: node for node in view.nodes} if view else {}
     waiting, ports = Counter(message.node for message in held), _ports(flow)
-    cards = [_Card(node, seen.get(node.id), waiting[node.id], ports.get(node.id, 1), modules or {}) for node in flow.nodes]
+    known: Mapping[str, Sequence[str]] = {**KINDS, **(badges or {})}
+    cards = [_Card(node, seen.get(node.id), waiting[node.id], ports.get(node.id, 1), modules or {}, known) for node in flow.nodes]
     plan = layout(flow, {card.node.id: card.size for card in cards}, WIDEST)
     summary = _summary(*whole, held) + (f"; {hidden:,} nodes are folded" if hidden else "")
     width = max(plan.width, length(flow.name, 15) + length(summary, 11) + 16) + 2 * MARGIN
@@ -110,11 +113,19 @@ def _ports(flow: Flow) -> dict[str, int]:
 class _Card:
     """The box of one node: a badge, its name, lines below, and marks."""
 
-    def __init__(self, node: Node, seen: NodeView | None, held: int, ports: int, modules: Mapping[str, Module]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        seen: NodeView | None,
+        held: int,
+        ports: int,
+        modules: Mapping[str, Module],
+        badges: Mapping[str, Sequence[str]],
+    ) -> None:
         self.node = node
         self.seen: NodeView = seen or NodeView(node.id, "", "", 0)
         lang = self.seen.lang or (modules[node.module].lang if node.module in modules else "")
-        self.badge = LANGUAGES.get(lang) or LANGUAGES.get(node.kind)
+        self.badge = badges.get(lang) or badges.get(node.kind)
         self.indent = 40.0 if self.badge else 12.0
         self.held = max(self.seen.held, held)
         self.lines = [cut(node.id), *(cut(line) for line in (self._about(), self._counts()) if line)]

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from floe_jupyter._version import __version__
+from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.calls import definitions
 from floe_jupyter.dispatcher.calls.server import LATER, Handler, PendingCall
@@ -155,7 +156,7 @@ def _list_deps(hub: Hub, space: Space, args: calls.deps, request: PendingCall, g
     """Answer with the dependencies of modules; locked versions are left out if no runner answers in time."""
     columns = ("module", "lang", "deps", "environment", "locked")
     plain = [
-        {"module": m["name"], "lang": m.get("lang", "python"), "deps": m.get("deps", []), "environment": "", "locked": []}
+        {"module": m["name"], "lang": m.get("lang", DEFAULT_LANGUAGE), "deps": m.get("deps", []), "environment": "", "locked": []}
         for m in given["modules"]
     ]
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from floe_jupyter.core.flow.model import LANGUAGES, NODE_ID, Flow, Module, Node, Place
+from floe_jupyter.core.flow.model import NODE_ID, Flow, Module, Node, Place
 from floe_jupyter.dispatcher.runs.journal import Journal
 from floe_jupyter.errors import DefinitionError, EnvironmentFailed, nearest, unknown
 from floe_jupyter.stores import Kind
@@ -105,13 +105,8 @@ def _check_name(what: str, name: str) -> None:
 
 def _check_module(module: Module) -> None:
     _check_name("module", module.name)
-    if module.lang not in LANGUAGES:
-        raise DefinitionError(f"module {module.name!r}: no language {module.lang!r}; {nearest(module.lang, LANGUAGES)}")
     if module.lang not in with_runtime():
-        raise DefinitionError(
-            f"module {module.name!r}: this version has no runtime for {module.lang!r} modules; it has those "
-            f"for {', '.join(with_runtime())}"
-        )
+        raise DefinitionError(f"module {module.name!r}: no language {module.lang!r}; {nearest(module.lang, with_runtime())}")
     for port in (*module.inputs, *module.outputs):
         _check_name("port", port)
     if module.deps:

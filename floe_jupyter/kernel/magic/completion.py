@@ -15,12 +15,14 @@ from floe_jupyter.client.session import Session
 from floe_jupyter.client.verbs import VERBS
 from floe_jupyter.client.verbs.arguments import VerbArgument
 from floe_jupyter.client.verbs.help import TOPICS
-from floe_jupyter.core.flow.model import LANGUAGES, Module
+from floe_jupyter.core.flow.model import Module
 from floe_jupyter.core.flow.options import BUILT_INS
+from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.core.machine.events import HeldMessage
 from floe_jupyter.errors import FloeError
 from floe_jupyter.kernel.magic import flow_completion
 from floe_jupyter.wire.control.workspaces import WorkspaceInfo
+from floe_jupyter.wire.languages import named, with_runtime
 
 T = TypeVar("T")
 
@@ -110,7 +112,7 @@ class Completer:
             return last, [Option.of([text], _type(text, modules))[0] for text in _starting(last, options)]
         lang = re.search(r"--lang[ =](\S+)", lines[0])
         word = re.search(r"\w*\Z", lines[line][:column])
-        return (word[0], []) if word and lang and lang[1] != "python" else (None, [])
+        return (word[0], []) if word and lang and named(lang[1]) != DEFAULT_LANGUAGE else (None, [])
 
     def _line(self, rest: str) -> tuple[str | None, Sequence[str]]:
         # One branch a place of the cursor, from the verb to the last argument.
@@ -153,7 +155,7 @@ class Completer:
     def _names(self, argument: VerbArgument, flow: str) -> Iterable[str]:
         modules, flows = self._current().cached()
         if argument.names == "language":
-            return LANGUAGES
+            return with_runtime()
         if argument.names == "topic":
             return [*VERBS, *TOPICS]
         if argument.names == "flow":

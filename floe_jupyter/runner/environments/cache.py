@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from floe_jupyter.core.flow.model import Module
 from floe_jupyter.errors import EnvironmentFailed
+from floe_jupyter.runner.environments.tools import rules_of
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.languages import Interpreter, executable, interpreter
 from floe_jupyter.runner.runtimes.output import ProcessOutput
@@ -32,8 +33,6 @@ INTERPRETER = "FLOE_INTERPRETER"
 """Variable with the Python for which an environment is to be made; empty: the maker's own."""
 BUILD = "--build-deps"
 """First argument of the maker of an environment whose packages may be built."""
-MANAGED = {"python": "uv", "js": "npm"}
-"""Tool for resolving the dependencies, by language."""
 
 Found = Callable[[Interpreter | EnvironmentFailed], None]
 
@@ -58,9 +57,9 @@ def wanted(lang: str, deps: tuple[str, ...], context: ProcessContext = INHERITED
 
 
 def identity_of(lang: str, context: ProcessContext) -> tuple[str, str]:
-    """Return path and version of a language's interpreter, for which an environment is made."""
+    """Return path and version of the program for which an environment is made; only a kernel's Python has a version."""
     program = executable(lang, context=context)
-    if lang != "python":
+    if program != (context.interpreter or sys.executable):
         return program, ""
     if program == sys.executable:
         return program, sys.version
@@ -108,8 +107,7 @@ class Environments:
         lang = module.lang
         if not module.deps:
             return interpreter(lang, context=context)
-        if lang not in MANAGED:
-            raise EnvironmentFailed(f"{lang!r} modules cannot have dependencies here; those of {', '.join(MANAGED)} can")
+        rules_of(lang)  # raises for a language without packages
         known = locked(lang, module.deps, context, build=module.build_deps)
         return interpreter(lang, known["hash"], known["directory"], context) if known else None
 

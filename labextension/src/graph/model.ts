@@ -1,6 +1,6 @@
 /** Data of the graph: the shape of a flow, which rarely changes, and a snapshot of the flow, which often does. */
 
-import type { HeldMessage, View } from '../wire';
+import { LANGUAGES, type HeldMessage, type View } from '../wire';
 
 export type Side = 'in' | 'out';
 
@@ -64,25 +64,12 @@ export interface GraphEvents {
   folded?(on: boolean): void;
 }
 
-/** Short words for the badge of a node. */
-const BADGES = new Map(
-  Object.entries({
-    python: 'py',
-    js: 'js',
-    go: 'go',
-    rust: 'rs',
-    lisp: 'λ',
-    r: 'R',
-    shell: 'sh',
-    trigger: '⏱',
-    task: '⚙',
-    pub: '↗'
-  })
-);
+/** Short words for the badge of a built-in, by its kind. */
+const KINDS = new Map(Object.entries({ trigger: '⏱', task: '⚙', pub: '↗' }));
 
-/** Return the short name of a language. */
+/** Return the short word for the badge of a node: of its language, or of its kind. */
 export function badge(lang: string): string {
-  return BADGES.get(lang) ?? [...lang].slice(0, 3).join('');
+  return (Object.hasOwn(LANGUAGES, lang) ? LANGUAGES[lang].badge : KINDS.get(lang)) ?? [...lang].slice(0, 3).join('');
 }
 
 /** Return 1234567 as `1.23M`: at most five characters, to fit a node. */

@@ -21,7 +21,6 @@ CODE = {
     "js": ("export default function (msg) {\n  return msg;\n}", "export"),
     "go": ("func Run(msg int) (int, error) {\n  return msg, nil\n}", "func"),
     "rust": ("fn run(msg: Value) -> Result<Value, Error> {\n  Ok(msg)\n}", "fn"),
-    "lisp": ("(defun run (msg ctx)\n  (let ((x msg)) x))", "defun"),
     "r": ("function(msg, ctx) {\n  msg\n}", "function"),
     "shell": ("while read line; do\n  echo $line\ndone", "while"),
     "python": ("async def module(msg):\n    return msg", "async"),
@@ -55,7 +54,7 @@ OFFERS = {
     "%floe break la": {"label", "last"},
     "%floe break label.": {"label.in", "label.out"},
     "%floe run chain --de": {"--debug", "--detach"},
-    "%%floe module new --lang r": {"rust", "r"},
+    "%%floe module new --lang p": {"python"},
 }
 
 

@@ -14,12 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from floe_jupyter.core.flow.model import LANGUAGES as ALL_LANGUAGES
 from floe_jupyter.core.flow.model import Flow, Module, Node, Wire
 from floe_jupyter.core.machine.snapshots import HeldMessage, NodeView, View, WireView
 from floe_jupyter.core.notation.parser import parse
 from floe_jupyter.core.picture.layout import MARGIN, Box, Layout, Size, layout
-from floe_jupyter.core.picture.style import LANGUAGES, style
+from floe_jupyter.core.picture.style import KINDS, style
 from floe_jupyter.core.picture.svg import svg
 from floe_jupyter.core.picture.text import counted, cut, length, number, safe
 
@@ -75,7 +74,7 @@ def test_the_picture_names_the_flow_its_nodes_and_ports() -> None:
 def test_the_picture_of_a_run_shows_counts_status_breakpoints_and_held_messages() -> None:
     flow = parse("read -> clean -> mean", "co2")
     view = view_of(flow, clean=NodeView("clean", "js", "held", 2, 1_200, 1_180, 2, 3, 2, breaks=("b1",)))
-    picture = svg(flow, view)
+    picture = svg(flow, view, badges={"js": ("js", "#f1e05a", "#24292f")})
     assert {
         "version 3, held when drawn, 12 results, 2 held, 2 failed",
         "js",
@@ -118,9 +117,14 @@ def test_a_wire_that_waits_or_is_full_says_so() -> None:
 
 def test_languages_come_from_the_view_or_the_modules_and_built_ins_show_their_kind() -> None:
     flow = parse("every -> a\nevery = timer(1s)", "f")
-    assert "go" in texts(svg(flow, modules={"a": Module("a", "", lang="go")}))
-    assert LANGUAGES["trigger"][0] in texts(svg(flow))
-    assert set(ALL_LANGUAGES) <= set(LANGUAGES)
+    badges = {"go": ("Go", "#007d9c", "#ffffff")}
+    assert "Go" in texts(svg(flow, modules={"a": Module("a", "", lang="go")}, badges=badges))
+    assert KINDS["trigger"][0] in texts(svg(flow))
+
+
+def test_a_language_without_a_badge_is_drawn_without_one() -> None:
+    flow = parse("a", "f")
+    assert texts(svg(flow, modules={"a": Module("a", "", lang="go")})) == texts(svg(flow))
 
 
 def test_an_error_is_the_tooltip_of_its_node() -> None:
@@ -181,9 +185,9 @@ def test_C17_lines_and_marks_have_enough_contrast_in_both_themes(dark: bool) -> 
     assert poor == []
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_badges_are_legible(lang: str) -> None:
-    assert contrast(LANGUAGES[lang][1], LANGUAGES[lang][2]) >= 4.5
+@pytest.mark.parametrize("kind", KINDS)
+def test_badges_are_legible(kind: str) -> None:
+    assert contrast(KINDS[kind][1], KINDS[kind][2]) >= 4.5
 
 
 # --- text ----------------------------------------------------------------------------------------------------------------

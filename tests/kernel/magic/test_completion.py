@@ -38,7 +38,7 @@ def offered(completer: Completer, text: str) -> list[str]:
         ("%%floe mod", ["module"]),
         ("%floe run c", ["co2"]),
         ("%floe run co2 --de", ["--debug", "--detach"]),
-        ("%%floe module x --lang r", ["rust", "r"]),
+        ("%%floe module x --lang p", ["python"]),
         ("%floe break cl", ["clean"]),
         ("%floe break parse.", ["parse.in", "parse.out", "parse.bad"]),
         ("%floe run co2 --to p", ["parse"]),

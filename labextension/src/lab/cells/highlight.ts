@@ -7,20 +7,10 @@ import { Compartment, Prec, RangeSet, type Extension } from '@codemirror/state';
 import { Decoration, EditorView, ViewPlugin, type ViewUpdate } from '@codemirror/view';
 import { LINE_MAGICS } from './magics';
 import { notation } from './notation';
+import { LANGUAGES } from '../../wire';
 
 const MAGIC = /^%%floe\s+(module|flow|run)\b/;
 const LANG = /\s--lang[ =]\s*["']?([\w-]+)/;
-/** Languages of Floe -> languages of the editor. */
-const NAMES: Record<string, string> = {
-  js: 'javascript',
-  lisp: 'common lisp',
-  python: 'ipython',
-  py: 'ipython',
-  r: 'r',
-  shell: 'shell',
-  go: 'go',
-  rust: 'rust'
-};
 
 /** Return the language that a cell's first line asks for: the editor's name, `floe` or `json`; null for the notebook's own. */
 export function languageOf(line: string): string | null {
@@ -32,7 +22,7 @@ export function languageOf(line: string): string | null {
     return kind === 'flow' ? 'floe' : 'json';
   }
   const lang = LANG.exec(line)?.[1] ?? 'python';
-  return Object.hasOwn(NAMES, lang) ? NAMES[lang] : lang;
+  return Object.hasOwn(LANGUAGES, lang) ? LANGUAGES[lang].editor : lang;
 }
 
 /** Decoration of the first line, which is never in the language of the other lines. */

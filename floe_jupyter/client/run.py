@@ -113,7 +113,7 @@ class Run(Steppable):
         return self._session.ask(list[ResultBatch], "results", ref=self.ref, start=start, limit=FETCH)
 
     def _fetched(self) -> list[ResultBatch]:
-        over = is_over(self.status)
+        over = is_over(self.info.status)
         while not self._complete:
             new = self.result_batches(len(self._batches))
             self._batches.extend(new)

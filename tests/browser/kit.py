@@ -90,7 +90,9 @@ class Notebook:
 
     def forget_count(self, number: int) -> None:
         """Empty the prompt of a cell: in a restarted kernel, a cell may end under the number that it had before."""
-        self.page.evaluate("n => { window.jupyterapp.shell.currentWidget.content.widgets[n].model.executionCount = null; }", number)
+        self.page.evaluate(
+            "n => { window.jupyterapp.shell.currentWidget.content.widgets[n].model.executionCount = null; }", number
+        )
         expect(self.cell(number).locator(".jp-InputArea-prompt")).to_have_text(re.compile(r"\[\s*\]:"))
 
     def ended(self, number: int, timeout: float = 30.0) -> None:

@@ -43,5 +43,5 @@ def test_an_argument_may_have_blanks(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "soon", "1 0s", "٣s"])
 def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(DefinitionError, match="is no duration; write one like 500ms, 10s, 2m, 1h30m or 1d$"):
+    with pytest.raises(DefinitionError, match=r"is no duration; write one like 500ms, 10s, 2m, 1h30m or 1d$"):
         seconds_of(text)

@@ -24,9 +24,10 @@ def test_only_calls_have_types_of_returns() -> None:
     assert set(RETURNS) <= set(CALLS)
 
 
-REPEATABLE = set(
-    "modules flows results runs run_info breaks held history dead view logs runners runtimes status wait".split()
-)
+REPEATABLE = {
+    *("modules", "flows", "results", "runs", "run_info", "breaks", "held", "history", "dead", "view", "logs"),
+    *("runners", "runtimes", "status", "wait"),
+}
 
 
 def test_every_call_says_who_may_make_it_whether_it_waits_and_whether_it_is_repeatable() -> None:

@@ -57,6 +57,6 @@ def test_a_topic_belongs_to_a_kind_or_is_none() -> None:
 def test_pages_use_the_generated_lists() -> None:
     kinds = "|".join(topic[:-1] for topic in TOPICS)
     lists = re.compile(rf"""startsWith\(['"](?:{kinds})/|(?:const|=) *\[?['"](?:{kinds})/['"]""")
-    texts = [path.read_text() for path in PAGES.rglob("*.ts") if path.name != "wire.ts"]
+    texts = [path.read_text() for path in PAGES.rglob("*.ts") if path != PAGES / "wire.ts"]
     found = [match[0] for text in texts for match in lists.finditer(text)]
     assert len(found) <= 1, "only a connection keeps the newest view for later subscribers, because the dispatcher sends it once"

@@ -2,7 +2,8 @@
 
 import { clearIcon, ToolbarButton } from '@jupyterlab/ui-components';
 import { h } from '../../../page/dom';
-import { OVER, type PanelStore } from '../../store';
+import { OVER } from '../../../wire';
+import type { PanelStore } from '../../store';
 import { write } from '../rows';
 import { Section } from './section';
 

@@ -2,8 +2,8 @@
 
 import { clearIcon, deleteIcon, stopIcon, ToolbarButton } from '@jupyterlab/ui-components';
 import { h } from '../../../page/dom';
-import type { RunInfo } from '../../../wire';
-import { OVER, type PanelStore } from '../../store';
+import { OVER, type RunInfo } from '../../../wire';
+import type { PanelStore } from '../../store';
 import { PlainRow } from '../row';
 import { Rows, write } from '../rows';
 import type { SidebarActions } from '../actions';

@@ -172,29 +172,10 @@ class Loop:
 
     def _wait(self, longest: float) -> float:
         """Return the seconds to wait. Cancelled timers at the head of the queue are dropped: no wake-up is needed for them."""
-        limit = min(self.now + longest, self._before_wait())
-        if self.stopped or (self._stirred and self._is_any_waiting()):
-            return 0.0
-        timers = self._timers
-        while timers and timers[0][2].callback is None:
-            heapq.heappop(timers)
-        if timers and timers[0][0] < limit:
-            limit = timers[0][0]
-        return 0.0 if limit <= self.now else max(0.0, limit - time.monotonic())
-
-    def _before_wait(self) -> float:
         while True:
-            while self._soon or self._last:
-                if self._soon:
-                    due, self._soon = self._soon, []
-                else:
-                    due, self._last = self._last, []
-                for callback in due:
-                    try:
-                        callback()
-                    except Exception as error:  # noqa: BLE001 - as in `turn`
-                        self._failed(error)
-            limit = float("inf")
+            if self._soon or self._last:
+                self._call_due()
+            limit = self.now + longest
             for turn in self._turns:
                 try:
                     at = turn()
@@ -204,7 +185,28 @@ class Loop:
                 if at is not None and at < limit:
                     limit = at
             if not (self._soon or self._last):
-                return limit
+                break
+        if self.stopped or (self._stirred and self._is_any_waiting()):
+            return 0.0
+        timers = self._timers
+        while timers and timers[0][2].callback is None:
+            heapq.heappop(timers)
+        if timers and timers[0][0] < limit:
+            limit = timers[0][0]
+        return 0.0 if limit <= self.now else max(0.0, limit - time.monotonic())
+
+    def _call_due(self) -> None:
+        """Call what is due before the wait: all of `soon`, also what comes meanwhile, before any of `last`."""
+        while self._soon or self._last:
+            if self._soon:
+                due, self._soon = self._soon, []
+            else:
+                due, self._last = self._last, []
+            for callback in due:
+                try:
+                    callback()
+                except Exception as error:  # noqa: BLE001 - as in `turn`
+                    self._failed(error)
 
     def _is_any_waiting(self) -> bool:
         """Return True if a stirred socket has a message: sockets may have more than their descriptors have told."""

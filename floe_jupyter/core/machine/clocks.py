@@ -12,8 +12,8 @@ from floe_jupyter.core.machine.events import Failure, Kill, Wake
 from floe_jupyter.core.machine.runs import fail_run, release
 
 if TYPE_CHECKING:
-    from floe_jupyter.core.machine.records import NodeState, Work
-    from floe_jupyter.core.machine.state import MachineState
+    from floe_jupyter.core.machine.state.instance import MachineState
+    from floe_jupyter.core.machine.state.records import NodeState, Work
 
 
 ROUNDING = 1e-6

@@ -7,9 +7,9 @@ from collections import Counter
 from floe_jupyter.core.machine.debugging.held import all_queues
 from floe_jupyter.core.machine.delivery import local_routes
 from floe_jupyter.core.machine.failures import quarantine, suspects
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
-from floe_jupyter.core.machine.records import Lane
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.records import Lane
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import BugError
 

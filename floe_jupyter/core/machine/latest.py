@@ -13,8 +13,8 @@ from itertools import islice
 import msgspec
 import orjson
 
-from floe_jupyter.core.machine.queues import LATEST, begun
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import LATEST, begun
 from floe_jupyter.core.messages import TAG, last_text
 
 TRIES = 200

@@ -17,7 +17,7 @@ from floe_jupyter.core.machine.delivery import calls, fast_path, local_routes, r
 from floe_jupyter.core.machine.events import Command, Event, Failure, HeldMessage, Record, Reply, State, View
 from floe_jupyter.core.machine.failures import crashes
 from floe_jupyter.core.machine.latest import ends, latest, shorten
-from floe_jupyter.core.machine.state import SPREAD, MachineState
+from floe_jupyter.core.machine.state.instance import SPREAD, MachineState
 from floe_jupyter.core.machine.versions import lifecycle, rewire, updates
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import DefinitionError

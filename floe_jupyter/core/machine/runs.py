@@ -10,9 +10,9 @@ from floe_jupyter.core.machine import unprocessed
 from floe_jupyter.core.machine.events import Accepted, CancelRun, CloseRun, Ended, Failure, Recall, Status
 from floe_jupyter.core.machine.failures import suspects
 from floe_jupyter.core.machine.outcome import UNFINISHED
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage, sift
-from floe_jupyter.core.machine.records import FAILURES, REMEMBERED, Ending, Lane, NodeState, OpenRun, Work
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, sift
+from floe_jupyter.core.machine.state.records import FAILURES, REMEMBERED, Ending, Lane, NodeState, OpenRun, Work
 from floe_jupyter.core.messages import Batch
 
 GRACE = 2.0

@@ -28,9 +28,9 @@ from floe_jupyter.core.machine.commands import Notice
 from floe_jupyter.core.machine.outcome import UNFINISHED, Unprocessed
 
 if TYPE_CHECKING:
-    from floe_jupyter.core.machine.queues import Queue
-    from floe_jupyter.core.machine.records import NodeState, OpenRun
-    from floe_jupyter.core.machine.state import MachineState
+    from floe_jupyter.core.machine.state.instance import MachineState
+    from floe_jupyter.core.machine.state.queues import Queue
+    from floe_jupyter.core.machine.state.records import NodeState, OpenRun
     from floe_jupyter.core.messages import Batch
 
 Key = tuple[str, str, str, str]

@@ -8,9 +8,9 @@ from typing import cast
 
 from floe_jupyter.core.machine.events import HeldMessage, NodeView, State, Status, View, WireView
 from floe_jupyter.core.machine.failures.quarantine import exits
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
-from floe_jupyter.core.machine.records import NodeState
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.records import NodeState
 from floe_jupyter.core.messages import Batch, values
 from floe_jupyter.errors import UnknownName, unknown
 

@@ -8,7 +8,7 @@ import pytest
 
 from floe_jupyter.core.machine.events import Count, Returned
 from floe_jupyter.core.machine.latest import KEPT, shortened, told
-from floe_jupyter.core.machine.queues import LATEST, WHOLE
+from floe_jupyter.core.machine.state.queues import LATEST, WHOLE
 from tests.core.machine.machine_kit import World, flow
 
 

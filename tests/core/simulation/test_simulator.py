@@ -17,9 +17,9 @@ import pytest
 
 from floe_jupyter.core.flow.model import Flow, Node
 from floe_jupyter.core.machine import events as ev
-from floe_jupyter.core.machine import records
 from floe_jupyter.core.machine.delivery import calls, fast_path, returns
 from floe_jupyter.core.machine.failures import crashes
+from floe_jupyter.core.machine.state import records
 from floe_jupyter.core.messages import values
 from tests.core.simulation import plays, seeds
 from tests.core.simulation.cases import Case, random_case

@@ -10,7 +10,7 @@ from floe_jupyter.errors import ExpressionError
 
 if TYPE_CHECKING:
     from floe_jupyter.core.expressions.language import Expression
-    from floe_jupyter.core.machine.state import MachineState
+    from floe_jupyter.core.machine.state.instance import MachineState
 
 
 class ActiveBreakpoint:

@@ -14,15 +14,15 @@ from floe_jupyter.core.machine.debugging.held import all_queues, first_free, let
 from floe_jupyter.core.machine.debugging.recorder import Dropped, Recorder
 from floe_jupyter.core.machine.delivery.calls import begin, emit, swallow, way_back
 from floe_jupyter.core.machine.events import Break, Continue, Debug, Failure, Notice, Pause, Record, Reply, State, Unbreak
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage, named_as
 from floe_jupyter.core.machine.runs import account, alive, recall, roomier
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, named_as
 from floe_jupyter.core.messages import Batch, split
 from floe_jupyter.errors import unknown
 
 if TYPE_CHECKING:
     from floe_jupyter.core.machine.debugging.steps import Stepping
-    from floe_jupyter.core.machine.records import NodeState, Work
-    from floe_jupyter.core.machine.state import MachineState
+    from floe_jupyter.core.machine.state.instance import MachineState
+    from floe_jupyter.core.machine.state.records import NodeState, Work
 
 __all__ = ["Debugger", "begin"]
 

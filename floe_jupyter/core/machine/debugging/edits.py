@@ -6,10 +6,10 @@ from floe_jupyter.core.machine.debugging.held import put_back
 from floe_jupyter.core.machine.debugging.recorder import Dropped
 from floe_jupyter.core.machine.events import Drop, Duplicate, Edit, Reply, Retry, Step, Undrop
 from floe_jupyter.core.machine.failures import suspects
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
-from floe_jupyter.core.machine.records import NodeState
 from floe_jupyter.core.machine.runs import account, roomier
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.records import NodeState
 from floe_jupyter.core.machine.unprocessed import drop as count_dropped
 from floe_jupyter.core.machine.views import find_waiting
 from floe_jupyter.core.messages import derive, plain_text, single

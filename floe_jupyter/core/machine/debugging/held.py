@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
 
 if TYPE_CHECKING:
-    from floe_jupyter.core.machine.records import NodeState
-    from floe_jupyter.core.machine.state import MachineState
+    from floe_jupyter.core.machine.state.instance import MachineState
+    from floe_jupyter.core.machine.state.records import NodeState
 
 if TYPE_CHECKING:
-    from floe_jupyter.core.machine.state import MachineState
+    from floe_jupyter.core.machine.state.instance import MachineState
 
 
 def put_back(queue: Queue, item: TrackedMessage) -> None:

@@ -6,8 +6,8 @@ from floe_jupyter.core.machine.delivery import returns
 from floe_jupyter.core.machine.delivery.work import remainder, ungive
 from floe_jupyter.core.machine.events import Record
 from floe_jupyter.core.machine.failures import policy
-from floe_jupyter.core.machine.records import Work
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.records import Work
 
 
 def replay(instance: MachineState, work: Work, record: Record) -> None:

@@ -11,15 +11,15 @@ from floe_jupyter.core.machine.delivery.calls import begin, more
 from floe_jupyter.core.machine.delivery.workers import lane_for
 from floe_jupyter.core.machine.events import Back, Pause, Record, Reply, Step
 from floe_jupyter.core.machine.failures.quarantine import room
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
 from floe_jupyter.core.machine.runs import roomier
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
 from floe_jupyter.core.machine.views import find_waiting
 from floe_jupyter.core.messages import values
 from floe_jupyter.errors import DefinitionError, FloeError, unknown
 
 if TYPE_CHECKING:
-    from floe_jupyter.core.machine.records import Lane, NodeState
-    from floe_jupyter.core.machine.state import MachineState
+    from floe_jupyter.core.machine.state.instance import MachineState
+    from floe_jupyter.core.machine.state.records import Lane, NodeState
 
 Pick = tuple["NodeState", "Lane | None", Queue, TrackedMessage]
 

@@ -11,10 +11,10 @@ from floe_jupyter.core.flow.model import CYCLE_FACTOR
 from floe_jupyter.core.machine.delivery.workers import by_lane, free_lane, free_lanes
 from floe_jupyter.core.machine.events import CHUNK, Accepted, Call, Failure, Inject, More, Result, State
 from floe_jupyter.core.machine.failures.quarantine import lets_go_on, room, suspects_at
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage, batch_of, chop, named_as, newest, number_of, rename
-from floe_jupyter.core.machine.records import Lane, NodeState, Work
 from floe_jupyter.core.machine.runs import account, alive, fail_run, finish, open_run, roomier
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, batch_of, chop, named_as, newest, number_of, rename
+from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
 from floe_jupyter.core.messages import Batch, split
 from floe_jupyter.errors import UnknownName, unknown
 

@@ -11,9 +11,9 @@ from floe_jupyter.core.machine import runs
 from floe_jupyter.core.machine.commands import CHUNK, Accepted, Call, Result
 from floe_jupyter.core.machine.events import Inject, Returned
 from floe_jupyter.core.machine.failures.quarantine import room
-from floe_jupyter.core.machine.queues import CALL_BYTES, Queue, newest
-from floe_jupyter.core.machine.records import Lane, NodeState, OpenRun, Work
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import CALL_BYTES, Queue, newest
+from floe_jupyter.core.machine.state.records import Lane, NodeState, OpenRun, Work
 from floe_jupyter.core.messages import Batch
 
 

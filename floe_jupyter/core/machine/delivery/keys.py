@@ -15,8 +15,8 @@ from floe_jupyter.errors import ExpressionError
 
 if TYPE_CHECKING:
     from floe_jupyter.core.expressions.language import Expression
-    from floe_jupyter.core.machine.records import Lane, NodeState
-    from floe_jupyter.core.machine.state import MachineState
+    from floe_jupyter.core.machine.state.instance import MachineState
+    from floe_jupyter.core.machine.state.records import Lane, NodeState
 
 
 def key_of(

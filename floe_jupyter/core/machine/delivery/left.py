@@ -5,10 +5,10 @@ from __future__ import annotations
 from floe_jupyter.core.machine.delivery.local_routes import cut_off
 from floe_jupyter.core.machine.events import Failure, Left
 from floe_jupyter.core.machine.failures import policy
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage, named_as
-from floe_jupyter.core.machine.records import Lane
 from floe_jupyter.core.machine.runs import account, alive, recall
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, named_as
+from floe_jupyter.core.machine.state.records import Lane
 from floe_jupyter.core.machine.unprocessed import drop_all
 from floe_jupyter.core.messages import Batch, split
 

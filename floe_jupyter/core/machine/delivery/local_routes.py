@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from floe_jupyter.core.machine.events import Count, Route, Routed
-from floe_jupyter.core.machine.queues import Queue
-from floe_jupyter.core.machine.records import Lane, NodeState
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.records import Lane, NodeState
 
 Routes = dict[str, tuple[str, ...]]
 

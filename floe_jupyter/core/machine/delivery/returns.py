@@ -11,10 +11,10 @@ from floe_jupyter.core.machine.delivery.work import clear_suspect, forget_call, 
 from floe_jupyter.core.machine.events import WINDOW, More, Output, Returned, StateChange
 from floe_jupyter.core.machine.failures import policy
 from floe_jupyter.core.machine.failures.quarantine import room
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage, number_of, rename
-from floe_jupyter.core.machine.records import Lane, NodeState, Work
 from floe_jupyter.core.machine.runs import account, alive, count_runs, recall
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, number_of, rename
+from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
 from floe_jupyter.core.machine.versions import updates
 from floe_jupyter.core.messages import Batch, derive
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from floe_jupyter.core.machine.delivery import local_routes
 from floe_jupyter.core.machine.events import Blocked
-from floe_jupyter.core.machine.records import Lane, NodeState, alone
 from floe_jupyter.core.machine.runs import recall
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.records import Lane, NodeState, alone
 from floe_jupyter.core.machine.versions import updates
 
 

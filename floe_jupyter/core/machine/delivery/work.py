@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from floe_jupyter.core.machine.queues import TrackedMessage, named_as
-from floe_jupyter.core.machine.records import NodeState, Work
 from floe_jupyter.core.machine.runs import release
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import TrackedMessage, named_as
+from floe_jupyter.core.machine.state.records import NodeState, Work
 from floe_jupyter.core.messages import Batch, cut, split
 
 

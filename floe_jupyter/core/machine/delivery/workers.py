@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from floe_jupyter.core.machine.delivery.keys import key_of, worker
 from floe_jupyter.core.machine.failures import quarantine, suspects
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage, batch_of, sift
-from floe_jupyter.core.machine.records import Lane, NodeState, Work
 from floe_jupyter.core.machine.runs import account
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, batch_of, sift
+from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
 from floe_jupyter.core.machine.unprocessed import drop
 from floe_jupyter.core.messages import Batch, split
 

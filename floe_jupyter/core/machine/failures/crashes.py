@@ -17,9 +17,9 @@ from floe_jupyter.core.machine.delivery import local_routes, returns
 from floe_jupyter.core.machine.delivery.work import clear_suspect, forget_call, keep_numbers, remainder
 from floe_jupyter.core.machine.events import ATTEMPTS, CHUNK, Failure, Notice, RuntimeLost
 from floe_jupyter.core.machine.failures import policy
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
-from floe_jupyter.core.machine.records import REMEMBERED, Lane, Work
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.records import REMEMBERED, Lane, Work
 from floe_jupyter.core.machine.versions import updates
 from floe_jupyter.core.messages import Batch, split
 

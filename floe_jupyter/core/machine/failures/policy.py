@@ -11,10 +11,10 @@ from floe_jupyter.core.machine.commands import notice_of
 from floe_jupyter.core.machine.delivery.work import clear_suspect, first_of, keep_numbers, ungive
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.core.machine.joins.pills import send_pills
-from floe_jupyter.core.machine.queues import TrackedMessage, named_as
-from floe_jupyter.core.machine.records import Lane, NodeState, Work
 from floe_jupyter.core.machine.runs import account, fail_run
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import TrackedMessage, named_as
+from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
 from floe_jupyter.core.messages import Batch, derive, single, values
 
 SHOWN = 4096

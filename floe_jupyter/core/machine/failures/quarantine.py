@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from floe_jupyter.core.machine.delivery.keys import worker_of
 from floe_jupyter.core.machine.failures.suspects import at_work_on_one
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
-from floe_jupyter.core.machine.records import Lane, NodeState, Work
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
 
 
 def room(instance: MachineState, node: NodeState) -> bool:

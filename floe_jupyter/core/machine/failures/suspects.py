@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from floe_jupyter.core.machine.queues import TrackedMessage
-from floe_jupyter.core.machine.records import Work
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import TrackedMessage
+from floe_jupyter.core.machine.state.records import Work
 
 
 def at_work_on_one(work: Work) -> bool:

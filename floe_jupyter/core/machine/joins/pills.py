@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from floe_jupyter.core.machine.queues import Queue
-from floe_jupyter.core.machine.records import NodeState
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.records import NodeState
 
 
 def send_pills(instance: MachineState, node: NodeState, number: int) -> None:

@@ -18,8 +18,8 @@ from floe_jupyter.core.machine.delivery.keys import key_of
 from floe_jupyter.core.machine.events import Failure, Notice
 from floe_jupyter.core.machine.joins.cohorts import Cohorts
 from floe_jupyter.core.machine.joins.rules import Entry, Join, Verdict, arrive
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
 from floe_jupyter.core.machine.runs import account, fail_run, roomier
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
 from floe_jupyter.core.machine.unprocessed import drop, drop_all
 from floe_jupyter.core.messages import Batch, Buffer, derive, merge, single, split, texts
 from floe_jupyter.core.tags import shift
@@ -27,7 +27,7 @@ from floe_jupyter.core.tags import shift
 if TYPE_CHECKING:
     from floe_jupyter.core.expressions.language import Expression
     from floe_jupyter.core.machine.joins.cohorts import Cohort
-    from floe_jupyter.core.machine.state import MachineState
+    from floe_jupyter.core.machine.state.instance import MachineState
 
 Drops = dict[tuple[int, str], int]
 """Number of messages by (run, reason)."""

@@ -8,10 +8,10 @@ from floe_jupyter.core.flow.graph import cycle_wires
 from floe_jupyter.core.flow.model import Flow, Module, Node, Wire
 from floe_jupyter.core.machine.events import Start, Stop, Unload
 from floe_jupyter.core.machine.joins.table import JoinTable
-from floe_jupyter.core.machine.queues import Queue
-from floe_jupyter.core.machine.records import Lane, NodeState, first_state
 from floe_jupyter.core.machine.runs import end_run
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.records import Lane, NodeState, first_state
 from floe_jupyter.core.machine.versions import updates
 from floe_jupyter.errors import DefinitionError, unknown
 

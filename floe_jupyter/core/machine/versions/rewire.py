@@ -10,14 +10,14 @@ from collections import Counter
 import msgspec
 
 from floe_jupyter.core.flow.model import Flow, Module, Node
-from floe_jupyter.core.machine import records
 from floe_jupyter.core.machine.delivery.local_routes import is_routed
 from floe_jupyter.core.machine.events import Accepted, Notice, Rewire, Unload
 from floe_jupyter.core.machine.failures import suspects
-from floe_jupyter.core.machine.queues import Queue, batch_of
-from floe_jupyter.core.machine.records import Lane, NodeState, alone
 from floe_jupyter.core.machine.runs import GRACE, account, recall
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state import records
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue, batch_of
+from floe_jupyter.core.machine.state.records import Lane, NodeState, alone
 from floe_jupyter.core.machine.unprocessed import drop
 from floe_jupyter.core.machine.versions import updates
 from floe_jupyter.core.machine.versions.lifecycle import add_node, add_wire, check_flow, connect

@@ -24,9 +24,9 @@ from floe_jupyter.core.machine.events import (
     Unloaded,
     Update,
 )
-from floe_jupyter.core.machine.records import Coming, Lane, NodeState, UpdateWish
 from floe_jupyter.core.machine.runs import fail_run, recall
-from floe_jupyter.core.machine.state import MachineState
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.records import Coming, Lane, NodeState, UpdateWish
 
 
 def load_first(instance: MachineState, lane: Lane, *, elsewhere: bool = False) -> None:

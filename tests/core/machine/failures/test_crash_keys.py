@@ -17,7 +17,7 @@ from floe_jupyter.core.machine.events import (
     Tick,
     Wake,
 )
-from floe_jupyter.core.machine.queues import CALL_BYTES
+from floe_jupyter.core.machine.state.queues import CALL_BYTES
 from tests.core.machine.failures.crash_kit import KEYED, generate, keys, kill, one
 from tests.core.machine.machine_kit import World, batch, flow, modules_of, values
 

@@ -15,7 +15,7 @@ from floe_jupyter.core.machine.events import (
     Failure,
     State,
 )
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
 from floe_jupyter.core.messages import Batch
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from floe_jupyter.core.messages import Batch, derive, merge, split
 if TYPE_CHECKING:
     from floe_jupyter.core.flow.model import Wire
     from floe_jupyter.core.machine.joins.rules import Entry
-    from floe_jupyter.core.machine.watch import Watch
+    from floe_jupyter.core.machine.state.watch import Watch
 
 CALL_BYTES = 1024 * 1024
 """Maximum bytes of a call (approximate); a single larger message is called alone."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from floe_jupyter.core.flow.model import Flow, Module
 from floe_jupyter.core.machine.events import Command, Failure, Rewire, State
-from floe_jupyter.core.machine.queues import Queue, TrackedMessage
-from floe_jupyter.core.machine.records import Ending, Lane, NodeState, OpenRun, Work
-from floe_jupyter.core.machine.watch import Watch
+from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.records import Ending, Lane, NodeState, OpenRun, Work
+from floe_jupyter.core.machine.state.watch import Watch
 
 if TYPE_CHECKING:
     from floe_jupyter.core.machine.debugging.debugger import Debugger
     from floe_jupyter.core.machine.joins.table import JoinTable
-    from floe_jupyter.core.machine.records import UpdateWish
+    from floe_jupyter.core.machine.state.records import UpdateWish
 
 SPREAD = 64
 """Maximum number of nodes of a flow in which each node of a fan-out is tried before local routes lead to it (see

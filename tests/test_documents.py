@@ -113,8 +113,7 @@ def handlers() -> str:
     for event, handler in HANDLERS.items():
         kind = "request" if event.__module__.endswith("requests") else "fact"
         place = handler.__module__.removeprefix("floe_jupyter.core.machine.").replace(".", "/")
-        where = "debugging/debugger" if handler.__name__ == "<lambda>" else place
-        rows.append(f"| `{event.__name__}` | {kind} | `{where}.py` |")
+        rows.append(f"| `{event.__name__}` | {kind} | `{place}.py` |")
     return "\n".join(["| event | kind | handled in |", "|---|---|---|", *rows])
 
 

@@ -123,14 +123,14 @@ MUTANTS = (
     ),
     Mutant(
         "a crash after which outputs that came already come again",
-        "floe_jupyter/core/machine/failures/crashes.py",
+        "floe_jupyter/core/machine/delivery/crashes.py",
         "        first.skip = max(first.skip, work.emitted)\n",
         "        first.skip = max(first.skip, 0)\n",
         ("tests/core/machine/test_faults.py", "tests/core/simulation/test_simulator.py"),
     ),
     Mutant(
         "a crash after which messages get other keys",
-        "floe_jupyter/core/machine/failures/crashes.py",
+        "floe_jupyter/core/machine/delivery/crashes.py",
         "    keep_numbers(work, singles)\n",
         "",
         ("tests/core/machine/test_faults.py", "tests/core/simulation/test_simulator.py"),

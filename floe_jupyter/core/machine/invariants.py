@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
-from floe_jupyter.core.machine.debugging.held import all_queues
-from floe_jupyter.core.machine.delivery import local_routes
-from floe_jupyter.core.machine.failures import quarantine, suspects
+from floe_jupyter.core.machine import local_routes, suspects
+from floe_jupyter.core.machine.room import find_exits
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
-from floe_jupyter.core.machine.state.records import Lane
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.records import Lane, NodeState
+from floe_jupyter.core.machine.state.tracked import TrackedMessage
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import BugError
 
 
 def check(instance: MachineState) -> None:
     """Raise `BugError` naming the first invariant that does not hold."""
-    for queue in all_queues(instance):
+    for queue in instance.queues():
         _check_queue(queue)
     for lane in instance.lanes():
         _check_lane(instance, lane)
@@ -53,11 +54,8 @@ def _check_lane(instance: MachineState, lane: Lane) -> None:
 
 
 def _check_runs(instance: MachineState) -> None:
-    # Each rule names itself when it is broken.
+    waiting = list(_waiting(instance))
     counted: Counter[int] = Counter()
-    waiting = [_batch(item) for queue in all_queues(instance) for item in queue.items]
-    waiting += [_batch(item) for lane in instance.lanes() for _, _, rest in lane.back for item in rest]
-    waiting += [item.batch for node in instance.nodes.values() for _, item in node.outbox]
     for batch in waiting:
         counted.update(batch.runs or (batch.run,) * batch.n)
     for work in instance.calls.values():
@@ -69,26 +67,38 @@ def _check_runs(instance: MachineState) -> None:
     _must(not late, f"messages of runs {late} wait that are over")
 
 
+def _waiting(instance: MachineState) -> Iterator[Batch]:
+    """Yield all messages in front of nodes, given back by calls, and held behind nodes."""
+    yield from (_batch(item) for queue in instance.queues() for item in queue.items)
+    yield from (_batch(item) for lane in instance.lanes() for _, _, rest in lane.back for item in rest)
+    yield from (item.batch for node in instance.nodes.values() for _, item in node.outbox)
+
+
 def _check_routes(instance: MachineState) -> None:
-    # Each rule names itself when it is broken.
     for node in instance.nodes.values():
         planned = len(node.lanes) != 1 or instance.stopping or local_routes.is_planned(instance, node)
         _must(planned, f"the local routes out of {node.id} are not what they should be")
-        near = [*node.wires, *(queue for queues in node.outs.values() for queue in queues)]
-        _must(node.routed == sum(queue.routed for queue in near), f"{node.id} counts {node.routed} local routes")
-        exits = quarantine.find_exits(instance, node)
-        _must(node.exits_of != instance.routes or node.exits == exits, f"the outputs of {node.id} end up elsewhere")
-        for queue in exits:
-            _must(not queue.full or queue in set(instance.filled), f"{queue.name} is full and not known as such")
+        outs = [queue for queues in node.outs.values() for queue in queues]
+        routed = sum(queue.routed for queue in [*node.wires, *outs])
+        _must(node.routed == routed, f"{node.id} counts {node.routed} local routes")
+        _check_exits(instance, node)
         ordered = {wire for lane in node.lanes for wires in lane.routes.values() for wire in wires}
-        for queues in node.outs.values():
-            for queue in queues:
-                _must(queue.routed or queue.name not in ordered, f"{queue.name} is a local route and not marked so")
-                target = instance.nodes[queue.target]
-                _must(
-                    not queue.routed or not target.lanes or target.lanes[0].runtime == node.lanes[0].runtime,
-                    f"{queue.name} is a local route between two runtimes",
-                )
+        for queue in outs:
+            _must(queue.routed or queue.name not in ordered, f"{queue.name} is a local route and not marked so")
+            _check_ends(instance, queue)
+
+
+def _check_exits(instance: MachineState, node: NodeState) -> None:
+    exits = find_exits(instance, node)
+    _must(node.exits_of != instance.routes or node.exits == exits, f"the outputs of {node.id} end up elsewhere")
+    for queue in exits:
+        _must(not queue.full or queue in set(instance.filled), f"{queue.name} is full and not known as such")
+
+
+def _check_ends(instance: MachineState, queue: Queue) -> None:
+    source, target = instance.nodes[queue.source], instance.nodes[queue.target]
+    near = not queue.routed or not target.lanes or target.lanes[0].runtime == source.lanes[0].runtime
+    _must(near, f"{queue.name} is a local route between two runtimes")
 
 
 def _check_joins(instance: MachineState) -> None:
@@ -104,7 +114,7 @@ def _check_joins(instance: MachineState) -> None:
 
 
 def _check_held(instance: MachineState) -> None:
-    held = sum(1 for queue in all_queues(instance) for item in queue.items if isinstance(item, TrackedMessage) and item.held)
+    held = sum(1 for queue in instance.queues() for item in queue.items if isinstance(item, TrackedMessage) and item.held)
     held += sum(1 for node in instance.nodes.values() for _, item in node.outbox if item.held)
     _must(instance.debugger.held == held, f"{instance.debugger.held} messages count as held, and {held} are")
     found = suspects.count(instance)

@@ -11,26 +11,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from floe_jupyter.core.flow.model import WIRE_BYTES, WIRE_MESSAGES, Flow, Module
-from floe_jupyter.core.machine import events, invariants, runs, views
-from floe_jupyter.core.machine.debugging import debugger, edits, steps
-from floe_jupyter.core.machine.delivery import calls, fast_path, local_routes, returns, spread
+from floe_jupyter.core.machine import clocks, events, invariants, local_routes, runs, views
+from floe_jupyter.core.machine.delivery import calls, crashes, fast_path, injecting, returns, spread
 from floe_jupyter.core.machine.events import Command, Event, Failure, HeldMessage, Record, Reply, State, View
-from floe_jupyter.core.machine.failures import crashes
 from floe_jupyter.core.machine.latest import ends, latest, shorten
+from floe_jupyter.core.machine.state.debugging import DebugState
 from floe_jupyter.core.machine.state.instance import SPREAD, MachineState
-from floe_jupyter.core.machine.versions import lifecycle, rewire, updates
+from floe_jupyter.core.machine.stepping import edits, steps, switches
+from floe_jupyter.core.machine.stepping.idle import tell_idle
+from floe_jupyter.core.machine.versions import giving_up, lifecycle, rewire, updates
+from floe_jupyter.core.machine.wires.outbox import let_through
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import DefinitionError
 
 HANDLERS: dict[type, Callable[[MachineState, Any], None]] = {
     events.Returned: returns.returned,
-    events.Inject: calls.inject,
-    events.Tick: lambda instance, _: instance.debugger.clock.tick(),
+    events.Inject: injecting.inject,
+    events.Tick: clocks.tick,
     events.Loaded: updates.loaded,
     events.LoadFailed: updates.load_failed,
     events.Activated: updates.activated,
     events.Routed: updates.routed,
-    events.Unloaded: updates.unloaded,
+    events.Unloaded: giving_up.unloaded,
     events.RuntimeLost: crashes.runtime_lost,
     events.Blocked: spread.blocked,
     events.Start: lifecycle.start,
@@ -39,11 +41,11 @@ HANDLERS: dict[type, Callable[[MachineState, Any], None]] = {
     events.CancelRun: runs.cancel_run,
     events.Update: updates.update,
     events.Rewire: rewire.rewire,
-    events.Debug: lambda instance, event: instance.debugger.debug(event),
-    events.Break: lambda instance, event: instance.debugger.add(event),
-    events.Unbreak: lambda instance, event: instance.debugger.remove(event),
-    events.Pause: lambda instance, event: instance.debugger.pause(event),
-    events.Continue: lambda instance, event: instance.debugger.resume(event),
+    events.Debug: switches.debug,
+    events.Break: switches.add_breakpoint,
+    events.Unbreak: switches.remove_breakpoints,
+    events.Pause: switches.pause,
+    events.Continue: switches.resume,
     events.Step: steps.wish,
     events.Back: steps.wish,
     events.Edit: edits.edit,
@@ -74,10 +76,16 @@ class Machine:
         wire_bytes: int = WIRE_BYTES,
     ) -> None:
         self._instance = instance = MachineState(
-            flow, modules, states or {}, timeout=timeout, fail_fast=fail_fast, wire_messages=wire_messages, wire_bytes=wire_bytes
+            flow,
+            modules,
+            states or {},
+            timeout=timeout,
+            fail_fast=fail_fast,
+            wire_limits=(wire_messages, wire_bytes),
+            debugger=DebugState(wish=debug, hold_errors=hold_errors),
+            let_through=let_through,
         )
         instance.spreads = spreads and len(flow.nodes) <= SPREAD
-        instance.debugger = debugger.Debugger(instance, wish=debug, hold_errors=hold_errors)
         lifecycle.build(instance)
 
     def handle(self, event: Event, now: float = 0.0) -> list[Command]:
@@ -108,9 +116,9 @@ class Machine:
         while instance.dirty or instance.settled or instance.unplanned:
             _go_on(instance)
         if instance.timed:
-            instance.debugger.clock.plan()
-        if instance.debugger.attentive:
-            instance.debugger.tell_idle()
+            clocks.plan(instance)
+        if instance.debugger.attentive or instance.refused:
+            tell_idle(instance)
 
     def view(self) -> View:
         """Return a snapshot."""
@@ -166,7 +174,7 @@ class Machine:
 def _go_on(instance: MachineState) -> None:
     """Do the work made possible by an event."""
     if instance.refused:
-        updates.fail_waiting(instance)
+        giving_up.fail_waiting(instance)
     if instance.dirty:
         calls.pump(instance)
     if instance.settled:
@@ -176,10 +184,10 @@ def _go_on(instance: MachineState) -> None:
     if instance.rewires:
         rewire.advance(instance)
     if instance.parked and instance.runs:
-        updates.unpark(instance)
-    if instance.debugger.attentive:
+        giving_up.unpark(instance)
+    if instance.debugger.attentive or instance.refused:
         steps.attend(instance)
     if instance.giving_up:
-        updates.give_up(instance)
+        giving_up.give_up(instance)
     if instance.ending:
         runs.tell_ended(instance)

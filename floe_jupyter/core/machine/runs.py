@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import cast
 
-from floe_jupyter.core.machine import unprocessed
-from floe_jupyter.core.machine.events import Accepted, CancelRun, CloseRun, Ended, Failure, Recall, Status
-from floe_jupyter.core.machine.failures import suspects
+from floe_jupyter.core.machine import suspects, unprocessed
+from floe_jupyter.core.machine.debugging.holding import recount_held
+from floe_jupyter.core.machine.events import CancelRun, CloseRun, Ended, Failure, Status
 from floe_jupyter.core.machine.outcome import UNFINISHED
+from floe_jupyter.core.machine.room import roomier
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, sift
-from floe_jupyter.core.machine.state.records import FAILURES, REMEMBERED, Ending, Lane, NodeState, OpenRun, Work
+from floe_jupyter.core.machine.state.open_runs import FAILURES, REMEMBERED, Ending, OpenRun
+from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.tracked import TrackedMessage, sift
+from floe_jupyter.core.machine.work import recall
 from floe_jupyter.core.messages import Batch
 
 GRACE = 2.0
@@ -30,41 +31,10 @@ def open_run(instance: MachineState, number: int) -> bool:
         return True
     if is_over(instance, number):
         return False
-    instance.runs[number] = OpenRun(instance.debugger.clock.active(instance.now))
+    instance.runs[number] = OpenRun(instance.clock.active(instance.now))
     instance.inflight[number] = 0
     instance.timed = instance.timed or instance.timeout > 0
     return True
-
-
-def account(instance: MachineState, batch: Batch, sign: int) -> None:
-    """Add *sign* times the batch's messages to the messages in flight. Runs that are over do not count."""
-    count_runs(instance, batch.run, batch.runs, batch.n, sign)
-
-
-def count_runs(instance: MachineState, run: int, runs: tuple[int, ...] | None, n: int, sign: int) -> None:
-    """Add *sign* times *n* messages of *run* to the messages in flight, or *sign* for each entry of *runs*."""
-    inflight = instance.inflight
-    if runs is None:
-        if run in inflight:
-            inflight[run] = count = inflight[run] + sign * n
-            if not count:
-                instance.settled.append(run)
-    else:
-        for number in runs:
-            if number in inflight:
-                inflight[number] = count = inflight[number] + sign
-                if not count:
-                    instance.settled.append(number)
-    if instance.journal is not None:
-        instance.journal.append(lambda: count_runs(instance, run, runs, n, -sign))
-
-
-def alive(instance: MachineState, batch: Batch) -> Batch | None:
-    """Return the messages of runs that are not over; None without any."""
-    runs = instance.runs
-    if batch.runs is None:
-        return batch if batch.run in runs else None
-    return cast("Batch | None", sift(batch, runs.__contains__))
 
 
 def close_run(instance: MachineState, event: CloseRun) -> None:
@@ -85,8 +55,13 @@ def settle(instance: MachineState) -> None:
     candidates, instance.settled = instance.settled, []
     for number in candidates:
         run = instance.runs.get(number)
-        if run is not None and run.closed and not instance.inflight[number] and not instance.debugger.delays(number):
+        if run is not None and run.closed and not instance.inflight[number] and not _is_delayed(instance):
             end_run(instance, number)
+
+
+def _is_delayed(instance: MachineState) -> bool:
+    """Return whether the ends of runs are delayed: while paused, so that the last step of a run can be undone."""
+    return instance.debugger.paused and not instance.stopping
 
 
 def fail_run(instance: MachineState, number: int, failure: Failure, *, at_once: bool) -> None:
@@ -126,7 +101,7 @@ def end_run(instance: MachineState, number: int, status: Status | None = None) -
     assert status is not None
     _remember(instance, number, status)
     counts = _forget_joins(instance, number, run, early)
-    instance.debugger.over(number)
+    instance.debugger.forget_run(number)
     kill = status == "cancelled" or any(failure.kind == "timeout" for failure in run.failures)
     if left or early == "failed":
         counts = Counter(counts) + _purge(instance, number, left, kill=kill)
@@ -156,12 +131,6 @@ def _forget_joins(instance: MachineState, number: int, run: OpenRun, early: Stat
         elif shapes:
             counts[node.id, f"join {node.id}"] = sum(got.bit_count() * n for got, n in shapes.items())
     return counts
-
-
-def release(instance: MachineState, call: int) -> None:
-    """Record that a call no longer works on messages of cancelled runs."""
-    for ending in instance.ending.values():
-        ending.calls.discard(call)
 
 
 def tell_ended(instance: MachineState) -> None:
@@ -199,8 +168,8 @@ def _purge(instance: MachineState, number: int, left: int, *, kill: bool) -> Cou
         instance.wake_node(node)
     for node in instance.nodes.values():
         if node.outbox:
-            instance.debugger.let_through(node)
-    instance.debugger.recount()
+            instance.let_through(instance, node)
+    recount_held(instance)
     suspects.recount(instance)
     return counts + _in_hand(instance, number, left - counts.total())
 
@@ -265,34 +234,3 @@ def _set_deadlines(instance: MachineState, lane: Lane, number: int, *, kill: boo
         if _concerns(work.batch, number) and (kill or work.emitted):
             instance.deadlines[work.id] = instance.now + GRACE
             instance.timed = True
-
-
-def recall(instance: MachineState, lane: Lane) -> None:
-    """Ask for all messages not begun; the worker gets no further calls until all calls are back."""
-    if lane.calls and not lane.recalled:
-        lane.recalled = True
-        instance.order(Recall(lane.node.id, lane.index))
-
-
-def roomier(instance: MachineState, queue: Queue) -> None:
-    """Accept injections and wake nodes waiting for room in a queue, after messages have left."""
-    if queue.tokens and not queue.full:
-        tokens, queue.tokens = queue.tokens, []
-        instance.commands.extend(Accepted(token) for token in tokens)
-    target = instance.nodes[queue.target]
-    for node in _feeders(instance, target.wires if target.joins is not None else [queue]):
-        instance.wake_node(node)
-
-
-def _feeders(instance: MachineState, wires: list[Queue]) -> Iterable[NodeState]:
-    """Return the nodes whose calls depend on room on these wires: the sources, and the nodes feeding the sources over local
-    routes.
-    """
-    found: dict[str, NodeState] = {}
-    pending = [wire for wire in wires if wire.source]
-    while pending:
-        name = pending.pop().source
-        if name not in found:
-            source = found[name] = instance.nodes[name]
-            pending.extend(feeder for feeder in source.wires if feeder.routed)
-    return found.values()

@@ -22,16 +22,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from floe_jupyter.core.machine.commands import Notice
 from floe_jupyter.core.machine.outcome import UNFINISHED, Unprocessed
-
-if TYPE_CHECKING:
-    from floe_jupyter.core.machine.state.instance import MachineState
-    from floe_jupyter.core.machine.state.queues import Queue
-    from floe_jupyter.core.machine.state.records import NodeState, OpenRun
-    from floe_jupyter.core.messages import Batch
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.open_runs import OpenRun
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.records import NodeState
+from floe_jupyter.core.messages import Batch
 
 Key = tuple[str, str, str, str]
 """(node, name, reason, text)."""

@@ -7,10 +7,11 @@ from itertools import islice
 from typing import cast
 
 from floe_jupyter.core.machine.events import HeldMessage, NodeView, State, Status, View, WireView
-from floe_jupyter.core.machine.failures.quarantine import exits
+from floe_jupyter.core.machine.room import exits
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.queues import Queue
 from floe_jupyter.core.machine.state.records import NodeState
+from floe_jupyter.core.machine.state.tracked import TrackedMessage
 from floe_jupyter.core.messages import Batch, values
 from floe_jupyter.errors import UnknownName, unknown
 
@@ -76,13 +77,18 @@ def status(instance: MachineState, node: NodeState) -> str:
         return "refused"
     if phases & {"loading", "activating", "vacant"}:
         return "loading"
-    if any(item.held == "error" for queue in node.inputs for item in queue.items if isinstance(item, TrackedMessage)):
+    if any(item.held == "error" for item in _tracked(node)):
         return "failed"
     if held_count(instance, node):
         return "held"
     if any(queue.n for queue in node.inputs) and any(queue.full for queue in exits(instance, node)):
         return "full"
     return "busy" if any(_of_live_run(instance, work.batch) for lane in node.lanes for work in lane.calls) else "idle"
+
+
+def _tracked(node: NodeState) -> Iterator[TrackedMessage]:
+    """Yield the messages in front of a node with a history of their own."""
+    return (item for queue in node.inputs for item in queue.items if isinstance(item, TrackedMessage))
 
 
 def _of_live_run(instance: MachineState, batch: Batch) -> bool:
@@ -96,9 +102,7 @@ def held_count(instance: MachineState, node: NodeState) -> int:
         return sum(queue.n for queue in node.inputs) + len(node.outbox)
     if not instance.debugger.held:
         return 0
-    return sum(1 for queue in node.inputs for item in queue.items if isinstance(item, TrackedMessage) and item.held) + len(
-        node.outbox
-    )
+    return sum(1 for item in _tracked(node) if item.held) + len(node.outbox)
 
 
 def held(instance: MachineState, limit: int = 0, beginning: str = "", *, buffers: bool = False) -> list[HeldMessage]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from floe_jupyter.core.flow.model import Module, Node
-from floe_jupyter.core.machine.debugging.recorder import Recorder
 from floe_jupyter.core.machine.events import (
     Back,
     Break,
@@ -28,6 +27,7 @@ from floe_jupyter.core.machine.events import (
     Update,
 )
 from floe_jupyter.core.machine.machine import Machine
+from floe_jupyter.core.machine.state.recorder import Recorder
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import UnknownName
 from tests.core.machine.machine_kit import World, batch, flow, modules_of, values

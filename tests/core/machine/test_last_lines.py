@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from floe_jupyter.core.flow.model import Module, Node, RetryPolicy
+from floe_jupyter.core.machine.delivery import crashes
 from floe_jupyter.core.machine.events import (
     Accepted,
     CancelRun,
@@ -23,7 +24,6 @@ from floe_jupyter.core.machine.events import (
     Tick,
     Update,
 )
-from floe_jupyter.core.machine.failures import crashes
 from floe_jupyter.core.messages import Batch, Buffer
 from tests.core.machine.machine_kit import World, batch, flow, modules_of, values
 

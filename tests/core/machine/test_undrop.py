@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from floe_jupyter.core.flow.model import Flow, Node
-from floe_jupyter.core.machine.debugging.edits import DROPPED
 from floe_jupyter.core.machine.events import (
     Break,
     CloseRun,
@@ -22,6 +21,7 @@ from floe_jupyter.core.machine.events import (
     Step,
     Undrop,
 )
+from floe_jupyter.core.machine.stepping.edits import DROPPED
 from floe_jupyter.core.messages import Batch, Buffer
 from tests.core.machine.machine_kit import World, back, batch, flow, paused, step, values
 

@@ -17,8 +17,7 @@ import pytest
 
 from floe_jupyter.core.flow.model import Flow, Node
 from floe_jupyter.core.machine import events as ev
-from floe_jupyter.core.machine.delivery import calls, fast_path, returns
-from floe_jupyter.core.machine.failures import crashes
+from floe_jupyter.core.machine.delivery import calls, crashes, fast_path, injecting, returns
 from floe_jupyter.core.machine.state import records
 from floe_jupyter.core.messages import values
 from tests.core.simulation import plays, seeds
@@ -59,7 +58,7 @@ def narrow(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(module, name, limit)
 
 
-LIMITS = {"WINDOW": (ev, returns), "CHUNK": (ev, calls, crashes, fast_path), "CREDIT": (ev, records)}
+LIMITS = {"WINDOW": (ev, returns), "CHUNK": (ev, calls, crashes, fast_path, injecting), "CREDIT": (ev, records)}
 """What bounds a call, and who holds to it."""
 
 

@@ -1,1 +1,1 @@
-"""Debugging: breakpoints, held messages, steps forward and back, edits and the recorded history."""
+"""Messages held at breakpoints and recorded one by one. Debugging costs no time while off."""

@@ -2,60 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from floe_jupyter.core.machine.events import Break, Failure, Notice, State
+from floe_jupyter.core.machine.state.debugging import ActiveBreakpoint
+from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.messages import Batch, values
 from floe_jupyter.errors import ExpressionError
 
-if TYPE_CHECKING:
-    from floe_jupyter.core.expressions.language import Expression
-    from floe_jupyter.core.machine.state.instance import MachineState
-
-
-class ActiveBreakpoint:
-    """A breakpoint and the number of messages which met its condition."""
-
-    def __init__(self, given: Break) -> None:
-        self.given = given
-        self.count = 0
-        self.condition: Expression | None = None
-        if given.when:
-            from floe_jupyter.core.expressions.language import compile_expression
-
-            self.condition = compile_expression(given.when)
-        if given.log:
-            from floe_jupyter.core.expressions.language import compile_template
-
-            compile_template(given.log)  # report a mistake in the text to the caller
-
-    def at(self, node: str, side: str, port: str) -> bool:
-        """Return True if the breakpoint is enabled and set at this node, side and port."""
-        given = self.given
-        return given.enabled and given.node == node and given.side == side and given.port in {"", port}
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the breakpoint with its count, as the client shows breakpoints."""
-        given = self.given
-        return {
-            "id": given.id,
-            "node": given.node,
-            "side": given.side,
-            "port": given.port,
-            "when": given.when,
-            "hits": given.hits,
-            "log": given.log,
-            "enabled": given.enabled,
-            "count": self.count,
-        }
-
 
 def holding(
-    instance: MachineState,
-    breakpoints: list[ActiveBreakpoint],
-    batch: Batch,
-    place: tuple[str, str, str],
-    state: State,
+    instance: MachineState, batch: Batch, place: tuple[str, str, str], state: State
 ) -> tuple[ActiveBreakpoint, Failure | None] | None:
     """Return the first breakpoint at *place* (node, side, port) which holds this message, with the failure of its expression if
     the expression failed; None if no breakpoint holds the message.
@@ -63,7 +20,7 @@ def holding(
     All breakpoints at *place* count the message, and breakpoints with a text log the text.
     """
     found: tuple[ActiveBreakpoint, Failure | None] | None = None
-    for breakpoint_ in breakpoints:
+    for breakpoint_ in instance.debugger.breaks.values():
         if not breakpoint_.at(*place):
             continue
         try:

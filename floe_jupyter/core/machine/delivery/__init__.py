@@ -1,1 +1,1 @@
-"""Trip of a message: onto wires, off them, into calls, and back as outputs."""
+"""Trip of a message: off the wires into calls, and back as outputs, as messages given back, or by a crash."""

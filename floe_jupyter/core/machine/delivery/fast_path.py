@@ -8,12 +8,14 @@ paths.
 from __future__ import annotations
 
 from floe_jupyter.core.machine import runs
+from floe_jupyter.core.machine.accounting import count_runs
 from floe_jupyter.core.machine.commands import CHUNK, Accepted, Call, Result
 from floe_jupyter.core.machine.events import Inject, Returned
-from floe_jupyter.core.machine.failures.quarantine import room
+from floe_jupyter.core.machine.room import room
 from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.open_runs import OpenRun
 from floe_jupyter.core.machine.state.queues import CALL_BYTES, Queue, newest
-from floe_jupyter.core.machine.state.records import Lane, NodeState, OpenRun, Work
+from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
 from floe_jupyter.core.messages import Batch
 
 
@@ -102,7 +104,7 @@ def inject(instance: MachineState, event: Inject) -> bool:
     if run is None:
         if runs.is_over(instance, batch.run) or instance.timeout > 0:
             return False
-        run = instance.runs[batch.run] = OpenRun(instance.debugger.clock.active(instance.now))
+        run = instance.runs[batch.run] = OpenRun(instance.clock.active(instance.now))
         instance.inflight[batch.run] = 0
     run.closed = run.closed or event.close
     run.fed += batch.n
@@ -156,7 +158,7 @@ def returned(instance: MachineState, event: Returned) -> bool:
         _over(instance, work)
         instance.results += batch.n
         instance.commands.append(Result(node.node.id, output.port, batch))
-        runs.count_runs(instance, run, None, batch.n, -1)
+        count_runs(instance, run, None, batch.n, -1)
         if instance.settled:
             runs.settle(instance)
         return True

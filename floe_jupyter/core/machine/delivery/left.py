@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from floe_jupyter.core.machine.delivery.local_routes import cut_off
+from floe_jupyter.core.machine.accounting import account, alive
 from floe_jupyter.core.machine.events import Failure, Left
 from floe_jupyter.core.machine.failures import policy
-from floe_jupyter.core.machine.runs import account, alive, recall
+from floe_jupyter.core.machine.local_routes import cut_off
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, named_as
+from floe_jupyter.core.machine.state.queues import Queue
 from floe_jupyter.core.machine.state.records import Lane
+from floe_jupyter.core.machine.state.tracked import TrackedMessage, named_as
 from floe_jupyter.core.machine.unprocessed import drop_all
+from floe_jupyter.core.machine.work import recall
 from floe_jupyter.core.messages import Batch, split
 
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from floe_jupyter.core.machine.delivery import local_routes, spread
-from floe_jupyter.core.machine.delivery.calls import result, send, way_back
+from floe_jupyter.core.machine import local_routes
+from floe_jupyter.core.machine.accounting import account, alive, count_runs
+from floe_jupyter.core.machine.clocks import watch
+from floe_jupyter.core.machine.debugging.recording import close_record, record_into
+from floe_jupyter.core.machine.delivery import spread
 from floe_jupyter.core.machine.delivery.left import take_back
-from floe_jupyter.core.machine.delivery.work import clear_suspect, forget_call, remainder, ungive, wake_others
 from floe_jupyter.core.machine.events import WINDOW, More, Output, Returned, StateChange
 from floe_jupyter.core.machine.failures import policy
-from floe_jupyter.core.machine.failures.quarantine import room
-from floe_jupyter.core.machine.runs import account, alive, count_runs, recall
+from floe_jupyter.core.machine.inboxes import way_back
+from floe_jupyter.core.machine.room import room
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, number_of, rename
+from floe_jupyter.core.machine.state.queues import Queue
 from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
-from floe_jupyter.core.machine.versions import updates
+from floe_jupyter.core.machine.state.tracked import TrackedMessage, number_of, rename
+from floe_jupyter.core.machine.suspects import clear_suspect
+from floe_jupyter.core.machine.versions.updates import swap
+from floe_jupyter.core.machine.wires.outbox import put_out
+from floe_jupyter.core.machine.wires.outputs import result, send
+from floe_jupyter.core.machine.work import forget_call, recall, remainder, ungive, wake_others
 from floe_jupyter.core.messages import Batch, derive
 
 
@@ -24,7 +31,7 @@ def returned(instance: MachineState, event: Returned) -> None:
     work = instance.calls.get(event.call)
     if work is None:
         return
-    recording = instance.debugger.record_into(work)
+    recording = record_into(instance, work)
     for change in event.states:
         _change(instance, change)
     outputs = event.outputs
@@ -104,7 +111,7 @@ def give(instance: MachineState, work: Work, output: Output) -> None:
         return
     node.given += known.n
     instance.note(lambda: ungive(node, known.n))
-    instance.debugger.emitted(node, output.port, known)
+    put_out(instance, node, output.port, known)
 
 
 def _untake(node: NodeState, n: int) -> None:
@@ -159,7 +166,7 @@ def _progress(instance: MachineState, work: Work, event: Returned) -> None:
             work.window = event.emitted  # early, so that the generator need not wait
             instance.order(More(work.id))
     if work.since is not None and event.consumed:
-        instance.debugger.clock.watch(work)
+        watch(instance, work)
 
 
 def _calm(instance: MachineState, node: NodeState) -> bool:
@@ -182,7 +189,7 @@ def finish(instance: MachineState, work: Work, event: Returned) -> None:
         take_back(instance, lane, event.left, None)  # first: the failure ends the run, which counts what is left
     if event.failure is not None and own and rest:
         rest = policy.stopped(instance, work, rest, event.failure)
-    instance.debugger.through(work, event.failure if own else None)
+    close_record(instance, work, event.failure if own else None)
     if event.left and not own:
         take_back(instance, lane, event.left, event.failure)
     instance.hand.pop()
@@ -211,7 +218,7 @@ def all_in(instance: MachineState, lane: Lane) -> None:
     lane.back.clear()
     if lane.moving:
         spread.move(instance, lane)
-    updates.swap(instance, lane)
+    swap(instance, lane)
 
 
 def _known(instance: MachineState, item: Batch | TrackedMessage) -> Batch | TrackedMessage | None:

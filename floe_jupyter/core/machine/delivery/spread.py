@@ -11,12 +11,12 @@ message: a runtime carrying a message inside itself could not hand the message t
 
 from __future__ import annotations
 
-from floe_jupyter.core.machine.delivery import local_routes
+from floe_jupyter.core.machine import local_routes
 from floe_jupyter.core.machine.events import Blocked
-from floe_jupyter.core.machine.runs import recall
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.records import Lane, NodeState, alone
-from floe_jupyter.core.machine.versions import updates
+from floe_jupyter.core.machine.versions.loading import load_first
+from floe_jupyter.core.machine.work import recall
 
 
 def blocked(instance: MachineState, event: Blocked) -> None:
@@ -35,7 +35,7 @@ def move(instance: MachineState, lane: Lane) -> None:
     if not _may_move(instance, lane):
         return
     local_routes.forget(instance, lane)
-    updates.load_first(instance, lane, elsewhere=True)
+    load_first(instance, lane, elsewhere=True)
 
 
 def _may_move(instance: MachineState, lane: Lane) -> bool:

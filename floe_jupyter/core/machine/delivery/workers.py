@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from floe_jupyter.core.machine.delivery.keys import key_of, worker
-from floe_jupyter.core.machine.failures import quarantine, suspects
-from floe_jupyter.core.machine.runs import account
+from floe_jupyter.core.machine import suspects
+from floe_jupyter.core.machine.accounting import account
+from floe_jupyter.core.machine.failures import quarantine
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage, batch_of, sift
+from floe_jupyter.core.machine.state.queues import Queue
 from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.tracked import Items, TrackedMessage, batch_of, sift
 from floe_jupyter.core.machine.unprocessed import drop
+from floe_jupyter.core.machine.wires.keys import key_of, worker
 from floe_jupyter.core.messages import Batch, split
-
-Items = list[Batch | TrackedMessage]
 
 
 def free_lane(instance: MachineState, node: NodeState) -> Lane | None:

@@ -1,1 +1,1 @@
-"""Failures: policies of nodes, crashes of runtimes, and the quarantine of suspected messages."""
+"""Failures: policies of nodes, and the quarantine of suspected messages."""

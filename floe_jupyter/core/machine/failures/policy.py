@@ -7,14 +7,18 @@ from typing import Any
 import msgspec
 import orjson
 
+from floe_jupyter.core.machine.accounting import account
+from floe_jupyter.core.machine.clocks import ask_later
 from floe_jupyter.core.machine.commands import notice_of
-from floe_jupyter.core.machine.delivery.work import clear_suspect, first_of, keep_numbers, ungive
 from floe_jupyter.core.machine.events import Failure
-from floe_jupyter.core.machine.joins.pills import send_pills
-from floe_jupyter.core.machine.runs import account, fail_run
+from floe_jupyter.core.machine.runs import fail_run
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import TrackedMessage, named_as
 from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.tracked import TrackedMessage, named_as
+from floe_jupyter.core.machine.suspects import clear_suspect
+from floe_jupyter.core.machine.wires.outbox import put_out
+from floe_jupyter.core.machine.wires.pills import send_pills
+from floe_jupyter.core.machine.work import first_of, keep_numbers, ungive
 from floe_jupyter.core.messages import Batch, derive, single, values
 
 SHOWN = 4096
@@ -78,9 +82,8 @@ def _retry(instance: MachineState, node: NodeState, item: TrackedMessage, failur
     retry = node.node.retry
     part = int(item.id, 16) / 16 ** len(item.id)
     delay = retry.backoff * 2 ** (item.attempts - 1) * (1 + retry.jitter * part)
-    clock = instance.debugger.clock
-    item.due = clock.running(instance.now) + delay
-    clock.later(node, item.due)
+    item.due = instance.clock.running(instance.now) + delay
+    ask_later(instance, node, item.due)
     attempts = {"attempt": item.attempts + 1, "of": retry.times + 1}
     instance.order(notice_of("retry", failure, **attempts, after=delay, at=instance.now + delay))
     return item
@@ -103,7 +106,7 @@ def give_up(instance: MachineState, node: NodeState, item: TrackedMessage, failu
     if node.outs.get("error"):
         node.given += 1
         instance.note(lambda: ungive(node, 1))
-        instance.debugger.emitted(node, "error", record(item.batch, failure))
+        put_out(instance, node, "error", record(item.batch, failure))
     account(instance, item.batch, -1)
     if not skipped and not node.outs.get("error"):
         fail_run(instance, item.batch.run, failure, at_once=instance.fail_fast and failure.kind != "crashed")

@@ -6,39 +6,13 @@ making room may first need a call of another node.
 
 from __future__ import annotations
 
-from floe_jupyter.core.machine.delivery.keys import worker_of
-from floe_jupyter.core.machine.failures.suspects import at_work_on_one
+from floe_jupyter.core.machine.room import room
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.queues import Queue
 from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
-
-
-def room(instance: MachineState, node: NodeState) -> bool:
-    """Return True if every wire which the node's outputs may reach has room."""
-    if node.outbox:
-        return False
-    return not instance.filled or not any(queue.full for queue in exits(instance, node))
-
-
-def exits(instance: MachineState, node: NodeState) -> list[Queue]:
-    """Return the queues which the node's outputs may reach over any local routes. Cycles never block."""
-    if node.exits_of != instance.routes:
-        node.exits_of, node.exits = instance.routes, find_exits(instance, node)
-    return node.exits
-
-
-def find_exits(instance: MachineState, node: NodeState) -> list[Queue]:
-    """Search the exits of a node, along every path but only once through each node."""
-    found: dict[Queue, None] = {}
-    reached, pending = {node.id}, [node]
-    while pending:
-        for queue in [queue for queues in pending.pop().outs.values() for queue in queues]:
-            if not queue.routed:
-                found.update({} if queue.cyclic else {queue.gate: None})
-            elif queue.target not in reached:
-                reached.add(queue.target)
-                pending.append(instance.nodes[queue.target])
-    return list(found)
+from floe_jupyter.core.machine.state.tracked import TrackedMessage
+from floe_jupyter.core.machine.suspects import at_work_on_one
+from floe_jupyter.core.machine.wires.keys import worker_of
 
 
 def lets(instance: MachineState, lane: Lane) -> bool:
@@ -103,4 +77,4 @@ def suspects_at(instance: MachineState, node: NodeState) -> Queue | None:
 
 
 def _is_early(instance: MachineState, item: TrackedMessage) -> bool:
-    return bool(item.due) and not instance.debugger.clock.reached(item.due)
+    return bool(item.due) and not instance.clock.reached(item.due, instance.now)

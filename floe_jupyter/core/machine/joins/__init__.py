@@ -1,1 +1,1 @@
-"""Joins: the rules for when a join fires, and the tables of arrived messages."""
+"""Joins: the rules for when a join fires, without queues."""

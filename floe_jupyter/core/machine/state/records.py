@@ -1,4 +1,4 @@
-"""Records of one machine: runs, calls, workers and nodes as plain objects."""
+"""Records of one machine: calls, workers and nodes as plain objects."""
 
 from __future__ import annotations
 
@@ -9,57 +9,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from floe_jupyter.core.flow.model import Module, Node
-from floe_jupyter.core.machine.events import (
-    CREDIT,
-    Ended,
-    Failure,
-    State,
-)
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.events import CREDIT, Failure, State
+from floe_jupyter.core.machine.state.join_table import JoinTable
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.tracked import TrackedMessage
 from floe_jupyter.core.messages import Batch
 
 if TYPE_CHECKING:
     from floe_jupyter.core.expressions.language import Expression
-    from floe_jupyter.core.machine.joins.table import JoinTable
-
-
-FAILURES = 100
-"""Maximum number of failures kept per run."""
-
-
-REMEMBERED = 1_000
-"""Maximum number of ended runs, and of dead letters, remembered."""
-
-
-class OpenRun:
-    """Run that is not over."""
-
-    __slots__ = ("closed", "cut", "doomed", "dropped", "failures", "fed", "opened", "pilled", "stopped")
-
-    def __init__(self, opened: float) -> None:
-        self.opened = opened
-        """Start of the run, on the clock that stands still while messages are held."""
-        self.closed = False
-        self.failures: list[Failure] = []
-        self.pilled: set[str] = set()
-        """Nodes whose pill was passed on: one pill per node and run."""
-        self.doomed = ""
-        """Status with which the run ends as soon as stepping is over; the run's messages go no further."""
-        self.cut = ""
-        """Name of the `end` node that ended the run."""
-        self.fed = 0
-        self.dropped: dict[tuple[str, str, str, str], int] = {}
-        """(node, name, reason, text) -> messages, see `floe_jupyter.core.machine.unprocessed`."""
-        self.stopped = False
-
-
-class Ending:
-    """Cancelled run with messages still at work: the delayed `Ended`, and the awaited calls."""
-
-    __slots__ = ("calls", "said")
-
-    def __init__(self, said: Ended, calls: set[int]) -> None:
-        self.said, self.calls = said, calls
 
 
 class Coming:

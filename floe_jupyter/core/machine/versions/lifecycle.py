@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from floe_jupyter.core.flow.graph import cycle_wires
 from floe_jupyter.core.flow.model import Flow, Module, Node, Wire
 from floe_jupyter.core.machine.events import Start, Stop, Unload
-from floe_jupyter.core.machine.joins.table import JoinTable
 from floe_jupyter.core.machine.runs import end_run
 from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.join_table import JoinTable
 from floe_jupyter.core.machine.state.queues import Queue
 from floe_jupyter.core.machine.state.records import Lane, NodeState, first_state
-from floe_jupyter.core.machine.versions import updates
+from floe_jupyter.core.machine.versions.loading import load_first
+from floe_jupyter.core.machine.wires.joining import rewire_join
 from floe_jupyter.errors import DefinitionError, unknown
 
 
@@ -86,7 +87,7 @@ def _feed(instance: MachineState, node: NodeState) -> None:
         node.joins = JoinTable(node.node, node.wires, queues)
         node.inputs = [*queues.values(), *fed]
     else:
-        node.joins.rewire(instance, node.wires)
+        rewire_join(instance, node.joins, node.wires)
         for port in ports if node.node.join == "any" else []:
             if port not in node.joins.queues:
                 queue = node.joins.queues[port] = _fired(instance, node, port)
@@ -105,7 +106,7 @@ def start(instance: MachineState, event: Start) -> None:
     check_flow(instance.flow, instance.modules)
     instance.started = True
     for lane in instance.lanes():
-        updates.load_first(instance, lane)
+        load_first(instance, lane)
 
 
 def check_flow(flow: Flow, modules: Mapping[str, Module]) -> None:

@@ -10,17 +10,24 @@ from collections import Counter
 import msgspec
 
 from floe_jupyter.core.flow.model import Flow, Module, Node
-from floe_jupyter.core.machine.delivery.local_routes import is_routed
+from floe_jupyter.core.machine import suspects
+from floe_jupyter.core.machine.accounting import account
+from floe_jupyter.core.machine.debugging.switching import refresh
 from floe_jupyter.core.machine.events import Accepted, Notice, Rewire, Unload
-from floe_jupyter.core.machine.failures import suspects
-from floe_jupyter.core.machine.runs import GRACE, account, recall
+from floe_jupyter.core.machine.local_routes import is_routed
+from floe_jupyter.core.machine.runs import GRACE
 from floe_jupyter.core.machine.state import records
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, batch_of
+from floe_jupyter.core.machine.state.queues import Queue
 from floe_jupyter.core.machine.state.records import Lane, NodeState, alone
+from floe_jupyter.core.machine.state.tracked import batch_of
 from floe_jupyter.core.machine.unprocessed import drop
-from floe_jupyter.core.machine.versions import updates
+from floe_jupyter.core.machine.versions.answers import answered
 from floe_jupyter.core.machine.versions.lifecycle import add_node, add_wire, check_flow, connect
+from floe_jupyter.core.machine.versions.loading import load_first, policy_of
+from floe_jupyter.core.machine.versions.updates import renew, supersede
+from floe_jupyter.core.machine.wires.joining import complete_joins
+from floe_jupyter.core.machine.work import recall
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import DefinitionError
 
@@ -106,7 +113,7 @@ def _apply(instance: MachineState, event: Rewire) -> None:
     connect(instance)
     for node in instance.nodes.values():
         if node.joins is not None and node.wires:
-            node.joins.complete(instance)
+            complete_joins(instance, node.joins)
     instance.wake_all()
     instance.replan()
     _load(instance, event, fresh)
@@ -128,30 +135,34 @@ def _nodes(instance: MachineState, flow: Flow) -> list[NodeState]:
 
 def _load(instance: MachineState, event: Rewire, fresh: list[NodeState]) -> None:
     """Load the new nodes, and new versions for surviving nodes; the reply is sent after all lanes have answered."""
-    # What stays, what is new and what has another module are told apart node by node, in the order of the flow.
-    added = {node.id for node in fresh}
-    stay = [node for name, node in instance.nodes.items() if name not in added]
-    stale = [lane for node in stay for lane in node.lanes if _is_stale(instance, lane)]
-    new = [lane for node in fresh for lane in node.lanes]
-    for node in dict.fromkeys(lane.node for lane in stale):
-        node.module = _wanted(instance, node.lanes[0])
-    for lane in stale:
-        updates.supersede(instance, lane)
+    stale, new = _replace_stale(instance, fresh), [lane for node in fresh for lane in node.lanes]
     pending = [(lane, lane.node.module.version) for lane in [*stale, *new] if lane.node.module is not None]
     instance.updates.append(records.UpdateWish(event.token, pending))
     if instance.started:
         for lane in new:
-            updates.load_first(instance, lane)
+            load_first(instance, lane)
         for lane in stale:
-            updates.renew(instance, lane, lane.node.module or instance.modules[lane.node.node.module])
-    updates.answered(instance)
+            renew(instance, lane, lane.node.module or instance.modules[lane.node.node.module])
+    answered(instance)
+
+
+def _replace_stale(instance: MachineState, fresh: list[NodeState]) -> list[Lane]:
+    """Give surviving nodes the modules of the new flow; return the lanes that need a load, in the order of the flow."""
+    added = set(fresh)
+    stay = [node for node in instance.nodes.values() if node not in added]
+    stale = [lane for node in stay for lane in node.lanes if _is_stale(instance, lane)]
+    for node in dict.fromkeys(lane.node for lane in stale):
+        node.module = _wanted(instance, node.lanes[0])
+    for lane in stale:
+        supersede(instance, lane)
+    return stale
 
 
 def _is_stale(instance: MachineState, lane: Lane) -> bool:
     """Return True if the lane needs a load: another module or version than the newest one of the lane, or a runtime which passes
     over failures by itself or does not commit each message, as the node's policy demands now.
     """
-    policy, each = updates.policy_of(lane.node)
+    policy, each = policy_of(lane.node)
     if lane.policy and policy != lane.policy and (each or lane.policy == "skip"):
         return True
     return _newest(lane) != instance.modules[lane.node.node.module]
@@ -177,7 +188,7 @@ def _remove(instance: MachineState, leaving: dict[str, NodeState]) -> None:
     if leaving:
         debugger.miscounted = True
         suspects.recount(instance)
-        debugger.refresh()
+        refresh(instance)
 
 
 def _remove_node(instance: MachineState, node: NodeState) -> None:
@@ -187,7 +198,7 @@ def _remove_node(instance: MachineState, node: NodeState) -> None:
         _dropped(instance, node.id, f"{node.id}.{port}", [item.batch])
     for lane in node.lanes:
         instance.order(Unload(node.id, lane.index))
-        updates.supersede(instance, lane)
+        supersede(instance, lane)
         lane.phase = "stopped"
     del instance.nodes[node.id]
 

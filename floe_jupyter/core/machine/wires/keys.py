@@ -10,13 +10,13 @@ import orjson
 
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.core.machine.runs import fail_run
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.records import Lane, NodeState
 from floe_jupyter.core.messages import Batch, values
 from floe_jupyter.errors import ExpressionError
 
 if TYPE_CHECKING:
     from floe_jupyter.core.expressions.language import Expression
-    from floe_jupyter.core.machine.state.instance import MachineState
-    from floe_jupyter.core.machine.state.records import Lane, NodeState
 
 
 def key_of(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import TrackedMessage
 from floe_jupyter.core.machine.state.records import Work
+from floe_jupyter.core.machine.state.tracked import TrackedMessage
 
 
 def at_work_on_one(work: Work) -> bool:
@@ -26,6 +26,15 @@ def recount(instance: MachineState) -> None:
         instance.suspects = count(instance)
         if not instance.suspects:
             instance.replan()
+
+
+def clear_suspect(instance: MachineState, item: TrackedMessage) -> None:
+    """Clear the message of suspicion."""
+    item.suspect = False
+    instance.suspects -= 1
+    instance.wake_all()
+    if not instance.suspects:
+        instance.replan()
 
 
 def _is_suspect(item: object) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from floe_jupyter.core.machine.debugging.held import put_back
-from floe_jupyter.core.machine.debugging.recorder import Dropped
+from floe_jupyter.core.machine import suspects
+from floe_jupyter.core.machine.accounting import account
+from floe_jupyter.core.machine.debugging.holding import put_back, recount_held
+from floe_jupyter.core.machine.debugging.recording import note_put
 from floe_jupyter.core.machine.events import Drop, Duplicate, Edit, Reply, Retry, Step, Undrop
-from floe_jupyter.core.machine.failures import suspects
-from floe_jupyter.core.machine.runs import account, roomier
+from floe_jupyter.core.machine.room import roomier
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.recorder import Dropped
 from floe_jupyter.core.machine.state.records import NodeState
+from floe_jupyter.core.machine.state.tracked import TrackedMessage
 from floe_jupyter.core.machine.unprocessed import drop as count_dropped
 from floe_jupyter.core.machine.views import find_waiting
+from floe_jupyter.core.machine.wires.outbox import let_through
 from floe_jupyter.core.messages import derive, plain_text, single
 from floe_jupyter.errors import DefinitionError, unknown
 
@@ -67,8 +71,8 @@ def drop(instance: MachineState, event: Drop) -> None:
     account(instance, item.batch, -1)
     count_dropped(instance, node.id, item.batch.run, "hand", name=name)
     instance.journal = None
-    instance.debugger.let_through(node)
-    instance.debugger.recount()
+    let_through(instance, node)
+    recount_held(instance)
     instance.order(Reply(event.token))
 
 
@@ -110,7 +114,7 @@ def undrop(instance: MachineState, event: Undrop) -> None:
     if item.suspect:
         instance.suspects = suspects.count(instance)
         instance.replan()
-    debugger.recount()
+    recount_held(instance)
     instance.wake_node(node)
     instance.order(Reply(event.token))
 
@@ -148,9 +152,9 @@ def duplicate(instance: MachineState, event: Duplicate) -> None:
     copy.held, copy.breakpoint, copy.failure = item.held, item.breakpoint, item.failure
     instance.journal = item.undo
     queue.insert_behind(item, copy)
-    debugger.recount()
+    recount_held(instance)
     account(instance, copy.batch, 1)
-    debugger.note_put(queue, [copy])
+    note_put(instance, queue, [copy])
     instance.journal = None
     instance.order(Reply(event.token, {"id": copy.id}))
 
@@ -165,7 +169,7 @@ def retry(instance: MachineState, event: Retry) -> None:
     item.attempts = item.crashes = 0
     item.held, item.breakpoint, item.failure, item.passed, item.due = "", "", None, True, 0.0
     instance.debugger.recorder.undone.pop((node.id, item.id), None)
-    instance.debugger.recount()
+    recount_held(instance)
     instance.wake_node(node)
     if instance.debugger.paused:
         instance.debugger.wishes.append(Step(message=f"{item.id}@{node.id}", token=event.token))

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+from floe_jupyter.core.machine.debugging.recording import close_record, record_into
 from floe_jupyter.core.machine.delivery import returns
-from floe_jupyter.core.machine.delivery.work import remainder, ungive
 from floe_jupyter.core.machine.events import Record
 from floe_jupyter.core.machine.failures import policy
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.records import Work
+from floe_jupyter.core.machine.wires.outbox import put_out
+from floe_jupyter.core.machine.work import remainder, ungive
 
 
-def replay(instance: MachineState, work: Work, record: Record) -> None:
+def replays(instance: MachineState, work: Work) -> bool:
+    """Answer a call from the recording, if the same message was handled in the same way before. Return True if answered."""
+    lane, recorder = work.lane, instance.debugger.recorder
+    if not recorder.undone:
+        return False
+    record = recorder.again(lane.node.id, lane.version, work.batch, lane.state)
+    instance.debugger.stale = not recorder.undone
+    if record is None:
+        return False
+    _replay(instance, work, record)
+    return True
+
+
+def _replay(instance: MachineState, work: Work, record: Record) -> None:
     """Repeat the recorded outputs and effects of the module."""
     lane = work.lane
     lane.calls.remove(work)
     del instance.calls[work.id]
-    instance.debugger.record_into(work)
+    record_into(instance, work)
     for port, batch in record.outputs:
         if record.failure is None or port != "error":
             lane.node.given += batch.n
             instance.note(lambda n=batch.n: ungive(lane.node, n))  # type: ignore[misc]
-            instance.debugger.emitted(lane.node, port, batch)
+            put_out(instance, lane.node, port, batch)
     if record.failure is None:
         lane.state, lane.reset = record.after, True
         returns.consume(instance, work, 1)
-        instance.debugger.through(work, None)
+        close_record(instance, work, None)
     else:
         rest = policy.stopped(instance, work, remainder(work), record.failure)
-        instance.debugger.through(work, record.failure)
+        close_record(instance, work, record.failure)
         if rest:
             returns.give_back(instance, lane, work.id, work.queue, rest)
     returns.all_in(instance, lane)

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from floe_jupyter.core.machine.runs import release
+from floe_jupyter.core.machine.events import Recall
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import TrackedMessage, named_as
-from floe_jupyter.core.machine.state.records import NodeState, Work
+from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.tracked import TrackedMessage, named_as
 from floe_jupyter.core.messages import Batch, cut, split
-
-
-def clear_suspect(instance: MachineState, item: TrackedMessage) -> None:
-    """Clear the message of suspicion."""
-    item.suspect = False
-    instance.suspects -= 1
-    instance.wake_all()
-    if not instance.suspects:
-        instance.replan()
 
 
 def ungive(node: NodeState, n: int) -> None:
@@ -75,3 +66,16 @@ def first_of(rest: list[Batch | TrackedMessage]) -> tuple[TrackedMessage, list[B
         return head, rest[1:]
     first, *others = split(head)
     return TrackedMessage(first), [*others, *rest[1:]]
+
+
+def release(instance: MachineState, call: int) -> None:
+    """Record that a call no longer works on messages of cancelled runs."""
+    for ending in instance.ending.values():
+        ending.calls.discard(call)
+
+
+def recall(instance: MachineState, lane: Lane) -> None:
+    """Ask for all messages not begun; the worker gets no further calls until all calls are back."""
+    if lane.calls and not lane.recalled:
+        lane.recalled = True
+        instance.order(Recall(lane.node.id, lane.index))

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from floe_jupyter.core.machine.debugging.held import let_go
+from floe_jupyter.core.machine.debugging.holding import announce, let_go, recount_held
+from floe_jupyter.core.machine.debugging.switching import refresh, stop
 from floe_jupyter.core.machine.delivery.calls import begin, more
+from floe_jupyter.core.machine.delivery.ends import swallow_recorded
 from floe_jupyter.core.machine.delivery.workers import lane_for
 from floe_jupyter.core.machine.events import Back, Pause, Record, Reply, Step
-from floe_jupyter.core.machine.failures.quarantine import room
-from floe_jupyter.core.machine.runs import roomier
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.room import room, roomier
+from floe_jupyter.core.machine.state.debugging import Stepping
+from floe_jupyter.core.machine.state.instance import MachineState
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.records import Lane, NodeState
+from floe_jupyter.core.machine.state.tracked import TrackedMessage
+from floe_jupyter.core.machine.stepping.switches import end_delayed
 from floe_jupyter.core.machine.views import find_waiting
+from floe_jupyter.core.machine.wires.outbox import release
 from floe_jupyter.core.messages import values
 from floe_jupyter.errors import DefinitionError, FloeError, unknown
 
-if TYPE_CHECKING:
-    from floe_jupyter.core.machine.state.instance import MachineState
-    from floe_jupyter.core.machine.state.records import Lane, NodeState
-
-Pick = tuple["NodeState", "Lane | None", Queue, TrackedMessage]
-
-
-class Stepping:
-    """A step in progress."""
-
-    def __init__(self, token: Any, group: int) -> None:
-        self.token, self.group = token, group
+Pick = tuple[NodeState, Lane | None, Queue, TrackedMessage]
 
 
 def wish(instance: MachineState, event: Step | Back) -> None:
     """Step (or step back) as soon as no module is at work; pauses first."""
     if isinstance(event, Step) and event.node and event.node not in instance.nodes:
         raise unknown("node", event.node, instance.nodes)
-    instance.debugger.stop()
+    stop(instance)
     instance.debugger.wishes.append(event)
 
 
 def attend(instance: MachineState) -> None:
     """Refresh the debugger after an event, and carry out waiting requests."""
     if instance.debugger.stale:
-        instance.debugger.refresh()
+        refresh(instance)
     advance(instance)
 
 
@@ -104,25 +100,24 @@ def _step(instance: MachineState, event: Step) -> None:
     debugger.stepping = Stepping(event.token, debugger.new_group())
     behind = [] if event.node or event.message or event.run else [node for node in instance.nodes.values() if node.outbox]
     for node in behind:
-        debugger.release(node)
+        release(instance, node)
     for work in suspended:
         work.group = debugger.stepping.group
         more(instance, work)
     for pick in picks:
         _take(instance, *pick)
     if not (picks or suspended or behind):
-        debugger.end_delayed()
+        end_delayed(instance)
 
 
 def _take(instance: MachineState, node: NodeState, lane: Lane | None, queue: Queue, item: TrackedMessage) -> None:
-    debugger = instance.debugger
-    debugger.announce(node, queue, item)
+    announce(instance, node, queue, item)
     let_go(item, keep_attempts=True)
     queue.remove(item)
     roomier(instance, queue)
-    debugger.recount()
+    recount_held(instance)
     if lane is None:
-        debugger.record_end(node, queue, [item])
+        swallow_recorded(instance, node, queue, [item])
     else:
         begin(instance, node, lane, queue, [item])
 
@@ -200,7 +195,7 @@ def _back(instance: MachineState, event: Back) -> None:
     debugger.stepped = True
     for entry in group:
         debugger.recorder.undo(entry)
-    debugger.recount()
+    recount_held(instance)
     instance.order(Reply(event.token, told([record for record, _ in reversed(group)])))
 
 

@@ -12,15 +12,22 @@ from typing import NamedTuple
 
 import msgspec
 
+from floe_jupyter.core.machine import local_routes
 from floe_jupyter.core.machine.commands import notice_of
-from floe_jupyter.core.machine.delivery import local_routes, returns
-from floe_jupyter.core.machine.delivery.work import clear_suspect, forget_call, keep_numbers, remainder
+from floe_jupyter.core.machine.debugging.recording import close_record
+from floe_jupyter.core.machine.delivery import returns
 from floe_jupyter.core.machine.events import ATTEMPTS, CHUNK, Failure, Notice, RuntimeLost
 from floe_jupyter.core.machine.failures import policy
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
-from floe_jupyter.core.machine.state.records import REMEMBERED, Lane, Work
-from floe_jupyter.core.machine.versions import updates
+from floe_jupyter.core.machine.state.open_runs import REMEMBERED
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.tracked import TrackedMessage
+from floe_jupyter.core.machine.suspects import clear_suspect
+from floe_jupyter.core.machine.versions.giving_up import lost_beside
+from floe_jupyter.core.machine.versions.loading import load_first
+from floe_jupyter.core.machine.versions.updates import refuse
+from floe_jupyter.core.machine.work import forget_call, keep_numbers, remainder
 from floe_jupyter.core.messages import Batch, split
 
 RELOADS = 5
@@ -75,7 +82,7 @@ def _lives_in(lane: Lane, runtime: str) -> bool:
 def _forget_calls(instance: MachineState, lane: Lane, crash: Crash) -> list[Work]:
     """Take the lane's open calls out and return them."""
     local_routes.forget(instance, lane)
-    updates.lost_beside(instance, lane, crash.runtime, crash.cause)
+    lost_beside(instance, lane, crash.runtime, crash.cause)
     if lane.runtime != crash.runtime:
         return []
     lost = list(lane.calls)
@@ -96,7 +103,7 @@ def _take_back(instance: MachineState, lane: Lane, lost: list[Work], crash: Cras
             rest = _suspect(instance, work, singles, crash)
         instance.hand.popleft()
         returns.give_back(instance, lane, work.id, work.queue, rest)
-        instance.debugger.through(work, None)
+        close_record(instance, work, None)
     if lane.runtime == crash.runtime:
         returns.all_in(instance, lane)
 
@@ -138,25 +145,32 @@ def _is_dead(instance: MachineState, lane: Lane, queue: Queue, item: TrackedMess
         clear_suspect(instance, item)
     lane.reloads = 0
     item.skip = item.crashes = 0
-    node = lane.node
-    text = (
-        f"the runtime ended {ATTEMPTS} times while this message was being executed ({cause}); the message is put aside: "
-        "mend the module, then retry it"
-    )
-    failure = policy.described(lane, item, Failure(node.id, text, kind="crashed", attempts=ATTEMPTS))
-    failure = msgspec.structs.replace(failure, attempts=ATTEMPTS)
+    node, failure = lane.node, _failure_of(lane, item, cause)
     node.failed += 1
     node.error = failure.message
     if node.node.on_error == "hold" or (instance.debugger.hold_errors and not node.outs.get("error")):
         policy.hold(instance, item, failure)
         return False
+    _put_aside(instance, node, queue, item, failure)
+    return True
+
+
+def _failure_of(lane: Lane, item: TrackedMessage, cause: str) -> Failure:
+    text = (
+        f"the runtime ended {ATTEMPTS} times while this message was being executed ({cause}); the message is put aside: "
+        "mend the module, then retry it"
+    )
+    failure = policy.described(lane, item, Failure(lane.node.id, text, kind="crashed", attempts=ATTEMPTS))
+    return msgspec.structs.replace(failure, attempts=ATTEMPTS)
+
+
+def _put_aside(instance: MachineState, node: NodeState, queue: Queue, item: TrackedMessage, failure: Failure) -> None:
     instance.dead[item.id] = (item, queue, failure)
     if len(instance.dead) > REMEMBERED:
         del instance.dead[next(iter(instance.dead))]
     instance.order(notice_of("dead", failure))
     if item.batch.run_of(0) in instance.runs:
         policy.give_up(instance, node, item, failure)
-    return True
 
 
 def _reload(instance: MachineState, lane: Lane, crash: Crash, *, counts: bool) -> None:
@@ -169,6 +183,6 @@ def _reload(instance: MachineState, lane: Lane, crash: Crash, *, counts: bool) -
             f"its runtime ended {lane.reloads} times in a row without one message done ({crash.cause}); mend the module or "
             "its dependencies"
         )
-        updates.refuse(instance, lane, Failure(lane.node.id, text, kind="crashed"))
+        refuse(instance, lane, Failure(lane.node.id, text, kind="crashed"))
     elif lane.phase != "activating":
-        updates.load_first(instance, lane)
+        load_first(instance, lane)

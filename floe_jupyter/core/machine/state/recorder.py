@@ -8,7 +8,8 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from floe_jupyter.core.machine.events import HISTORY_BYTES, HISTORY_RECORDS, Record, State
-from floe_jupyter.core.machine.state.queues import Queue, TrackedMessage
+from floe_jupyter.core.machine.state.queues import Queue
+from floe_jupyter.core.machine.state.tracked import TrackedMessage
 from floe_jupyter.core.messages import Batch
 
 Undo = list[Callable[[], None]]

@@ -1,0 +1,1 @@
+"""Requests of people who debug: breakpoints, pause, steps forward and back, and edits of waiting messages."""

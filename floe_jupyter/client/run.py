@@ -53,7 +53,7 @@ class Run(Steppable):
         self._complete = False
 
     def __repr__(self) -> str:
-        gone = f"; who fed it is gone, its input ended after {self._info.fed:,} message{'' if self._info.fed == 1 else 's'}"
+        gone = f"; its feeder is gone, its input ended after {self._info.fed:,} message{'' if self._info.fed == 1 else 's'}"
         info = self._info
         why = f" ({info.why})" if info.why else ""
         counts = results_text(info) + unprocessed_text(info)

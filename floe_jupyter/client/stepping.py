@@ -181,7 +181,7 @@ class Resumed(View, frozen=True):
         if self.was_held:
             return f"Flow {self.flow} goes on{_held(self)}"
         states = ", ".join(dict.fromkeys(str(status) for status in self.runs.values()))
-        return f"Nothing of flow {self.flow} is held{f'; its run is {states}' if len(self.runs) == 1 else ''}"
+        return f"No message of flow {self.flow} is held{f'; its run is {states}' if len(self.runs) == 1 else ''}"
 
 
 def _held(view: View) -> str:

@@ -13,9 +13,9 @@ SWEEP_AFTER = 0.5
 """Seconds until the remains of killed runners are looked for: the first calls go first."""
 USAGE = """usage: python -m floe_jupyter.dispatcher --file CONNECTION_FILE [--data DIRECTORY] [--foreground]
 
-  --file        where to say how we are found
+  --file        the connection file to write
   --data        for definitions, records and results (default: by the connection file)
-  --foreground  stay the child of whoever started us"""
+  --foreground  stay a child of the process that starts it"""
 
 
 def main(arguments: list[str]) -> int:

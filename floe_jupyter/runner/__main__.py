@@ -27,7 +27,7 @@ USAGE = """usage: python -m floe_jupyter.runner --connect URL [--url NAME] [--li
 
   --connect      the dispatcher's address
   --url          what this runner is called (default: local:)
-  --lifeline     a descriptor whose end means: the dispatcher is gone
+  --lifeline     a descriptor that ends when the dispatcher is gone
   --folder       where its modules run (default: here)
   --interpreter  the Python of its first runtime (default: its own)
   --load-limit   seconds that a module may take to load (default: 60)"""

@@ -349,7 +349,7 @@ class MachineDriver:
         if not isinstance(error, DefinitionError):
             trace = "".join(traceback.format_exception(error))
             text = (
-                f"the engine broke on {type(event).__name__}: {type(error).__name__}: {error}; please report this with its "
+                f"the engine failed on {type(event).__name__}: {type(error).__name__}: {error}; please report this with its "
                 "trace, and run the flow again"
             )
         self.broken = text

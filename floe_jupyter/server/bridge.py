@@ -176,7 +176,7 @@ class Bridge:
             args = calls.arguments(call, raw)
             asked = self._attached().submit(call, args)
         except (OverflowError, UnicodeError, TypeError) as problem:
-            refused.set_exception(ValueRefused(f"{call}: an argument cannot travel: {problem}"))
+            refused.set_exception(ValueRefused(f"{call}: an argument cannot be sent: {problem}"))
             done(refused)
         except Exception as error:  # noqa: BLE001 - the page waits for an answer in any case
             refused.set_exception(error)

@@ -61,7 +61,7 @@ def read(text: str | bytes) -> Frame:
     try:
         frame = _frame.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise Refused(_number(text), ProtocolError(f"a frame that makes no sense: {error}; {_USAGE}")) from None
+        raise Refused(_number(text), ProtocolError(f"an invalid frame: {error}; {_USAGE}")) from None
     problem = _problem(frame)
     if problem:
         raise Refused(frame.id if _valid(frame.id) else None, ProtocolError(f"{problem}; {_USAGE}"))

@@ -25,9 +25,9 @@ class Guard(JupyterHandler):
     async def prepare(self, **options: bool) -> None:
         """Refuse requests of another origin. Raises 403."""
         if not self.check_origin():
-            self._refuse("this page is of another origin; set ServerApp.allow_origin to let it in")
+            self._refuse("this page is of another origin; set ServerApp.allow_origin to allow it")
         if self.request.method == "OPTIONS" and not (self.allow_origin or self.allow_origin_pat):
-            self._refuse("no other origin is let in, so nobody has to ask first")
+            self._refuse("no other origin is allowed, so a preflight request is refused; set ServerApp.allow_origin to allow one")
         await super().prepare(**options)
 
     async def admit(self, action: str) -> None:

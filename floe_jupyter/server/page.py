@@ -92,7 +92,7 @@ class Page:
         check_permitted(frame.call)
         size = memoryview(frame.args).nbytes
         if frame.id in self._calls:
-            raise ProtocolError(f"the call {frame.id} is under way; count ids up")
+            raise ProtocolError(f"a call with id {frame.id} is under way; use a new id for each call")
         if len(self._calls) >= MOST_CALLS or sum(self._calls.values()) + size > MOST_BYTES:
             raise ProtocolError(
                 f"{len(self._calls)} calls of this page are under way; the limit is {MOST_CALLS}, or "
@@ -105,7 +105,7 @@ class Page:
         if topic in self.topics:
             return
         if len(self.topics) >= MOST_TOPICS:
-            raise ProtocolError(f"this page hears {MOST_TOPICS} topics, and that is the limit; hear `view/` for all views")
+            raise ProtocolError(f"a page may subscribe to {MOST_TOPICS} topics at most; subscribe to `view/` for all views")
         self.topics.add(topic)
         self._bridge.subscribe(topic)
 

@@ -130,7 +130,7 @@ def test_only_the_last_few_debugged_runs_stay(client: Client) -> None:
     define(client, double="lambda x: 2 * x")
     refs = [run(client, n, debug=True).ref for n in range(6)]
     assert client.call("history", flow=refs[-1]) == []
-    with pytest.raises(DefinitionError, match=r"is over \(done\) and nothing of it can be stepped .* run it again, with --debug"):
+    with pytest.raises(DefinitionError, match=r"is over \(done\): its messages cannot be stepped .* run it again, with --debug"):
         client.call("history", flow=refs[0])
 
 

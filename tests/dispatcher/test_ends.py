@@ -275,7 +275,7 @@ def test_a_run_that_was_fed_nothing_says_so_when_its_runner_dies(client: Client)
     client.call("view", flow=info.ref)
     os.kill(client.call("status")["runners"][0]["pid"], signal.SIGKILL)
     ended = client.call("wait", ref=info.ref)
-    assert "killed by SIGKILL; nothing had been fed" in ended.failures[0].message
+    assert "killed by SIGKILL; no message had been fed" in ended.failures[0].message
 
 
 def test_pipes_of_a_runner_that_was_killed_while_a_runtime_started_are_removed(

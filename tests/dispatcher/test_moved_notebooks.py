@@ -70,7 +70,7 @@ def test_1_a_notebook_that_was_moved_keeps_definitions_and_runs_in_a_new_kernel(
     kernel = opened("deep/two.ipynb")
     assert flows(kernel) == ["shop"]
     assert [(info.ref, info.title) for info in kernel.call("runs")] == [(ref, "two.ipynb")]
-    assert kernel.note == f"this notebook was {tmp_path}/one.ipynb before: its definitions and runs came along"
+    assert kernel.note == f"this notebook was {tmp_path}/one.ipynb before: its definitions and runs were kept"
     assert opened("deep/two.ipynb").note == ""
     assert [info.workspace.path for info in listed(watch) if info.workspace.kind == "notebook"] == [
         str(tmp_path / "deep" / "two.ipynb")

@@ -118,7 +118,7 @@ def test_use_replaces_only_what_is_named(notebook: Callable[..., Client]) -> Non
     one, other = notebook("one.ipynb"), notebook("other.ipynb")
     define(one, "shop", price="lambda x: x + 1")
     define(other, "mine", price="lambda x: x - 1")
-    with pytest.raises(DefinitionError, match=r"module 'price' of other.ipynb is another one; nothing was borrowed"):
+    with pytest.raises(DefinitionError, match=r"module 'price' of other.ipynb is another one; nothing was copied"):
         other.call("use", source="one", names=("shop",))
     assert [flow.name for flow in other.call("flows")] == ["mine"]
     other.call("use", source="one", names=("shop", "price"))

@@ -155,7 +155,7 @@ def test_a_run_that_was_being_fed_when_its_kernel_restarted_finishes_with_what_i
     kernel.manager.restart_kernel(now=False)
     kernel.client.wait_for_ready(timeout=30)
     kernel(DEFINE)
-    assert kernel("r = %floe attach --wait\nr").endswith("done, 1 result; who fed it is gone, its input ended after 1 message")
+    assert kernel("r = %floe attach --wait\nr").endswith("done, 1 result; its feeder is gone, its input ended after 1 message")
 
 
 def test_a_killed_kernel_takes_its_runs_with_it(kernel):

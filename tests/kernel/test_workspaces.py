@@ -75,9 +75,7 @@ def test_use_borrows_and_says_so_and_remove_removes(kernels: Kernels) -> None:
     one(SHOP)
     with pytest.raises(AssertionError, match=r"no flow 'shop'; notebook a.ipynb has one: `%floe use a.ipynb shop`"):
         other("%floe run shop")
-    assert (
-        other("%floe use a.ipynb shop") == "Copied from a.ipynb: modules price; flows shop. Later changes there do not come along"
-    )
+    assert other("%floe use a.ipynb shop") == "Copied from a.ipynb: modules price; flows shop. Later changes there are not copied"
     assert other("floe.flow('shop').run([1]).results") == "[2]"
     with pytest.raises(AssertionError, match="module 'price' is used by flow shop"):
         other("%floe remove price")
@@ -189,5 +187,5 @@ def test_1_a_notebook_that_was_moved_is_known_to_its_next_kernel(kernels: Kernel
     (home / "a.ipynb").rename(home / "moved.ipynb")
     again = kernels("moved.ipynb")
     said = [output["text"] for output in again.outputs(again.begin("%floe flows")) if output["type"] == "stream"]
-    assert said == [f"floe: this notebook was {home}/a.ipynb before: its definitions and runs came along\n"]
+    assert said == [f"floe: this notebook was {home}/a.ipynb before: its definitions and runs were kept\n"]
     assert again("floe.flow('shop').run([1]).results, len(floe.flow('shop').runs())") == "([2], 2)"

@@ -24,7 +24,7 @@ def arguments(call: str, **args: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("text", "number", "message"),
     [
-        ("", None, "a frame that makes no sense"),
+        ("", None, "an invalid frame"),
         ("[1]", None, "Expected `object`, got `array`"),
         ('{"id": 7, "call": 3}', 7, "Expected `str`, got `int`"),
         ('{"id": 7, "calls": "runs"}', 7, "unknown field `calls`"),
@@ -36,8 +36,8 @@ def arguments(call: str, **args: Any) -> dict[str, Any]:
         ('{"subscribe": "views/"}', None, "no topic 'views/'; did you mean 'view/'"),
         ('{"subscribe": "view"}', None, "no topic 'view'; did you mean 'view/'"),
         ('{"subscribe": "view/%s"}' % ("x" * 600), None, "a topic of 605 characters"),
-        ("[" * 100_000, None, "a frame that makes no sense"),
-        ('{"args": %s' % ("[" * 100_000), None, "a frame that makes no sense"),
+        ("[" * 100_000, None, "an invalid frame"),
+        ('{"args": %s' % ("[" * 100_000), None, "an invalid frame"),
     ],
 )
 def test_a_frame_that_makes_no_sense_is_answered(text: str, number: int | None, message: str) -> None:
@@ -95,8 +95,8 @@ def test_bytes_are_base64() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n": 2}, "a JSON array of so many values"),
-        ({"payload": base64.b64encode(b"{}").decode()}, "a JSON array of so many values"),
+        ({"n": 2}, "a JSON array of n values"),
+        ({"payload": base64.b64encode(b"{}").decode()}, "a JSON array of n values"),
         ({"payload": base64.b64encode(b"[1").decode()}, "no JSON"),
         ({"payload": base64.b64encode(b"[]").decode(), "n": 0}, "at least one"),
         ({"payload": base64.b64encode(b" [1]").decode()}, "begins with"),

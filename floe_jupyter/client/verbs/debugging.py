@@ -270,7 +270,7 @@ VERBS = (
     ),
     Verb(
         "step",
-        "Every node with a deliverable message consumes exactly one.",
+        "Let every node with a deliverable message consume exactly one.",
         step,
         (
             FLOW,
@@ -281,7 +281,7 @@ VERBS = (
         ),
     ),
     Verb("back", "Undo the last step from the record; no module is called.", back, (FLOW, JSON)),
-    Verb("continue", "Let everything go on that is held.", continue_, (FLOW, JSON)),
+    Verb("continue", "Let all held messages go on.", continue_, (FLOW, JSON)),
     Verb("pause", "Hold every message.", pause, (FLOW, JSON)),
     Verb("held", "List held messages.", held, (FLOW, JSON)),
     Verb("edit", "Give a held message another value.", edit, (MESSAGE, VALUE, OF_FLOW, JSON)),

@@ -165,7 +165,7 @@ def export(request: VerbCall) -> VerbResult:
 
 
 NODE = VerbArgument("--node", "only this node", names="node")
-LIMIT = VerbArgument("--limit", "at most so many", kind="whole")
+LIMIT = VerbArgument("--limit", "maximum number of rows", kind="whole")
 VERBS = (
     Verb("flows", "List the flows of this notebook, or all.", flows, (ALL_WORKSPACES, JSON)),
     Verb(
@@ -204,8 +204,8 @@ VERBS = (
             JSON,
         ),
     ),
-    Verb("logs", "What modules printed, newest last.", logs, (FLOW, NODE, LIMIT, JSON)),
-    Verb("status", "How the dispatcher stands.", status, (JSON,)),
+    Verb("logs", "Show what modules printed, newest last.", logs, (FLOW, NODE, LIMIT, JSON)),
+    Verb("status", "Show the status of the dispatcher.", status, (JSON,)),
     Verb("show", "Draw a flow, or a run by its ref.", show, (FLOW, JSON)),
     Verb(
         "export",

@@ -14,7 +14,7 @@ def workspaces(request: VerbCall) -> VerbResult:
     """List workspaces, or remove some with everything in them."""
     if request["clean"] or request["remove"]:
         gone = request.session.ask(list[str], "remove_workspace", workspace=request["remove"] or "")
-        text = f"Removed: {', '.join(gone)}" if gone else "No notebook is gone: nothing was removed"
+        text = f"Removed: {', '.join(gone)}" if gone else "All notebooks exist: no workspace was removed"
         return VerbResult(Note(text), {"removed": gone})
     found = request.session.workspaces()
     return VerbResult(api.table(found), msgspec.to_builtins(found))
@@ -25,7 +25,7 @@ def use(request: VerbCall) -> VerbResult:
     found = api.borrow(request.session, request["source"], tuple(request["names"] or ()))
     parts = [f"{kind} {', '.join(found[kind])}" for kind in ("modules", "flows") if found[kind]]
     text = (
-        f"Copied from {found['source']}: {'; '.join(parts)}. Later changes there do not come along"
+        f"Copied from {found['source']}: {'; '.join(parts)}. Later changes there are not copied"
         if parts
         else (f"{found['source']} defines nothing")
     )

@@ -150,7 +150,7 @@ class CallServer:
         request.client.pending[request.id] = request
         try:
             if not request.client.greeted and request.call != "hello":
-                raise ProtocolError(f"{request.call} came before hello; say hello with the key of the connection file")
+                raise ProtocolError(f"{request.call} was called before hello; call hello with the key of the file first")
             args = self._args(request.call, raw)
             value = self._handlers[request.call](self._hub, args, request)
         except FloeError as error:

@@ -113,7 +113,7 @@ def _refuse_to_replace(own: Space, source: Space, copies: list[Module | Flow], n
         before = kept.get(copy.name)
         if before is not None and copy.name not in names and _bare(before) != _bare(copy):
             raise DefinitionError(
-                f"{kind_of(copy)} {copy.name!r} of {own.workspace.title} is another one; nothing was borrowed: "
+                f"{kind_of(copy)} {copy.name!r} of {own.workspace.title} is another one; nothing was copied: "
                 f"name it to replace it, `%floe use {source.workspace.title} {' '.join([*names, copy.name])}`, "
                 "or remove it first"
             )

@@ -233,7 +233,7 @@ class RunnerProxy:
             message = self._decode(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             self.refused += 1
-            log.warn(f"the runner {self.url} said something that makes no sense: {error}")
+            log.warn(f"the runner {self.url} sent an invalid message, which was dropped: {error}")
             return
         if isinstance(message, Answer):
             self._answer(message)
@@ -254,7 +254,7 @@ class RunnerProxy:
             answered(answer.value, from_wire(*answer.error) if answer.error else None)
 
     def _is_late(self) -> None:
-        log.warn(f"the runner {self.url} (process {self.pid}) said no hello within {HELLO_WITHIN:g} s")
+        log.warn(f"the runner {self.url} (process {self.pid}) did not identify itself within {HELLO_WITHIN:g} s")
         self.process.kill()
 
     def _process_ended(self) -> None:

@@ -26,7 +26,7 @@ class Names:
         if alive and found.ended:
             status = f" ({run.status})" if (run := found.newest) is not None else ""
             raise DefinitionError(
-                f"{found.name} is over{status} and nothing of it can be stepped or changed any more; run it "
+                f"{found.name} is over{status}: its messages cannot be stepped or changed any more; run it "
                 "again, with --debug to look into it"
             )
         return found

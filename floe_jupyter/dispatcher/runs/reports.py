@@ -175,7 +175,8 @@ def _dropped(hub: Hub, instance: KnownInstance, notice: Notice) -> None:
         _keep_log(hub, instance, notice.node, "engine", str(notice.data.get("text", "")))
         return
     n, place = notice.data["messages"], notice.data["place"]
-    text = f"{n:,} of what was at {place} dropped: the flow was defined anew without that; feed what is missing again"
+    count = f"{n:,} message{'' if n == 1 else 's'}"
+    text = f"{count} at {place} dropped: the new version of the flow does not have that place; feed the messages again"
     for run in _runs(instance, notice):
         run.failures = kept((*run.failures, Failure(notice.node, text, "dropped", run=run.counter)))
         hub.history.touch(run)

@@ -104,7 +104,7 @@ class Supervisor:
                 if run.cancelling:
                     self._hub.end_run(run, "cancelled")
                     continue
-                lost = f"of {run.fed} messages fed, what had not come out is lost" if run.fed else "nothing had been fed"
+                lost = f"of {run.fed} messages fed, those without a result are lost" if run.fed else "no message had been fed"
                 self._hub.end_run(run, "failed", (Failure("", f"{gone}; {lost}: run it again", "crashed", run=run.counter),))
             self._hub.let_go(instance, PeerGone(gone))
             self._hub.publisher.publish(f"{topics.NOTICE}{instance.name}", Notice("lost", data={"cause": gone}))

@@ -123,7 +123,7 @@ class Spaces:
         """Return the workspace of an id. Raises `UnknownName`."""
         space = self._spaces.get(id_)
         if space is None:
-            raise UnknownName(f"no workspace {id_[:64]!r}; `%floe workspaces` lists those that there are")
+            raise UnknownName(f"no workspace {id_[:64]!r}; `%floe workspaces` lists all workspaces")
         return space
 
     def of(self, client: AttachedClient, workspace: str = "") -> Space:
@@ -220,7 +220,7 @@ class Spaces:
             return found
         moved = self._moved(path, file)
         if moved is not None and (found is None or found.was_another(file) or not found.owns):
-            moved.note = f"this notebook was {moved.workspace.path} before: its definitions and runs came along"
+            moved.note = f"this notebook was {moved.workspace.path} before: its definitions and runs were kept"
             self._become(moved, path)
             return moved
         return None if found is not None and self._left(found, file) else found

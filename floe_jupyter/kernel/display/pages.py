@@ -123,7 +123,7 @@ class Pages:
         try:
             name, args = arguments(message)
             if not self._session.connected:
-                raise PeerGone("this kernel has left the dispatcher; run a %floe cell to come back")
+                raise PeerGone("this kernel is not connected to the dispatcher any more; run a %floe cell to connect again")
             future = self._session.submit(name, **args)
         except FloeError as error:
             self._say({**answer, "error": [error.kind, str(error)]})

@@ -150,13 +150,13 @@ class Loads:
         if self._runtime.reader.paused:  # the answer may be waiting in the pipe
             self._timer = self._loop.after(1.0, self._over)
         elif head.forgotten and now >= max(head.begun, head.let_go) + self._grace():
-            self._end(f"was still at work on {head.node!r}, which nobody needs any more")
+            self._end(f"was still loading {head.node!r}, which is not needed any more")
         elif not head.forgotten and now >= head.begun + head.limit:
             self.late = head
             self._end(f"took longer than {head.limit:g} s to load {head.node!r}")
         elif not head.forgotten and now >= head.begun + IN_THE_WAY and self._keeps_others(head):
             head.alone = True
-            self._end(f"was still at work on {head.node!r}, which kept another flow waiting")
+            self._end(f"was still loading {head.node!r}, which kept another flow waiting")
         else:
             self.look()
 

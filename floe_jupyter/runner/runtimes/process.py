@@ -183,7 +183,7 @@ class Runtime:
         self._timer = self._loop.after(seconds, callback)
 
     def _too_slow(self) -> None:
-        self.kill(f"did not say hello within {START_LIMIT:.0f} s", patience=0)
+        self.kill(f"did not send its `hello` within {START_LIMIT:.0f} s", patience=0)
 
     def _feed(self, data: bytes) -> None:
         unpacker = self._unpacker

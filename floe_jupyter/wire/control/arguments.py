@@ -31,7 +31,7 @@ def check_batch(batch: Batch) -> None:
     except orjson.JSONDecodeError as error:
         raise ValueRefused(f"the payload of a batch is no JSON: {error}; send the base64 of a JSON array") from None
     if not isinstance(values, list) or len(values) != batch.n or not values:
-        raise ValueRefused(f"a batch with n={batch.n} has a JSON array of so many values, at least one, as its payload")
+        raise ValueRefused(f"the payload of a batch with n={batch.n} must be a JSON array of n values, at least one")
     if batch.payload[:1] != b"[" or batch.payload[-1:] != b"]":
         raise ValueRefused("the payload of a batch begins with [ and ends with ]; leave out the white space around it")
     if batch.runs is not None or batch.ids is not None:
@@ -42,7 +42,7 @@ def check_batch(batch: Batch) -> None:
 def _check_buffers(batch: Batch) -> None:
     for buffer in batch.buffers:
         if buffer.segment or buffer.data is None or buffer.size != len(buffer.data):
-            raise ValueRefused("a buffer of a page has its `size` in bytes and as many of `data`, and no segment")
+            raise ValueRefused("a buffer of a page needs `data`, its `size` in bytes, and no segment")
     counts = batch.counts or ()
     if (batch.buffers or counts) and (len(counts) != batch.n or min(counts) < 0 or sum(counts) != len(batch.buffers)):
-        raise ValueRefused(f"`counts` says of each of the {batch.n} messages how many of {len(batch.buffers)} buffers are its")
+        raise ValueRefused(f"`counts` must give each of {batch.n} messages its number of buffers, {len(batch.buffers)} in all")

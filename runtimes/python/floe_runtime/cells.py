@@ -60,7 +60,7 @@ def _cell_at(value, buffers, place):
     try:
         return cell(value, buffers, 0)
     except ValueRefused as error:
-        raise ValueRefused(f"is a table that holds, in {place}, what cannot travel: {error}") from error.__cause__
+        raise ValueRefused(f"is a table that holds, in {place}, a value that cannot be sent: {error}") from error.__cause__
 
 
 def cell(value, buffers, depth):

@@ -43,7 +43,7 @@ def column_of(array, buffers, place):
     if hasattr(array, "_mask") and type(dtype).__module__.partition(".")[0] == "pandas":
         return ["masked", str(dtype), tagged(array._data, buffers, 0), tagged(array._mask, buffers, 0)]
     cure = "value.sparse.to_dense()" if isinstance(dtype, pandas.SparseDtype) else "value.astype(...) of one of pandas' own types"
-    raise ValueRefused(f"holds, in {place}, the type {dtype}, which cannot travel; send {cure}")
+    raise ValueRefused(f"holds, in {place}, the type {dtype}, which cannot be sent; send {cure}")
 
 
 def _numpy(array):
@@ -201,7 +201,7 @@ def described(value, place, buffers):
     try:
         return cell(value, buffers, 0)
     except ValueRefused as error:
-        raise ValueRefused(f"is a table whose {place} cannot travel: {error}") from error.__cause__
+        raise ValueRefused(f"is a table whose {place} cannot be sent: {error}") from error.__cause__
 
 
 def read_label(value):
@@ -237,7 +237,7 @@ def _freq_text(freq, place):
         again = None
     if again != freq:
         raise ValueRefused(
-            f"is a table whose {place} has the frequency {freq!r}, which has no name to travel by; send it with "
+            f"is a table whose {place} has the frequency {freq!r}, which has no name that can be sent; send it with "
             "value.index.freq = None"
         )
     return freq.freqstr

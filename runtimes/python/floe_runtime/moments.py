@@ -129,7 +129,7 @@ def zone_text(zone, what):
     origin, name = type(zone).__module__.partition(".")[0], getattr(zone, "key", None) or getattr(zone, "zone", None)
     if origin in ("zoneinfo", "pytz") and name:
         return f"{origin}:{name}"
-    raise ValueRefused(f"has the time zone {told_zone(zone)}, which has no name to travel by; send {what}.tz_convert('UTC')")
+    raise ValueRefused(f"has the time zone {told_zone(zone)}, which has no name that can be sent; send {what}.tz_convert('UTC')")
 
 
 def told_zone(zone):

@@ -124,7 +124,7 @@ def test_where_it_cannot_stand_again_that_is_said(change):
     if change == "continue":
         world.send(Debug(on=False))
         world.send(Continue())
-        assert "nothing is debugged any more" in undrop(world).error[1]
+        assert "debugging is off" in undrop(world).error[1]
     elif change == "end":
         world.send(Drop(second.id))
         world.send(CloseRun(1))

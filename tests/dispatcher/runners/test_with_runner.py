@@ -275,7 +275,9 @@ def test_what_a_new_version_of_the_flow_has_no_place_for_is_named_as_an_error_of
     assert (info.status, info.results) == ("done", 0)
     [failure] = info.failures
     assert (failure.node, failure.kind) == ("inc", "dropped")
-    assert failure.message.startswith("3 of what was at double.out>inc.in dropped: the flow was defined anew without that")
+    assert failure.message.startswith(
+        "3 messages at double.out>inc.in dropped: the new version of the flow does not have that place"
+    )
     assert [line["text"] for line in real.call("logs", flow=flow.name)] == [info.failures[0].message]
 
 

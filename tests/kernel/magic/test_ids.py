@@ -78,7 +78,7 @@ def test_C9_continue_says_when_nothing_was_held(two_held):
     ref = two_held("r2.ref")
     assert repr(two_held(f"%floe continue {ref}")) == "Flow one goes on"
     two_held("r2.wait(30)")
-    assert repr(two_held(f"%floe continue {ref}")) == "Nothing of flow one is held; its run is done"
+    assert repr(two_held(f"%floe continue {ref}")) == "No message of flow one is held; its run is done"
 
 
 def test_C9_back_says_that_the_step_was_taken_back(two_held):

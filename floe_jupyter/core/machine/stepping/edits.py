@@ -100,7 +100,7 @@ def undrop(instance: MachineState, event: Undrop) -> None:
     debugger = instance.debugger
     name = event.id or next(reversed(debugger.dropped), "")
     if not debugger.on:
-        raise DefinitionError("nothing is debugged any more, and others have passed its place unseen; inject its value anew")
+        raise DefinitionError("debugging is off, and other messages may have passed the place of this one; inject its value anew")
     if name not in debugger.dropped:
         raise unknown("dropped message", name, debugger.dropped)
     queue, item, ahead = debugger.dropped[name]

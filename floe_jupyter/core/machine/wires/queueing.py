@@ -29,7 +29,7 @@ def _overflow(instance: MachineState, queue: Queue, batch: Batch) -> None:
     """Fail the runs of a batch that overflowed a cyclic wire: cyclic wires never block, which makes a limit necessary."""
     text = (
         f"wire {queue.name} is part of a cycle and holds {queue.n} messages ({queue.bytes} bytes), {CYCLE_FACTOR} times its "
-        "limit: the cycle makes more messages than it takes; give it a way out, or a larger wire limit"
+        "limit: the cycle makes more messages than it takes; wire an output out of it, or make fewer messages"
     )
     for run in dict.fromkeys(batch.runs or (batch.run,)):
         fail_run(instance, run, Failure(queue.target, text, kind="overflow", run=run), at_once=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from floe_jupyter.cli.given import piped, read
+from floe_jupyter.cli.input import piped, read
 from floe_jupyter.cli.output import lines, plain, write
 from floe_jupyter.cli.prints import Prints, to_stderr
 from floe_jupyter.cli.progress import TerminalView
@@ -19,7 +19,7 @@ from floe_jupyter.client.durations import duration
 from floe_jupyter.client.flows import Flow
 from floe_jupyter.client.run import Run
 from floe_jupyter.client.session import Session, session
-from floe_jupyter.client.verbs import VerbResult, Waits
+from floe_jupyter.client.verbs import PendingResult, VerbResult
 from floe_jupyter.client.verbs.files import cells, load
 from floe_jupyter.client.verbs.running import info_data
 from floe_jupyter.client.waiting import block
@@ -122,26 +122,26 @@ def _run(target: Flow, given: Any, options: dict[str, Any], *, as_json: bool, qu
         run.feed_in_background()  # the input may be slow, and results are printed meanwhile
         return VerbResult((yield from run.steps(through_holds=True, raises=False)))
 
-    finish(Waits(steps), as_json=as_json, quiet=quiet)
+    finish(PendingResult(steps), as_json=as_json, quiet=quiet)
 
 
-def finish(waits: Waits, *, as_json: bool, quiet: bool = False) -> None:
+def finish(pending: PendingResult, *, as_json: bool, quiet: bool = False) -> None:
     """Wait for a run; print results, and the output of modules, as they come. Raises RunFailed."""
     printer = Printer(TerminalView() if sys.stderr.isatty() else NoView(), None if quiet else Prints(session()), as_json=as_json)
     try:
-        run: Run = block(waits.steps(printer.follow), printer.tick).shown
+        run: Run = block(pending.steps(printer.follow), printer.tick).shown
     finally:
         printer.close()
     if as_json:
         write(plain(info_data(run.info) | {"outputs": printer.outputs()}) + "\n")
     else:
-        _say_what_is_missing(run)
+        _report_incomplete(run)
     run.wait()
     if run.status == "cancelled":
         raise SystemExit(1)
 
 
-def _say_what_is_missing(run: Run) -> None:
+def _report_incomplete(run: Run) -> None:
     """Write a line to standard error about messages without a result, or the reason for a cancellation."""
     if run.info.unprocessed or run.why:
         click.echo(repr(run), err=True)

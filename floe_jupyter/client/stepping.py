@@ -64,7 +64,7 @@ class Held:
 
     def edit(self, value: Any) -> Held:
         """Give the message another value, which is in ``.value`` afterwards. Returns this message."""
-        self._take(edited(self._session, self.id, value, self._flow))
+        self._take(request_edit(self._session, self.id, value, self._flow))
         return self
 
     def drop(self) -> None:
@@ -74,7 +74,7 @@ class Held:
     def step(self) -> dict[str, Any]:
         """Let the node consume this message, and hold the outputs. Returns the step, like `Steppable.step`."""
         _ = self.value  # fetched now, to stay readable after the step
-        return step_values(self._session, self._flow, asked_step(self._session, self._flow, message=self.id))
+        return step_values(self._session, self._flow, request_step(self._session, self._flow, message=self.id))
 
     def retry(self) -> None:
         """Try the message again, after its module failed."""
@@ -82,26 +82,26 @@ class Held:
 
     def duplicate(self) -> Held:
         """Put a copy behind the message and return the copy."""
-        return Held(self._session, duplicated(self._session, self.id, self._flow), self._flow)
+        return Held(self._session, request_duplicate(self._session, self.id, self._flow), self._flow)
 
 
-def asked_step(session: Session, flow: str, **given: str) -> dict[str, Any]:
+def request_step(session: Session, flow: str, **given: str) -> dict[str, Any]:
     """Make a step and return the result as plain JSON."""
     return session.ask(dict[str, Any], "step", flow=flow, **given)
 
 
-def asked_back(session: Session, flow: str) -> dict[str, Any]:
+def request_back(session: Session, flow: str) -> dict[str, Any]:
     """Undo the last step and return the undone step as plain JSON."""
     return session.ask(dict[str, Any], "back", flow=flow)
 
 
-def edited(session: Session, id: str, value: Any, flow: str) -> HeldMessage:  # noqa: A002 - the word of the magic
+def request_edit(session: Session, id: str, value: Any, flow: str) -> HeldMessage:  # noqa: A002 - the word of the magic
     """Edit a held message and return the message as held afterwards."""
     text, tagged = text_of(value)
     return session.ask(HeldMessage, "edit", id=id, text=text, tagged=tagged, flow=flow)
 
 
-def duplicated(session: Session, id: str, flow: str) -> HeldMessage:  # noqa: A002
+def request_duplicate(session: Session, id: str, flow: str) -> HeldMessage:  # noqa: A002
     """Put a copy behind a held message and return the copy."""
     return session.ask(HeldMessage, "duplicate", id=id, flow=flow)
 
@@ -156,8 +156,8 @@ class Breakpoint:
     @enabled.setter
     def enabled(self, on: bool) -> None:
         """Switch the breakpoint on or off."""
-        wish = {key: self._data[key] for key in ("id", "node", "side", "port", "when", "hits", "log") if key in self._data}
-        self._data |= self._session.ask(dict[str, Any], "set_break", flow=self._flow, **wish, enabled=on) | {"enabled": on}
+        fields = {key: self._data[key] for key in ("id", "node", "side", "port", "when", "hits", "log") if key in self._data}
+        self._data |= self._session.ask(dict[str, Any], "set_break", flow=self._flow, **fields, enabled=on) | {"enabled": on}
 
     def remove(self) -> None:
         """Remove the breakpoint."""
@@ -257,12 +257,12 @@ class Steppable:
         """Let every node with a deliverable message consume exactly one message (or only this node, message, run).
         Returns ``{node: {"inputStates", "outputStates", "errors"}}``.
         """
-        found = asked_step(self._session, self._target(), node=node, message=message, run=run)
+        found = request_step(self._session, self._target(), node=node, message=message, run=run)
         return step_values(self._session, self._target(), found)
 
     def back(self) -> dict[str, Any]:
         """Undo the last step from the record, without calling a module. Returns the undone step, like `step`."""
-        return step_values(self._session, self._target(), asked_back(self._session, self._target()))
+        return step_values(self._session, self._target(), request_back(self._session, self._target()))
 
     def pause(self) -> Paused:
         """Hold every message. Returns the state once no module is at work any more."""
@@ -276,7 +276,7 @@ class Steppable:
 
     def edit(self, id: str, value: Any) -> Held:  # noqa: A002 - the word of the magic
         """Give a held message another value. Returns the message."""
-        return Held(self._session, edited(self._session, id, value, self._target()), self._target())
+        return Held(self._session, request_edit(self._session, id, value, self._target()), self._target())
 
     def drop(self, id: str) -> None:  # noqa: A002
         """Take a held message out of the flow."""

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from floe_jupyter.dispatcher.runners.spare import Spare, text
+from floe_jupyter.dispatcher.runners.spare_descriptor import SpareDescriptor, text
 from floe_jupyter.wire.client.channel import BYE
 from floe_jupyter.wire.descriptors import FULL, room
 from floe_jupyter.wire.transport.loop import Loop, Timer
@@ -23,9 +23,9 @@ from floe_jupyter.wire.transport.loop import Loop, Timer
 TOKEN = 16
 """Bytes of a client's token."""
 _LINE = 512
-NAMELESS_WITHIN = 5.0
+IDENTIFIED_WITHIN = 5.0
 """Seconds that a connection gets to identify itself; a client does at once."""
-NAMELESS = 64
+UNIDENTIFIED = 64
 """Maximum number of connections that have not identified themselves; the oldest are closed."""
 NEEDED = 8
 """Number of descriptors that must be free before another client is accepted.
@@ -95,9 +95,9 @@ class Clients:
         self._loop, self._listener, self._gone = loop, listener, gone
         self._connections: dict[socket.socket, Lifeline] = {}
         self._clients: dict[bytes, AttachedClient] = {}
-        self._nameless: dict[Lifeline, None] = {}
+        self._unidentified: dict[Lifeline, None] = {}
         """Connections not yet identified, the oldest first."""
-        self._spare = Spare()
+        self._spare = SpareDescriptor()
         listener.settimeout(0)
         loop.watch(listener.fileno(), lambda _: self.accept())
         self.idle: Timer | None = None
@@ -120,8 +120,8 @@ class Clients:
             except (BlockingIOError, ConnectionAbortedError):
                 break
             except OSError as error:  # no descriptor is left: close an unidentified connection, or else tell the new client why
-                if self._nameless:
-                    self._end(next(iter(self._nameless)))
+                if self._unidentified:
+                    self._end(next(iter(self._unidentified)))
                 elif error.errno not in FULL or not self._spare.refuse(self._listener, _tell_why):
                     break
                 continue
@@ -134,25 +134,25 @@ class Clients:
     def _has_room(self) -> bool:
         """Return whether enough descriptors are free for another client, after closing unidentified connections if necessary."""
         while not room(NEEDED):
-            if not self._nameless:
+            if not self._unidentified:
                 return False
-            self._end(next(iter(self._nameless)))
+            self._end(next(iter(self._unidentified)))
         return True
 
     def _take(self, accepted: socket.socket) -> None:
         accepted.settimeout(0)
         connection = Lifeline(accepted)
         self._connections[accepted] = connection
-        self._nameless[connection] = None
+        self._unidentified[connection] = None
         self._loop.watch(accepted.fileno(), lambda _: self._read(connection))
         self._read(connection)
-        if connection in self._nameless:
-            self._loop.after(NAMELESS_WITHIN, lambda: self._still_nameless(connection))
-            if len(self._nameless) > NAMELESS:
-                self._end(next(iter(self._nameless)))
+        if connection in self._unidentified:
+            self._loop.after(IDENTIFIED_WITHIN, lambda: self._still_unidentified(connection))
+            if len(self._unidentified) > UNIDENTIFIED:
+                self._end(next(iter(self._unidentified)))
 
-    def _still_nameless(self, connection: Lifeline) -> None:
-        if connection in self._nameless:
+    def _still_unidentified(self, connection: Lifeline) -> None:
+        if connection in self._unidentified:
             self._end(connection)
 
     def _read(self, connection: Lifeline) -> None:
@@ -187,7 +187,7 @@ class Clients:
             self._end(connection)
             return
         connection.client = self._clients[key] = AttachedClient(key, name[:100])
-        self._nameless.pop(connection, None)
+        self._unidentified.pop(connection, None)
         connection.process = _watch_process(connection.socket)
         if connection.process is not None:
             self._loop.watch(connection.process, lambda _: self._died(connection))
@@ -195,7 +195,7 @@ class Clients:
     def _end(self, connection: Lifeline) -> None:
         if self._connections.pop(connection.socket, None) is None:
             return
-        self._nameless.pop(connection, None)
+        self._unidentified.pop(connection, None)
         self._loop.forget(connection.socket.fileno())
         connection.socket.close()
         if connection.process is not None:

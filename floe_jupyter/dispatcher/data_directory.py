@@ -21,7 +21,7 @@ ENDS_WITHIN = 5.0
 """Seconds to wait for a dispatcher that is about to end, and serves nobody any more, to give its directory up."""
 
 
-def own(data: str) -> None:
+def claim(data: str) -> None:
     """Take the directory *data*, made or, for a Jupyter server, adopted, until the process ends. Raises `EnvironmentFailed`."""
     try:
         if not is_server(os.path.basename(data)):

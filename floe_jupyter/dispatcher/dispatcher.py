@@ -13,7 +13,7 @@ from typing import Any
 import zmq
 
 from floe_jupyter.dispatcher import log
-from floe_jupyter.dispatcher.calls import breakpoints, debugging, definitions, looking, runs, system, workspaces
+from floe_jupyter.dispatcher.calls import breakpoints, debugging, definitions, inspection, runs, system, workspaces
 from floe_jupyter.dispatcher.calls.server import CallServer, Handler
 from floe_jupyter.dispatcher.clients import Clients
 from floe_jupyter.dispatcher.lifetime import Lifetime
@@ -45,7 +45,7 @@ HANDLERS: dict[str, Handler] = {
     **runs.HANDLERS,
     **debugging.HANDLERS,
     **breakpoints.HANDLERS,
-    **looking.HANDLERS,
+    **inspection.HANDLERS,
     **system.HANDLERS,
     **workspaces.HANDLERS,
 }
@@ -70,7 +70,7 @@ class Dispatcher:
         self._control = self._bind(zmq.ROUTER, self.connection.control)
         self._events = self._bind(zmq.XPUB, self.connection.events)
         events = sockets.descriptor(self._events)
-        publisher = Publisher(self._events, self._newest, lambda: self.loop.stir(events))
+        publisher = Publisher(self._events, self._newest, lambda: self.loop.recheck(events))
         runners = Runners(self.loop, self._context, directory, launchers, self._received, self._lost, self._silence)
         self._journal = Journal(store, os.path.join(data, "unsaved"))
         spaces = Spaces(store, self._journal)
@@ -79,8 +79,8 @@ class Dispatcher:
         self.lifetime = Lifetime(self.loop, self.hub, self.connection.key, directory)
         self.hub.changed = self.lifetime.check
         self.lifetime.clients = Clients(self.loop, _listen(self.connection.lifeline), self.lifetime.gone)
-        door = streams.listen(self.connection.control)
-        self.server = CallServer(self._control, door, self.lifetime, HANDLERS, self.hub)
+        stream_listener = streams.listen(self.connection.control)
+        self.server = CallServer(self._control, stream_listener, self.lifetime, HANDLERS, self.hub)
         sockets.watch(self.loop, self._control, self.server.receive)
         sockets.watch(self.loop, self._events, publisher.receive)
         for url, (endpoint, listener, process) in started.items():
@@ -120,8 +120,8 @@ class Dispatcher:
             self.history.close,
             lambda: unsaved.append(self._journal.close() or self.history.problem),
             lambda: segments.sweep(os.getpid()),
-            lambda: self.lifetime.say_that_it_is_over("".join(unsaved)),
-            self.server.lines.close,
+            lambda: self.lifetime.announce_end("".join(unsaved)),
+            self.server.streams.close,
             lambda: self._control.close(linger=200),
             self.lifetime.clients.close,
             lambda: self._events.close(linger=0),

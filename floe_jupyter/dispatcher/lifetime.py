@@ -173,7 +173,7 @@ class Lifetime:
             self._asked.append(asked)
         self._loop.stop()
 
-    def say_that_it_is_over(self, unsaved: str = "") -> None:
+    def announce_end(self, unsaved: str = "") -> None:
         """Answer the calls that asked for the end; *unsaved* says why accepted changes are not on the disk."""
         for request in self._asked:
             if unsaved:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from floe_jupyter.dispatcher.data_directory import own
+from floe_jupyter.dispatcher.data_directory import claim
 from floe_jupyter.dispatcher.dispatcher import Dispatcher
 from floe_jupyter.dispatcher.runners.launchers import LAUNCHERS, Launcher
 from floe_jupyter.dispatcher.runners.runners import Started
@@ -20,7 +20,7 @@ def start(
 ) -> Dispatcher:
     """Create a serving dispatcher. Raises `EnvironmentFailed` if the data directory cannot be used."""
     data = data or data_directory(path)
-    own(data)
+    claim(data)
     _log(os.path.join(data, "dispatcher.log"))
     store = SqliteStore(os.path.join(data, "store.sqlite"))
     return Dispatcher(path, directory, data, store, launchers, started)

@@ -35,7 +35,7 @@ from floe_jupyter.runner import arguments as a
 from floe_jupyter.runner.descriptions import about, dependencies
 from floe_jupyter.runner.driver import MachineDriver
 from floe_jupyter.runner.environments.cache import Environments
-from floe_jupyter.runner.host import Ticket
+from floe_jupyter.runner.host import LocalToken
 from floe_jupyter.runner.runtimes.languages import Interpreter
 from floe_jupyter.runner.runtimes.pool import Pool
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
@@ -115,13 +115,13 @@ class Api:
             raise unknown("flow", flow_id, self._flows)
         return self._flows[flow_id]
 
-    def _wish(self, instance: MachineDriver, make: Callable[[Ticket], Event], done: Done) -> object:
+    def _request(self, instance: MachineDriver, make: Callable[[LocalToken], Event], done: Done) -> object:
         """Send an event to a machine; the machine's answer becomes the answer of the call."""
 
         def answer(reply: Reply | Accepted) -> None:
             done(getattr(reply, "value", None), getattr(reply, "error", None))
 
-        instance.wish(make(Ticket(answer)))
+        instance.request(make(LocalToken(answer)))
         return _LATER
 
     # --- runtimes and flows --------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Api:
         value = {"flowId": flow.name, "version": flow.version, "running": running is not None}
         if running is None:
             return value
-        return self._wish(running, lambda t: Rewire(flow, modules, t), lambda _, error: done(None if error else value, error))
+        return self._request(running, lambda t: Rewire(flow, modules, t), lambda _, error: done(None if error else value, error))
 
     def remove_flow(self, args: a.RemoveFlow, _done: Done) -> object:
         """Stop and forget a flow."""
@@ -180,7 +180,7 @@ class Api:
                 )
             )
             for point in self._breaks.get(args.flowId, {}).values():
-                instance.wish(point)
+                instance.request(point)
         return {"flowId": args.flowId, "status": "started"}
 
     def stop_flow(self, args: a.StopFlow, _done: Done) -> object:
@@ -207,7 +207,7 @@ class Api:
             return {"id": point.id, "flow": flow_id, "node": node, "enabled": point.enabled}
         instance, _ = self._node(args.flowModuleId)
         listed = lambda: next(b for b in instance.machine.breaks() if b["id"] == point.id)  # noqa: E731 - as it is by then
-        return self._wish(instance, lambda t: msgspec.structs.replace(point, token=t), _instead(listed, done))
+        return self._request(instance, lambda t: msgspec.structs.replace(point, token=t), _instead(listed, done))
 
     def remove_break(self, args: a.RemoveBreakPointAtModule, done: Done) -> object:
         """Remove all breakpoints of a module."""
@@ -218,7 +218,7 @@ class Api:
         if flow_id in self._flows and flow_id not in self._runner.instances:
             return {"flow": flow_id, "node": node}
         instance, _ = self._node(args.flowModuleId)
-        return self._wish(instance, lambda t: Unbreak(node=node, token=t), done)
+        return self._request(instance, lambda t: Unbreak(node=node, token=t), done)
 
     def list_breaks(self, args: a.ListBreakPoints, _done: Done) -> object:
         """Return the breakpoints of a flow or of all flows."""
@@ -227,15 +227,15 @@ class Api:
 
     def single_step(self, args: a.SingleStepFlow, done: Done) -> object:
         """Step a flow."""
-        return self._wish(self._instance(args.flowId), lambda t: Step(args.node, args.message, args.run, t), done)
+        return self._request(self._instance(args.flowId), lambda t: Step(args.node, args.message, args.run, t), done)
 
     def pause(self, args: a.PauseFlow, done: Done) -> object:
         """Pause a flow."""
-        return self._wish(self._instance(args.flowId), Pause, done)
+        return self._request(self._instance(args.flowId), Pause, done)
 
     def resume(self, args: a.ContinueFlow, done: Done) -> object:
         """Continue a flow."""
-        return self._wish(self._instance(args.flowId), Continue, done)
+        return self._request(self._instance(args.flowId), Continue, done)
 
     def inject(self, args: a.Inject, done: Done) -> object:
         """Put a message in front of a module."""
@@ -246,11 +246,11 @@ class Api:
             run = instance.last_run + 1
         text, tagged = _text(args.value)
         batch = single(text, run=run, tagged=tagged)
-        self._wish(
+        self._request(
             instance, lambda t: Inject(node, batch, args.port, t), lambda _, error: done(None if error else {"run": run}, error)
         )
         if own:
-            instance.wish(CloseRun(run))
+            instance.request(CloseRun(run))
         return _LATER
 
     def edit(self, args: a.Edit, done: Done) -> object:
@@ -258,11 +258,11 @@ class Api:
         machine = self._instance(args.flowId).machine
         text, tagged = _text(args.value)
         edited = lambda: next(iter(machine.held(id=args.id)), None)  # noqa: E731 - as it is by then
-        return self._wish(self._instance(args.flowId), lambda t: Edit(args.id, text, tagged, t), _instead(edited, done))
+        return self._request(self._instance(args.flowId), lambda t: Edit(args.id, text, tagged, t), _instead(edited, done))
 
     def drop(self, args: a.Drop, done: Done) -> object:
         """Remove a held message."""
-        return self._wish(self._instance(args.flowId), lambda t: Drop(args.id, t), done)
+        return self._request(self._instance(args.flowId), lambda t: Drop(args.id, t), done)
 
     # --- dependencies --------------------------------------------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ class Api:
                 instance.modules[new.name] = old
             done(None if error else dependencies(instance.name, new, instance.context), error)
 
-        return self._wish(instance, lambda t: Update(new, t), answer)
+        return self._request(instance, lambda t: Update(new, t), answer)
 
 
 _LATER = object()

@@ -43,7 +43,7 @@ from floe_jupyter.core.machine.events import (
 )
 from floe_jupyter.core.machine.machine import Machine
 from floe_jupyter.errors import BugError, DefinitionError, ProtocolError
-from floe_jupyter.runner.host import Host, Ticket
+from floe_jupyter.runner.host import Host, LocalToken
 from floe_jupyter.runner.runtimes.busy import Busy
 from floe_jupyter.runner.runtimes.process import Runtime
 from floe_jupyter.runner.runtimes.slots import Slot
@@ -54,7 +54,7 @@ from floe_jupyter.wire.transport.loop import Timer
 
 
 class MachineDriver:
-    """Machine at work. `handle` takes an event; `news` collects the commands for the dispatcher."""
+    """Machine at work. `handle` takes an event; `commands` collects the commands for the dispatcher."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class MachineDriver:
         """Process context in which the modules run."""
         self.modules = {m.name: m for m in modules}
         """Modules by name, as last requested."""
-        self.news: list[Command] = []
+        self.outgoing: list[Command] = []
         self.changed = False
         """True if the view may differ from the view sent last."""
         self.seen_at = self.view_cost = 0.0
@@ -127,7 +127,7 @@ class MachineDriver:
             self.changed = True
             self._host.has_changed(self)
 
-    def wish(self, event: Event) -> None:
+    def request(self, event: Event) -> None:
         """Handle a requested event, and record the runs, modules and flow of the event."""
         if type(event) is Inject:
             for run in event.batch.runs or (event.batch.run,):
@@ -167,33 +167,33 @@ class MachineDriver:
     def loaded(self, slot: Slot) -> None:
         """Report a loaded slot to the machine."""
         if slot.load.state is not None:
-            self._unload_former(slot.node, slot.lane)
-            self.active[slot.node, slot.lane] = slot
+            self._unload_former(slot.node, slot.worker)
+            self.active[slot.node, slot.worker] = slot
         assert slot.runtime is not None
-        self.handle(Loaded(slot.node, slot.lane, slot.version, slot.runtime.name, slot.fusable, slot.follows))
+        self.handle(Loaded(slot.node, slot.worker, slot.version, slot.runtime.name, slot.fusable, slot.follows))
 
     def refused(self, slot: Slot, failure: Failure) -> None:
         """Report a failed load to the machine, or go on with the former slot if the load was a move to another runtime."""
         self._forget(slot)
-        former = self.leaving.pop((slot.node, slot.lane), None)
+        former = self.leaving.pop((slot.node, slot.worker), None)
         if former is None:
-            self.handle(LoadFailed(slot.node, slot.lane, slot.version, failure))
+            self.handle(LoadFailed(slot.node, slot.worker, slot.version, failure))
         else:  # the module may need a resource that exists only once: go on with the former slot
-            self.slots.setdefault((slot.node, slot.lane), {})[former.version] = former
+            self.slots.setdefault((slot.node, slot.worker), {})[former.version] = former
             self.loaded(former)
 
     def activated(self, slot: Slot, state: dict[str, Any]) -> None:
         """Report an active slot to the machine, with the state of the module."""
-        self.active[slot.node, slot.lane] = slot
-        self.handle(Activated(slot.node, slot.lane, slot.version, state))
+        self.active[slot.node, slot.worker] = slot
+        self.handle(Activated(slot.node, slot.worker, slot.version, state))
 
     def unloaded_of(self, slot: Slot) -> Callable[[], None]:
         """Return a callback to report an abandoned load or activation as no longer at work."""
-        return lambda: self.handle(Unloaded(slot.node, slot.lane, slot.version))
+        return lambda: self.handle(Unloaded(slot.node, slot.worker, slot.version))
 
     def routed(self, slot: Slot) -> None:
         """Report to the machine that a slot has taken its routes."""
-        self.handle(Routed(slot.node, slot.lane))
+        self.handle(Routed(slot.node, slot.worker))
 
     def lost(self, runtime: Runtime, cause: str) -> None:
         """Forget a lost runtime and the slots loaded in the runtime. Slots still loading are loaded again by the runner."""
@@ -201,8 +201,8 @@ class MachineDriver:
         for slot in [s for s in self._all_slots() if s.runtime is runtime and s.loaded]:
             known = True
             self._forget(slot)
-        for node, lane in [lane for lane, former in self.leaving.items() if former.runtime is runtime]:
-            self._unload_former(node, lane)
+        for node, worker in [worker for worker, former in self.leaving.items() if former.runtime is runtime]:
+            self._unload_former(node, worker)
         for call in [c for c, (where, _) in self.calls.items() if where is runtime]:
             del self.calls[call]
         if known:
@@ -211,9 +211,9 @@ class MachineDriver:
     # --- commands of the machine -----------------------------------------------------------------------------------------
 
     def _call(self, command: Call) -> None:
-        slot = self.active.get((command.node, command.lane))
+        slot = self.active.get((command.node, command.worker))
         if slot is None or slot.runtime is None:
-            self._require_loss(f"a call of {command.node!r}, lane {command.lane}")
+            self._require_loss(f"a call of {command.node!r}, worker {command.worker}")
             return
         runtime, number = slot.runtime, self._host.new_call()
         try:
@@ -241,7 +241,7 @@ class MachineDriver:
             found[0].send(MoreFrame(call=found[1]))
 
     def _recall(self, command: Recall) -> None:
-        slot = self.active.get((command.node, command.lane))
+        slot = self.active.get((command.node, command.worker))
         if slot is not None and slot.runtime is not None:
             slot.runtime.send(RecallFrame(slot=slot.number))
 
@@ -252,10 +252,10 @@ class MachineDriver:
         version = command.module.version
         former = self._versions(command).get(version)
         if former is not None and command.elsewhere and former.loaded:
-            self.leaving[command.node, command.lane] = former
+            self.leaving[command.node, command.worker] = former
         elif former is not None:
             self._unload_slot(former)
-        self.slots.setdefault((command.node, command.lane), {})[version] = self._host.new_slot(self, command)
+        self.slots.setdefault((command.node, command.worker), {})[version] = self._host.new_slot(self, command)
 
     def _activate(self, command: Activate) -> None:
         slot = self._versions(command).get(command.version)
@@ -266,7 +266,7 @@ class MachineDriver:
         slot.runtime.send(ActivateFrame(slot=slot.number, state=command.state))
 
     def _route(self, command: Route) -> None:
-        slot = self.active.get((command.node, command.lane))
+        slot = self.active.get((command.node, command.worker))
         if slot is None or slot.runtime is None:
             self._require_loss(f"routes of {command.node!r}")
             return
@@ -283,14 +283,14 @@ class MachineDriver:
     def _unload(self, command: Unload) -> None:
         for slot in [s for version, s in self._versions(command).items() if command.version in (0, version)]:
             self._unload_slot(slot)
-        self._unload_former(command.node, command.lane)
+        self._unload_former(command.node, command.worker)
 
-    def _unload_former(self, node: str, lane: int) -> None:
-        if (former := self.leaving.pop((node, lane), None)) is not None:
+    def _unload_former(self, node: str, worker: int) -> None:
+        if (former := self.leaving.pop((node, worker), None)) is not None:
             self._unload_slot(former)
 
     def _versions(self, command: Load | Activate | Unload) -> dict[int, Slot]:
-        return self.slots.get((command.node, command.lane), {})
+        return self.slots.get((command.node, command.worker), {})
 
     def _all_slots(self) -> list[Slot]:
         return [slot for versions in self.slots.values() for slot in versions.values()]
@@ -301,13 +301,13 @@ class MachineDriver:
         self._forget(slot)
 
     def _forget(self, slot: Slot) -> None:
-        versions = self.slots.get((slot.node, slot.lane), {})
+        versions = self.slots.get((slot.node, slot.worker), {})
         if versions.get(slot.version) is slot:
             del versions[slot.version]
         if not versions:
-            self.slots.pop((slot.node, slot.lane), None)
-        if self.active.get((slot.node, slot.lane)) is slot:
-            del self.active[slot.node, slot.lane]
+            self.slots.pop((slot.node, slot.worker), None)
+        if self.active.get((slot.node, slot.worker)) is slot:
+            del self.active[slot.node, slot.worker]
         self._host.forget_slot(slot)
 
     def _wake_at(self, command: Wake) -> None:
@@ -328,15 +328,15 @@ class MachineDriver:
         self._tell(command)
 
     def _answer(self, command: Reply | Accepted) -> None:
-        if isinstance(command.token, Ticket):
+        if isinstance(command.token, LocalToken):
             command.token.done(command)
         elif command.token is not None:  # else no answer was asked for
             self._tell(command)
 
     def _tell(self, command: Command) -> None:
-        if not self.news:
-            self._host.has_news(self)
-        self.news.append(command)
+        if not self.outgoing:
+            self._host.has_outgoing(self)
+        self.outgoing.append(command)
 
     # --- the end ---------------------------------------------------------------------------------------------------------
 

@@ -34,14 +34,14 @@ class Host(Protocol):
     def hand_over(self, batch: Batch) -> Batch:
         """Return the batch in a form that may leave the runner."""
 
-    def has_news(self, instance: MachineDriver) -> None:
+    def has_outgoing(self, instance: MachineDriver) -> None:
         """Note that `MachineDriver.news` is not empty."""
 
     def has_changed(self, instance: MachineDriver) -> None:
         """Note that the view may differ from the view sent last."""
 
 
-class Ticket:
+class LocalToken:
     """Token whose answer stays in the runner."""
 
     __slots__ = ("done",)

@@ -29,7 +29,20 @@ from floe_jupyter.runner.segments import Segments
 from floe_jupyter.runner.uplink import Uplink
 from floe_jupyter.wire import leftovers, processes
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext, current_context
-from floe_jupyter.wire.runner_messages import Answer, Ask, Bye, Logged, Open, Out, Probe, Progress, RunnerHello, Seen, Shut, Wish
+from floe_jupyter.wire.runner_messages import (
+    Answer,
+    Ask,
+    Bye,
+    Logged,
+    MachineRequest,
+    Open,
+    Out,
+    Probe,
+    Progress,
+    RunnerHello,
+    Seen,
+    Shut,
+)
 from floe_jupyter.wire.runtime.frames import (
     FreeFrame,
 )
@@ -65,7 +78,7 @@ class Runner:
         self._refused: dict[str, str] = {}
         """Errors by instance, for flows of which no machine could be made."""
         self._calls = count(1)
-        self._news: list[MachineDriver] = []
+        self._with_outgoing: list[MachineDriver] = []
         self._held_back = False
         self._log_cut: dict[tuple[str, str, str], int] = {}
         leftovers.sweep_pipes()
@@ -149,7 +162,7 @@ class Runner:
             del self.instances[instance.name]
             self.pool.leave(instance)
 
-    def _wish(self, message: Wish) -> None:
+    def _request(self, message: MachineRequest) -> None:
         event = message.event
         if isinstance(event, Inject) and event.batch.buffers:
             self.segments.adopt(event.batch)
@@ -157,9 +170,9 @@ class Runner:
         if instance is None or instance.broken:
             self._refuse(message, instance.broken if instance else "")
         else:
-            instance.wish(event)
+            instance.request(event)
 
-    def _refuse(self, message: Wish, broken: str) -> None:
+    def _refuse(self, message: MachineRequest, broken: str) -> None:
         text = broken or self._refused.get(message.instance) or str(unknown("instance", message.instance, self.instances))
         answers: list[Command] = []
         if (token := getattr(message.event, "token", None)) is not None:
@@ -222,16 +235,16 @@ class Runner:
         """Return the batch with segment names for the dispatcher, which removes the segments."""
         return self.segments.hand_over(batch, self._owner)
 
-    def has_news(self, instance: MachineDriver) -> None:
-        """Send the instance's news before the next wait."""
-        if not self._news:
-            self.loop.last(self._tell_news)  # frames to runtimes go first: runtimes work while the news are sent
-        self._news.append(instance)
+    def has_outgoing(self, instance: MachineDriver) -> None:
+        """Send the instance's commands before the next wait."""
+        if not self._with_outgoing:
+            self.loop.last(self._send_outgoing)  # frames to runtimes go first: runtimes work while the commands are sent
+        self._with_outgoing.append(instance)
 
-    def _tell_news(self) -> None:
-        told, self._news = self._news, []
-        for instance in told:
-            commands, instance.news = tuple(instance.news), []
+    def _send_outgoing(self) -> None:
+        senders, self._with_outgoing = self._with_outgoing, []
+        for instance in senders:
+            commands, instance.outgoing = tuple(instance.outgoing), []
             for command in commands:
                 if type(command) is Ended and command.run == instance.own_run:  # last view of the run
                     machine = instance.machine
@@ -319,7 +332,7 @@ class Runner:
         self.uplink.close()
 
     _TAKE: ClassVar[dict[type, Callable[[Runner, Any], None]]] = {
-        Wish: _wish,
+        MachineRequest: _request,
         Open: _open,
         Shut: _shut,
         Ask: _ask,

@@ -16,7 +16,7 @@ _PER_TURN = 64
 Understand = Callable[[bytes], None]
 
 
-class Way(Protocol):
+class Transport(Protocol):
     """Transport of envelopes; every received envelope is given to *understand*."""
 
     def transmit(self, envelope: bytes) -> None:
@@ -29,15 +29,15 @@ class Way(Protocol):
         """Close the transport."""
 
 
-def way_to(loop: Loop, url: str, identity: str, understand: Understand) -> Way:
+def transport_to(loop: Loop, url: str, identity: str, understand: Understand) -> Transport:
     """Return a transport to the dispatcher at *url*: the stream of the local listener if reachable, else a ZeroMQ socket."""
     connection = streams.reach(url)
     if connection is not None:
-        return StreamWay(loop, connection, understand)
-    return SocketWay(loop, url, identity, understand)
+        return StreamTransport(loop, connection, understand)
+    return SocketTransport(loop, url, identity, understand)
 
 
-class StreamWay:
+class StreamTransport:
     """Transport over a stream, read when readable. If the stream ends, the dispatcher's lifeline says whether to stop."""
 
     def __init__(self, loop: Loop, connection: socket.socket, understand: Understand) -> None:
@@ -73,7 +73,7 @@ class StreamWay:
             self._stream.close()
 
 
-class SocketWay:
+class SocketTransport:
     """Transport over ZeroMQ, for a dispatcher on another machine or out of reach of a local socket."""
 
     def __init__(self, loop: Loop, url: str, identity: str, understand: Understand) -> None:
@@ -87,14 +87,14 @@ class SocketWay:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.ROUTING_ID, identity.encode()[:255])
         self._socket.connect(url)
-        self._stirred = True
+        self._may_have_data = True
         """True if envelopes may have been received."""
         self._fd = int(self._socket.getsockopt(zmq.FD))
         loop.watch(self._fd, self._signalled)
 
     def transmit(self, envelope: bytes) -> None:
         """Send an envelope; while the dispatcher is away, the link sends the envelope again later."""
-        self._stirred = True
+        self._may_have_data = True
         try:
             self._socket.send(envelope, self._no_block, copy=len(envelope) < 65536)
         except self._again:
@@ -106,9 +106,9 @@ class SocketWay:
         The descriptor reports only changes, and sending may swallow a change: after a report or a send the socket is asked.
         """
         taken = 0
-        while self._stirred:
+        while self._may_have_data:
             if not int(self._socket.getsockopt(self._events)) & self._in:
-                self._stirred = False
+                self._may_have_data = False
             elif taken == _PER_TURN:
                 return True
             else:
@@ -123,7 +123,7 @@ class SocketWay:
         self._context.term()
 
     def _signalled(self, _: int) -> None:
-        self._stirred = True
+        self._may_have_data = True
 
     def _receive(self) -> None:
         """Receive a message: every part is an envelope, and all parts are available."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from floe_jupyter.runner.transports import way_to
+from floe_jupyter.runner.transports import transport_to
 from floe_jupyter.wire.runner_messages import FromRunner, ToRunner
 from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.reliable import Link
@@ -30,8 +30,8 @@ class Uplink:
         self._link = Link()
         self._decode = msgspec.msgpack.Decoder(ToRunner).decode
         self._encode = msgspec.msgpack.Encoder().encode
-        self._way = way_to(loop, url, identity, self._understand)
-        self._transmit = self._way.transmit
+        self._transport = transport_to(loop, url, identity, self._understand)
+        self._transmit = self._transport.transmit
         loop.every_turn(self.turn)
 
     @property
@@ -57,13 +57,13 @@ class Uplink:
             for envelope in self._link.due(now):
                 self._transmit(envelope)
             due = self._link.next_due()
-        return 0.0 if self._way.turn() else due
+        return 0.0 if self._transport.turn() else due
 
     def close(self) -> None:
         """Send due envelopes and close the connection."""
         for envelope in self._link.due(time.monotonic()):
             self._transmit(envelope)
-        self._way.close()
+        self._transport.close()
 
     def _understand(self, envelope: bytes) -> None:
         for body in self._link.receive(envelope, self._loop.now):

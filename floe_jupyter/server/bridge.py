@@ -19,9 +19,9 @@ import msgspec
 from floe_jupyter._version import __version__
 from floe_jupyter.errors import BugError, FloeError, ValueRefused
 from floe_jupyter.server import calls, frames
+from floe_jupyter.server.attachment import Attachment
+from floe_jupyter.server.event_queue import EventQueue
 from floe_jupyter.server.inline import inlined
-from floe_jupyter.server.life import Life
-from floe_jupyter.server.news import News
 from floe_jupyter.server.page import Page
 from floe_jupyter.server.renames import tell
 from floe_jupyter.server.worker import Worker
@@ -41,15 +41,15 @@ class Bridge:
         self._path = path
         self._pages: set[Page] = set()
         self._worker = Worker("floe bridge")
-        self._life: Life | None = None
+        self._attachment: Attachment | None = None
         """Attachment to the dispatcher; read and changed in the worker only."""
         self._wanted: Counter[str] = Counter()
         """Topics of all pages, with counts; used in the worker only."""
-        self._watched: Life | None = None
+        self._watched: Attachment | None = None
         """Attachment known to the pages; used in the event loop only."""
         self._looking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._news = News(self._tell_loop, self._spread)
+        self._event_queue = EventQueue(self._tell_loop, self._spread)
 
     def __repr__(self) -> str:
         return f"Bridge({self._path!r}, pages={len(self._pages)})"
@@ -118,53 +118,53 @@ class Bridge:
             if os.path.exists(self._path):  # noqa: ASYNC240 - the runtime directory is local
                 self._worker.do(self._try_to_attach)
 
-    def _came(self, life: Life) -> None:
-        self._watched = life
-        asyncio.get_running_loop().add_reader(life.lost, self._went, life)
+    def _dispatcher_attached(self, attachment: Attachment) -> None:
+        self._watched = attachment
+        asyncio.get_running_loop().add_reader(attachment.lost, self._dispatcher_lost, attachment)
         for page in self._pages:
-            page.is_present(life.pid)
+            page.is_present(attachment.pid)
 
-    def _went(self, life: Life) -> None:
+    def _dispatcher_lost(self, attachment: Attachment) -> None:
         """Handle the end of an attachment: the dispatcher ended, or the bridge left."""
-        asyncio.get_running_loop().remove_reader(life.lost)
-        os.close(life.lost)
-        if self._watched is life:
+        asyncio.get_running_loop().remove_reader(attachment.lost)
+        os.close(attachment.lost)
+        if self._watched is attachment:
             self._watched = None
-        self._worker.do(lambda: self._drop(life))
+        self._worker.do(lambda: self._drop(attachment))
         for page in self._pages:
             page.is_present(0)
         self._look()
 
     # --- in the worker ----------------------------------------------------------------------------------------------------------
 
-    def _attached(self) -> Life:
+    def _attached(self) -> Attachment:
         """Return the attachment, made if needed. Raises PeerGone without a dispatcher."""
-        if self._life is None:
-            life = Life(self._path, self._news.heard)
-            life.subscribe(
+        if self._attachment is None:
+            attachment = Attachment(self._path, self._event_queue.heard)
+            attachment.subscribe(
                 *self._wanted.elements()
             )  # pages ask for the state when told of the dispatcher, and then rely on the events
-            self._life = life
-            self._tell_loop(lambda: self._came(life))
-        return self._life
+            self._attachment = attachment
+            self._tell_loop(lambda: self._dispatcher_attached(attachment))
+        return self._attachment
 
     def _try_to_attach(self) -> None:
         with contextlib.suppress(FloeError, OSError):  # no dispatcher yet, or one that just ended: look again later
             self._attached()
 
-    def _drop(self, life: Life) -> None:
-        if self._life is life:
-            self._life = None
-        life.close(keep=False)
+    def _drop(self, attachment: Attachment) -> None:
+        if self._attachment is attachment:
+            self._attachment = None
+        attachment.close(keep=False)
 
     def _detach(self) -> None:
         if not self._pages:  # no page came meanwhile
             self._leave(keep=True)
 
     def _leave(self, *, keep: bool) -> None:
-        life, self._life = self._life, None
-        if life is not None:
-            life.close(keep=keep)
+        attachment, self._attachment = self._attachment, None
+        if attachment is not None:
+            attachment.close(keep=keep)
 
     def _ask(self, call: str, raw: msgspec.Raw, answered: Callable[[bytes | FloeError], None], number: int) -> None:
         def done(future: Future[Any]) -> None:
@@ -186,15 +186,15 @@ class Bridge:
 
     def _subscribe(self, topic: str) -> None:
         self._wanted[topic] += 1
-        if self._life is not None:
-            self._life.subscribe(topic)
+        if self._attachment is not None:
+            self._attachment.subscribe(topic)
 
     def _unsubscribe(self, topic: str) -> None:
         self._wanted[topic] -= 1
         if not self._wanted[topic]:
             del self._wanted[topic]
-        if self._life is not None:
-            self._life.unsubscribe(topic)
+        if self._attachment is not None:
+            self._attachment.unsubscribe(topic)
 
     def _tell_loop(self, job: Callable[[], None]) -> None:
         """Run a job in the event loop, from any thread; no effect once the server has ended."""

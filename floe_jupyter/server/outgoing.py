@@ -85,7 +85,7 @@ class Outgoing:
         if now >= self._next_tick and (self._newest or self._events):
             self._next_tick, self._left = now + TICK, EVENTS_A_TICK
             self._went.clear()
-        return self._event() or self._confession(now)
+        return self._event() or self._loss_notice(now)
 
     def after(self, now: float) -> float | None:
         """Return the seconds until `take` has the next frame if no other comes; None: never."""
@@ -110,7 +110,7 @@ class Outgoing:
             return frame
         return None
 
-    def _confession(self, now: float) -> bytes | None:
+    def _loss_notice(self, now: float) -> bytes | None:
         if not self.lost or self._newest or self._events or now < self._told + TELL_AGAIN:
             return None
         n, self.lost, self._told = self.lost, 0, now

@@ -40,7 +40,7 @@ class Shut(msgspec.Struct, frozen=True, tag=True):
     instance: str
 
 
-class Wish(msgspec.Struct, frozen=True, tag=True):
+class MachineRequest(msgspec.Struct, frozen=True, tag=True):
     """Event of `core.machine.events` for a machine; a `Reply` or `Accepted` comes back as `Out` with the same token."""
 
     instance: str
@@ -118,5 +118,5 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     done: bool = False
 
 
-ToRunner = Open | Shut | Wish | Ask | Probe | Bye
+ToRunner = Open | Shut | MachineRequest | Ask | Probe | Bye
 FromRunner = RunnerHello | Out | Seen | Answer | Logged | Progress

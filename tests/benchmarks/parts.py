@@ -17,7 +17,7 @@ In the whole everything takes 1.6 to 2.5 times as long as warm, because every st
 processes. The hops are no longer what costs: streams in place of ZeroMQ took its four threads and eight wake-ups out of the way,
 and all six hops together take a third of the baseline. What costs is the Python between them: more than 500 calls of functions a
 request. The 170 us less 38 us of hops are fewer than those take even warm, once the runtime and the client are counted; so the
-bound asks for less than half of the present steps. Compiled code could do that (the machine, the link, the desk), or doing
+bound asks for less than half of the present steps. Compiled code could do that (the machine, the link, the call server), or doing
 without something that was promised: the record of each run, answers kept for repetition, numbered envelopes.
 
 For W1b (two bare hops, 23 to 30 us): in the runner a frame is read, checked, becomes an event, goes through the machine, becomes
@@ -40,7 +40,7 @@ from floe_jupyter.core.flow.model import Flow, Module, Node
 from floe_jupyter.core.machine.events import Inject, Loaded, Output, Returned, Start
 from floe_jupyter.core.machine.machine import Machine
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.wire.runner_messages import Out, ToRunner, Wish
+from floe_jupyter.wire.runner_messages import MachineRequest, Out, ToRunner
 from floe_jupyter.wire.transport.reliable import Link
 
 ROUNDS = 5_000
@@ -113,7 +113,7 @@ def envelopes() -> float:
 
     def once(number: int) -> None:
         batch = Batch(PAYLOAD, 1, run=number)
-        [body] = theirs.receive(ours.send(encode(Wish("i", Inject("echo", batch))), 1.0), 1.0)
+        [body] = theirs.receive(ours.send(encode(MachineRequest("i", Inject("echo", batch))), 1.0), 1.0)
         to_runner.decode(body)
         [body] = ours.receive(theirs.send(encode(Out("i", ())), 1.0), 1.0)
         to_us.decode(body)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from floe_jupyter.cli.given import wait_for_something
+from floe_jupyter.cli.input import wait_for_data
 from floe_jupyter.errors import DefinitionError
 
 SLOW = "%%floe module slow\nimport time\ndef slow(msg):\n    time.sleep(msg)\n    return msg\n\n%%floe flow slow_flow\nslow\n"
@@ -85,10 +85,10 @@ def test_a_pipe_that_stays_silent_is_refused_with_the_cure_instead_of_waited_for
     ours, theirs = os.pipe()
     with os.fdopen(ours) as silent, os.fdopen(theirs, "w") as writer:
         with pytest.raises(DefinitionError, match=r"gave nothing in 0\.01 s and is still open; .*`--input -`.*`< /dev/null`"):
-            wait_for_something(silent, 0.01)
+            wait_for_data(silent, 0.01)
         writer.write("1")
         writer.flush()
-        wait_for_something(silent, 0.01)
+        wait_for_data(silent, 0.01)
 
 
 def test_the_command_of_the_readme_works_as_printed(floe):

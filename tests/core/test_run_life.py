@@ -43,11 +43,11 @@ def test_D23_an_archived_run_never_changes(to: Phase) -> None:
 
 @settings(deadline=None)
 @given(st.lists(PHASES, max_size=12))
-def test_D23_a_run_that_is_over_keeps_its_result_whatever_comes_late(wishes: list[Phase]) -> None:
+def test_D23_a_run_that_is_over_keeps_its_result_whatever_comes_late(requests: list[Phase]) -> None:
     now, result = advance("active", "done"), "done"
-    for wish in wishes:
+    for request in requests:
         try:
-            now = advance(now, wish)
+            now = advance(now, request)
         except DefinitionError:
             continue
         assert now == "archived"

@@ -77,13 +77,13 @@ class Player:
         """Load and route everything."""
         for command in commands:
             if isinstance(command, ev.Load):
-                self.answer(self.handle(self.loaded(command.node, command.lane, command.module.version)))
+                self.answer(self.handle(self.loaded(command.node, command.worker, command.module.version)))
             elif isinstance(command, ev.Route):
-                self.answer(self.handle(ev.Routed(command.node, command.lane)))
+                self.answer(self.handle(ev.Routed(command.node, command.worker)))
 
-    def loaded(self, node: str, lane: int, version: int) -> ev.Loaded:
-        home = self.vector.get("runtimes", {}).get(node, f"{node}-{lane}")
-        return ev.Loaded(node, lane, version, home, self.vector.get("fusable", False))
+    def loaded(self, node: str, worker: int, version: int) -> ev.Loaded:
+        home = self.vector.get("runtimes", {}).get(node, f"{node}-{worker}")
+        return ev.Loaded(node, worker, version, home, self.vector.get("fusable", False))
 
     def handle(self, event: ev.Event) -> list[ev.Command]:
         self.contract.event(event)
@@ -142,13 +142,13 @@ class Player:
         return ev.CloseRun(f.get("run", 1))
 
     def _make_loaded(self, f: dict[str, Any]) -> ev.Event:
-        return self.loaded(f["node"], f.get("lane", 0), f.get("version", 1))
+        return self.loaded(f["node"], f.get("worker", 0), f.get("version", 1))
 
     def _make_loadfailed(self, f: dict[str, Any]) -> ev.Event:
-        return ev.LoadFailed(f["node"], f.get("lane", 0), f["version"], ev.Failure(f["node"], f["failure"], "load"))
+        return ev.LoadFailed(f["node"], f.get("worker", 0), f["version"], ev.Failure(f["node"], f["failure"], "load"))
 
     def _make_activated(self, f: dict[str, Any]) -> ev.Event:
-        return ev.Activated(f["node"], f.get("lane", 0), f["version"], f.get("state", {}))
+        return ev.Activated(f["node"], f.get("worker", 0), f["version"], f.get("state", {}))
 
     def _make_update(self, f: dict[str, Any]) -> ev.Event:
         name, version = f["module"], f["version"]
@@ -164,10 +164,10 @@ class Player:
         )
 
     def call_of(self, text: str) -> ev.Call:
-        """``b``, ``b#2``, ``b/1``: the oldest open call of node b, the second one, the oldest of lane 1."""
+        """``b``, ``b#2``, ``b/1``: the oldest open call of node b, the second one, the oldest of worker 1."""
         name, _, place = text.partition("#")
-        node, _, lane = name.partition("/")
-        found = [c for c in self.open.values() if (c.node, c.lane) == (node, int(lane or 0))]
+        node, _, worker = name.partition("/")
+        found = [c for c in self.open.values() if (c.node, c.worker) == (node, int(worker or 0))]
         assert len(found) >= int(place or 1), f"no open call {text}; open: {list(self.open.values())}"
         return found[int(place or 1) - 1]
 
@@ -177,7 +177,7 @@ class Player:
         failure = self._failure(call, at, f)
         consumed = f.get("consumed", 0 if failure or f.get("emitted") else n - at)
         given = f.get("outputs", [{"values": f["out"]}] if "out" in f else [])
-        states = [ev.StateChange(call.node, call.lane, f.get("state", {}), tuple(f.get("unset", ())))]
+        states = [ev.StateChange(call.node, call.worker, f.get("state", {}), tuple(f.get("unset", ())))]
         return ev.Returned(
             call.call,
             consumed,

@@ -1,4 +1,5 @@
-"""A stand-in for a runner, in a process of its own: speaks `floe_jupyter.wire.runner_messages`, and runs modules that are Python lambdas.
+"""A stand-in for a runner, in a process of its own: speaks `floe_jupyter.wire.runner_messages`, and runs modules that are Python
+lambdas.
 
 What a module's source may be besides: ``hold`` (its messages are held until `Continue`), ``full`` (an injection is never
 accepted), ``die`` (the process ends at the first message), ``refuse`` (an update is refused), ``waver`` (held, but going on for
@@ -34,7 +35,19 @@ from floe_jupyter.core.machine.events import (
     View,
 )
 from floe_jupyter.core.messages import Batch, split, texts
-from floe_jupyter.wire.runner_messages import Answer, Ask, Bye, Logged, Open, Out, RunnerHello, Seen, Shut, ToRunner, Wish
+from floe_jupyter.wire.runner_messages import (
+    Answer,
+    Ask,
+    Bye,
+    Logged,
+    MachineRequest,
+    Open,
+    Out,
+    RunnerHello,
+    Seen,
+    Shut,
+    ToRunner,
+)
 from floe_jupyter.wire.transport.reliable import Link
 
 
@@ -191,7 +204,7 @@ class StandIn:
             self.machines.pop(message.instance, None)
         elif isinstance(message, Ask):
             self.answer(message)
-        elif isinstance(message, Wish) and message.instance in self.machines:
+        elif isinstance(message, MachineRequest) and message.instance in self.machines:
             machine = self.machines[message.instance]
             commands = machine.handle(message.event)
             if commands:

@@ -109,11 +109,11 @@ def test_S3_mutated_frames_of_a_known_client_end_and_hang_nothing(client: Client
 def test_mutated_frames_at_a_runners_door_are_refused_and_its_runner_goes_on(client: Client) -> None:
     define(client, double="lambda x: 2 * x")
     run(client, 1)
-    [door] = glob.glob(f"{client.call('status')['directory']}/r-*")
+    [path] = glob.glob(f"{client.call('status')['directory']}/r-*")
     chance = random.Random(4)
     with client.attach().context.socket(zmq.DEALER) as dealer:
         dealer.setsockopt(zmq.LINGER, 0)
-        dealer.connect(f"ipc://{door}")
+        dealer.connect(f"ipc://{path}")
         for _ in range(5_000):
             dealer.send(chance.randbytes(chance.randrange(200)))
         until(lambda: client.call("status")["refused_frames"] >= 5_000, "the refusals", within=20.0)
@@ -142,9 +142,9 @@ def test_once_a_runner_has_come_its_quick_door_is_closed(client: Client) -> None
     define(client, double="lambda x: 2 * x")
     run(client, 1)
     with socket.socket(socket.AF_UNIX) as stranger:
-        [door] = glob.glob(f"{client.call('status')['directory']}/sr-*")
+        [path] = glob.glob(f"{client.call('status')['directory']}/sr-*")
         with pytest.raises(ConnectionRefusedError):
-            stranger.connect(door)
+            stranger.connect(path)
 
 
 def test_a_stream_that_says_no_token_is_not_heard(client: Client) -> None:
@@ -272,8 +272,8 @@ def test_D29_a_viewer_that_does_not_read_loses_events_and_nobody_else_notices(cl
     with frozen_viewer(client) as frozen:
         frozen.poll(5_000)
         before = psutil.Process(client.pid).memory_info().rss
-        for wish in [client.submit("request", batch=batch("x" * 10_000)) for _ in range(3_000)]:
-            wish.result(20.0)
+        for request in [client.submit("request", batch=batch("x" * 10_000)) for _ in range(3_000)]:
+            request.result(20.0)
         assert psutil.Process(client.pid).memory_info().rss < before + 60 * 1024 * 1024
         assert client.call("status")["faults"] == 0
 
@@ -284,8 +284,8 @@ def test_D29_what_waits_for_a_viewer_that_does_not_read_is_bounded(client: Clien
     client.call("start")
     with frozen_viewer(client) as frozen:
         frozen.poll(5_000)
-        for wish in [client.submit("request", batch=batch("print 40000")) for _ in range(2_000)]:
-            wish.result(60.0)
+        for request in [client.submit("request", batch=batch("print 40000")) for _ in range(2_000)]:
+            request.result(60.0)
         found = 0
         while frozen.poll(2_000):
             topic = frozen.recv_multipart()[0]
@@ -303,8 +303,8 @@ def test_D14_the_sequences_of_every_topic_strictly_increase(client: Client) -> N
         events.connect(channel.connection.events)
         events.setsockopt(zmq.SUBSCRIBE, b"")
         until(lambda: client.call("request", batch=batch(1)) and events.poll(0), "the first event")
-        wishes = [client.submit("request", batch=batch(n)) for n in range(300)]
-        while (there := events.poll(50)) or not all(w.done() for w in wishes):
+        requests = [client.submit("request", batch=batch(n)) for n in range(300)]
+        while (there := events.poll(50)) or not all(w.done() for w in requests):
             if there:
                 topic, sequence, _ = msgspec.msgpack.decode(events.recv_multipart()[1])
                 assert sequence > last.get(topic, 0)
@@ -320,6 +320,6 @@ def test_a_viewer_that_does_not_read_delays_the_ends_of_runs_for_others_no_longe
     client.call("start")
     with frozen_viewer(client) as frozen:
         until(lambda: client.call("request", batch=batch(1)) and frozen.poll(0), "the first event of the frozen viewer")
-        for wish in [client.submit("request", batch=batch("x" * 1_000)) for _ in range(4_000)]:
-            wish.result(20.0)
+        for request in [client.submit("request", batch=batch("x" * 1_000)) for _ in range(4_000)]:
+            request.result(20.0)
         until(lambda: list(newest.values()).count("done") >= 4_000, "the ends of 4,000 runs", 10.0)

@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from floe_jupyter.dispatcher.clients import NAMELESS, NAMELESS_WITHIN
+from floe_jupyter.dispatcher.clients import IDENTIFIED_WITHIN, UNIDENTIFIED
 from floe_jupyter.errors import EnvironmentFailed, ValueRefused
 from floe_jupyter.wire.client.client import Client
 from floe_jupyter.wire.client.connection import read
-from floe_jupyter.wire.transport.streams import READ, Splitter, door_of, framed
+from floe_jupyter.wire.transport.streams import READ, Splitter, framed, stream_path
 from tests.dispatcher.kit import REAL, Processes, batch, define, run, until
 from tests.processes import alive
 
@@ -65,7 +65,7 @@ def test_B11_strangers_who_announce_much_are_sent_away_and_cost_no_memory(
     connection = read(path)
     assert connection is not None
     before = psutil.Process(client.pid).memory_info().rss
-    strangers = [knock(door_of(connection.control)) for _ in range(50)]
+    strangers = [knock(stream_path(connection.control)) for _ in range(50)]
     for stranger in strangers:
         with suppress(OSError):
             stranger.sendall(framed(b"\x07" * 16 + b"\x01") + struct.pack("<I", 100_000_000))
@@ -101,10 +101,10 @@ def test_B11_connections_that_say_nothing_are_few_and_short_lived(
     before = psutil.Process(client.pid).num_fds()
     idle = [knock(connection.lifeline) for _ in range(600)]
     assert is_closed(idle[0]), "the oldest make room"
-    until(lambda: psutil.Process(client.pid).num_fds() <= before + NAMELESS + 1, "their number to be bounded")
+    until(lambda: psutil.Process(client.pid).num_fds() <= before + UNIDENTIFIED + 1, "their number to be bounded")
     other = attach("another")
     assert other.call("status")["clients"] == ["test", "another"]
-    idle[-1].settimeout(NAMELESS_WITHIN + 10)
+    idle[-1].settimeout(IDENTIFIED_WITHIN + 10)
     assert is_closed(idle[-1]), "whoever says nothing is not waited for without end"
     assert client.call("status")["clients"] == ["test", "another"]
 

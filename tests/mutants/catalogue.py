@@ -47,7 +47,7 @@ MUTANTS = (
     Mutant(
         "results without checksums",
         "floe_jupyter/dispatcher/runs/records.py",
-        "        if self._sealed(body, place, length) == checksum:\n",
+        "        if self._sealed(body, offset, length) == checksum:\n",
         "        if checksum is not None:\n",
         ("tests/dispatcher/runs/test_results.py::test_B10_a_flipped_bit_in_a_file_of_results_never_gives_another_value",),
     ),

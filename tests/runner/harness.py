@@ -24,13 +24,13 @@ from floe_jupyter.wire.runner_messages import (
     Bye,
     FromRunner,
     Logged,
+    MachineRequest,
     Open,
     Out,
     Progress,
     RunnerHello,
     Seen,
     Shut,
-    Wish,
 )
 from floe_jupyter.wire.transport.reliable import Link
 
@@ -154,9 +154,9 @@ class RunnerProcess:
         """Open an instance of a flow."""
         self.send(Open(instance, flow, tuple(modules), f"{flow.name}.1.local.", **more))
 
-    def wish(self, event: Event, instance: str = "i") -> None:
+    def send_event(self, event: Event, instance: str = "i") -> None:
         """Send an event to an instance."""
-        self.send(Wish(instance, event))
+        self.send(MachineRequest(instance, event))
 
     def feed(self, node: str, values: Iterable[Any], run: int = 1, instance: str = "i", port: str = "in") -> None:
         """Inject in batches, as fast as the flow accepts."""
@@ -167,7 +167,7 @@ class RunnerProcess:
         waiting: list[int] = []
         for batch in parts:
             waiting.append(self.token())
-            self.wish(Inject(node, batch, port, waiting[-1]), instance)
+            self.send_event(Inject(node, batch, port, waiting[-1]), instance)
             if len(waiting) > ahead:
                 self._wait_for_room(waiting.pop(0))
 
@@ -176,7 +176,7 @@ class RunnerProcess:
 
     def end(self, run: int = 1, instance: str = "i", limit: float = LIMIT) -> Ended:
         """Close a run and wait for its end."""
-        self.wish(CloseRun(run), instance)
+        self.send_event(CloseRun(run), instance)
         self.wait(lambda: run in self.ended, f"the end of run {run}", limit)
         return self.ended[run]
 
@@ -204,8 +204,8 @@ class RunnerProcess:
     def request(self, make: Callable[[int], Event], instance: str = "i", limit: float = LIMIT) -> Any:
         """Send an event with an answer, and return the answer."""
         token = self.token()
-        self.wish(make(token), instance)
-        self.wait(lambda: token in self.replies, "the answer to a wish", limit)
+        self.send_event(make(token), instance)
+        self.wait(lambda: token in self.replies, "the answer to a request", limit)
         reply = self.replies[token]
         assert reply.error is None, reply.error
         return reply.value

@@ -107,6 +107,6 @@ def test_B5_what_a_module_started_is_gone_when_its_run_is_said_to_be_cancelled(r
     runner.open(flow_of("start"), [python("start", starting(how, mark, "while True: pass"))])
     runner.feed("start", [1])
     until("the child", lambda: runner.pump(0.01) or marked(mark))
-    runner.wish(CancelRun(1))
+    runner.send_event(CancelRun(1))
     runner.wait(lambda: 1 in runner.ended, "the end of the cancelled run", 3.0)
     assert (marked(mark), runner.ended[1].status) == ([], "cancelled")

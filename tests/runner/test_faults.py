@@ -30,7 +30,9 @@ def pids(runner: RunnerProcess) -> list[int]:
 
 
 def kill_one(runner: RunnerProcess, rng: random.Random) -> bool:
-    """End one of the runtimes at work. One that still loads is spared: ending it time and again tells of a module that cannot load."""
+    """End one of the runtimes at work. One that still loads is spared: ending it time and again tells of a module that cannot
+    load.
+    """
     loaded = Counter(n.data["runtime"] for n in runner.notices if n.kind == "loaded")
     living = [r["pid"] for r in runner.ask("listRuntimes") if r["nodes"] and loaded[r["id"]] >= len(r["nodes"])]
     with contextlib.suppress(IndexError, ProcessLookupError):  # none is ready yet; it has ended since
@@ -63,7 +65,7 @@ def test_runtimes_killed_a_hundred_times_lose_nothing_and_repeat_nothing(runner:
     lost = sum(n.kind == "lost" for n in runner.notices)
     assert done == kills
     print(f"{lang}: {done} kills during {total} messages in {time.monotonic() - begin:.1f} s; {lost} losses noticed")
-    assert lost >= done * 0.9  # one whose second lane is just being loaded is started again without a word
+    assert lost >= done * 0.9  # one whose second worker is just being loaded is started again without a word
 
 
 @pytest.mark.parametrize("how", ["os._exit(9)", "os.kill(os.getpid(), 11)", "os.abort()"])
@@ -101,7 +103,7 @@ def test_fifty_updates_ten_of_them_broken_leave_no_trace_in_a_stream(runner: Run
     for k in range(updates):
         source = "this is ( no code" if k % 5 == 4 else VERSION[lang].format(version=k + 2)
         tokens.append(runner.token())
-        runner.wish(Update(make("tick", source, version=k + 2), tokens[-1]))
+        runner.send_event(Update(make("tick", source, version=k + 2), tokens[-1]))
         runner.feed_batches("tick", parts[k * step : (k + 1) * step], ahead=4)
         runner.wait(lambda token=tokens[-1]: token in runner.replies, "the answer to an update")
     runner.feed_batches("tick", parts[updates * step :], ahead=4)

@@ -126,7 +126,7 @@ def test_cancelling_a_run_ends_a_module_that_never_returns(runner: RunnerProcess
     runner.open(flow_of("forever"), [python("forever", "def forever(m):\n    while True:\n        pass\n")])
     runner.feed("forever", [1])
     runner.wait(lambda: "i" in runner.views and any(n.status == "busy" for n in runner.views["i"].nodes), "the module to be busy")
-    runner.wish(CancelRun(1))
+    runner.send_event(CancelRun(1))
     runner.wait(lambda: 1 in runner.ended, "the end of the cancelled run")
     assert runner.ended[1].status == "cancelled"
 
@@ -240,7 +240,7 @@ def test_a_child_that_a_module_started_ends_with_its_runtime(runner: RunnerProce
 
 def test_an_instance_that_does_not_exist_is_refused_by_name(runner: RunnerProcess):
     token = runner.token()
-    runner.wish(Inject("a", Batch(b"[1]", 1), "in", token), "nobody")
+    runner.send_event(Inject("a", Batch(b"[1]", 1), "in", token), "nobody")
     runner.wait(lambda: token in runner.replies, "the refusal")
     kind, text = runner.replies[token].error
     assert kind == "unknown"
@@ -252,7 +252,7 @@ def test_an_instance_that_does_not_exist_is_refused_by_name(runner: RunnerProces
 )
 def test_an_injection_that_closes_its_run_ends_it_also_when_it_is_refused(runner: RunnerProcess, instance, port, status):
     runner.open(flow_of("add"), [python("add", ADD)])
-    runner.wish(Inject("add", Batch(b"[1]", 1, 7), port, close=True), instance)
+    runner.send_event(Inject("add", Batch(b"[1]", 1, 7), port, close=True), instance)
     runner.wait(lambda: 7 in runner.ended, "the end of run 7")
     assert runner.ended[7].status == status
     assert runner.values() == ([2] if (instance, port) == ("i", "in") else [])
@@ -260,7 +260,7 @@ def test_an_injection_that_closes_its_run_ends_it_also_when_it_is_refused(runner
 
 def test_nothing_answers_an_injection_without_a_token(runner: RunnerProcess):
     runner.open(flow_of("add"), [python("add", ADD)])
-    runner.wish(Inject("add", Batch(b"[1]", 1, 7), close=True))
+    runner.send_event(Inject("add", Batch(b"[1]", 1, 7), close=True))
     runner.wait(lambda: 7 in runner.ended, "the end of run 7")
     assert not runner.accepted
 

@@ -79,7 +79,7 @@ def test_A2_what_never_ends_is_cancelled_and_gone_within_three_seconds_and_mende
     ready.feed("m", [1])
     pid = busy(ready, what=where)
     begin = time.monotonic()
-    ready.wish(CancelRun(1))
+    ready.send_event(CancelRun(1))
     ready.wait(lambda: 1 in ready.ended, "the end of the cancelled run", 3.0)
     assert gone(pid)
     assert ready.ended.pop(1).status == "cancelled"
@@ -109,12 +109,12 @@ def test_A2_a_new_version_of_what_never_loads_runs_at_once(ready: RunnerProcess,
 def test_A2_a_migration_that_never_ends_is_superseded_and_cancelled(ready: RunnerProcess, lang: str):
     ready.open(flow_of("m"), [module(lang, MENDED[lang])])
     assert ready.run("m", [1]) == ["mended"]
-    ready.wish(Update(module(lang, MIGRATES[lang], 2), 900))
+    ready.send_event(Update(module(lang, MIGRATES[lang], 2), 900))
     ready.wait(lambda: any(r["status"] == "loading" for r in ready.ask("listRuntimes")), "the migration to begin")
     ready.feed("m", [1], run=2)
-    ready.wish(CancelRun(2))
+    ready.send_event(CancelRun(2))
     ready.wait(lambda: 2 in ready.ended, "the end of the cancelled run", 3.0)
-    ready.wish(Update(module(lang, MIGRATES[lang], 3), 901))
+    ready.send_event(Update(module(lang, MIGRATES[lang], 3), 901))
     ready.wait(lambda: any(r["status"] == "loading" for r in ready.ask("listRuntimes")), "the migration to begin")
     reply = ready.request(lambda token: Update(module(lang, MENDED[lang], 4), token), limit=3.0)
     assert reply == {"updated": ["m"], "refused": []}
@@ -128,7 +128,7 @@ def test_A2_ten_times_in_a_row_leave_no_process(ready: RunnerProcess):
         ready.feed("m", [1], run=n + 1, instance=f"i{n}")
         pid = busy(ready, f"i{n}")
         begin = time.monotonic()
-        ready.wish(CancelRun(n + 1), f"i{n}")
+        ready.send_event(CancelRun(n + 1), f"i{n}")
         ready.wait(lambda run=n + 1: run in ready.ended, "the end of the cancelled run", 3.0)
         assert gone(pid)
         ready.shut(f"i{n}")
@@ -149,7 +149,7 @@ def test_A2_neighbours_of_what_never_loads_go_on_with_their_state_and_lose_nothi
     count = "def c(v, ctx):\n    n = ctx.state['n'] = ctx.state.get('n', 0) + 1\n    return n\n"
     ready.open(flow_of("c -> m"), [python("c", count), module("python", MENDED["python"])])
     ready.run("c", range(100))
-    ready.wish(Update(module("python", STUCK["python"]["load"], 2), 900))
+    ready.send_event(Update(module("python", STUCK["python"]["load"], 2), 900))
     ready.wait(lambda: any(r["status"] == "loading" for r in ready.ask("listRuntimes")), "the load to begin")
     ready.feed("c", range(100), run=2)
     reply = ready.request(lambda token: Update(module("python", "def m(v):\n    return v\n", 3), token), limit=5.0)

@@ -48,7 +48,7 @@ def test_E5_nodes_that_are_fed_one_by_one_and_compute_are_moved_as_well(runner: 
     runner.open(flow_of("a; b; c; d"), naps(0.3, source=BUSY))
     for node in "abcd":
         runner.feed(node, [1])
-    runner.wish(CloseRun(1))
+    runner.send_event(CloseRun(1))
     runner.wait(lambda: 1 in runner.ended, "the end of the run")
     assert len(pids(runner.values())) == 4
 
@@ -77,7 +77,7 @@ def test_E5_a_module_of_which_there_can_be_only_one_stays_where_it_is(runner: Ru
     runner.open(flow_of("a; b"), [*naps(0.3, "a"), python("b", lock + NAP.format("b", 0.0))])
     for node in "ab":
         runner.feed(node, [1])
-    runner.wish(CloseRun(1))
+    runner.send_event(CloseRun(1))
     runner.wait(lambda: 1 in runner.ended, "the end of the run")
     assert (runner.ended[1].status, len(runner.values())) == ("done", 2)
 
@@ -119,7 +119,7 @@ def test_E5_a_cancelled_run_with_moved_nodes_ends_and_the_next_one_runs(runner: 
     runner.results.clear()
     runner.feed_batches("s", batches(range(200), run=2, size=1))
     runner.wait(lambda: len(runner.results) > 0, "the first results of the second run")
-    runner.wish(CancelRun(2))
+    runner.send_event(CancelRun(2))
     runner.wait(lambda: 2 in runner.ended, "the end of the cancelled run")
     assert runner.ended[2].status == "cancelled"
     runner.results.clear()
@@ -129,7 +129,7 @@ def test_E5_a_cancelled_run_with_moved_nodes_ends_and_the_next_one_runs(runner: 
 def test_E5_a_cancel_while_nodes_are_being_moved_ends_the_run(runner: RunnerProcess):
     runner.open(flow_of(FOUR), [python("s", SAME), *naps(0.1)])
     runner.feed("s", range(20))
-    runner.wish(CancelRun(1))
+    runner.send_event(CancelRun(1))
     runner.wait(lambda: 1 in runner.ended, "the end of the cancelled run")
     runner.results.clear()
     assert len(runner.run("s", [1], run=2)) == 4
@@ -148,7 +148,7 @@ def test_E5_steps_and_breakpoints_work_where_nodes_were_moved(runner: RunnerProc
     runner.results.clear()
     runner.request(lambda token: Break("here", "d", token=token))
     runner.feed("s", [1], run=2)
-    runner.wish(CloseRun(2))
+    runner.send_event(CloseRun(2))
     runner.wait(lambda: len(runner.values()) == 3, "the results of the others")
     assert runner.request(lambda token: Step(node="d", token=token))["d"]["errors"] == []
     runner.wait(lambda: len(runner.values()) == 4, "the result of the step")
@@ -163,6 +163,6 @@ def test_E5_javascript_that_blocks_is_moved_when_it_comes_to_answer(runner: Runn
     runner.open(flow_of("a; b; c; d"), [js(name, nap) for name in "abcd"])
     for node in "abcd":
         runner.feed(node, [1])
-    runner.wish(CloseRun(1))
+    runner.send_event(CloseRun(1))
     runner.wait(lambda: 1 in runner.ended, "the end of the run")
     assert (runner.ended[1].status, len(runner.values())) == ("done", 4)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from floe_jupyter.server import news
-from floe_jupyter.server.news import Events, News
+from floe_jupyter.server import event_queue
+from floe_jupyter.server.event_queue import EventQueue, Events
 
 
 class Loop:
@@ -16,7 +16,7 @@ class Loop:
     def __init__(self) -> None:
         self.asked: list[Callable[[], None]] = []
         self.spread: list[tuple[Events, int]] = []
-        self.news = News(self.asked.append, lambda events, lost: self.spread.append((events, lost)))
+        self.news = EventQueue(self.asked.append, lambda events, lost: self.spread.append((events, lost)))
 
     def turn(self) -> tuple[Events, int]:
         assert len(self.asked) == 1, "the loop is woken once for all events"
@@ -34,7 +34,7 @@ def test_all_events_that_came_meanwhile_arrive_in_order_in_one_turn() -> None:
 
 
 def test_of_too_many_events_the_oldest_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "WAITING", 3)
+    monkeypatch.setattr(event_queue, "WAITING", 3)
     loop = Loop()
     for number in range(5):
         loop.news.heard(f"log/{number}", number, number)
@@ -44,7 +44,7 @@ def test_of_too_many_events_the_oldest_are_left_out_and_counted(monkeypatch: pyt
 
 
 def test_events_for_a_blocked_loop_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(event_queue, "MOST_BYTES", 10_000)
     loop = Loop()
     for number in range(20):
         loop.news.heard(f"view/{number}", number, "x" * 2_000)
@@ -56,7 +56,7 @@ def test_events_for_a_blocked_loop_are_bounded_in_bytes(monkeypatch: pytest.Monk
 
 
 def test_one_event_beyond_the_bound_still_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "MOST_BYTES", 100)
+    monkeypatch.setattr(event_queue, "MOST_BYTES", 100)
     loop = Loop()
     loop.news.heard("view/large", 0, "x" * 2_000)
     events, lost = loop.turn()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from floe_jupyter.client.verbs import debugging, listing, running, workspaces
 from floe_jupyter.client.verbs.help import help_verb
-from floe_jupyter.client.verbs.words import WORKSPACE, Note, Verb, VerbCall, VerbResult, Waits
+from floe_jupyter.client.verbs.model import WORKSPACE, Note, PendingResult, Verb, VerbCall, VerbResult
 from floe_jupyter.errors import unknown
 
 EVERYWHERE = frozenset({"module", "flow", "runners", "runtimes", "status", "workspaces", "help"})
@@ -29,4 +29,4 @@ def verb(name: str) -> Verb:
     return VERBS[name]
 
 
-__all__ = ["VERBS", "Note", "Verb", "VerbCall", "VerbResult", "Waits", "verb"]
+__all__ = ["VERBS", "Note", "PendingResult", "Verb", "VerbCall", "VerbResult", "verb"]

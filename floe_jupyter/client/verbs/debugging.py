@@ -15,17 +15,17 @@ from floe_jupyter.client.stepping import (
     NOT_GIVEN,
     Held,
     Steppable,
-    asked_back,
-    asked_step,
-    duplicated,
     flows_with,
     port_of,
+    request_back,
+    request_duplicate,
+    request_step,
     short,
 )
 from floe_jupyter.client.tables import Table
 from floe_jupyter.client.verbs.arguments import VerbArgument
+from floe_jupyter.client.verbs.model import ALL_WORKSPACES, FLOW, JSON, MESSAGE, OF_FLOW, Note, Verb, VerbCall, VerbResult
 from floe_jupyter.client.verbs.running import info_data
-from floe_jupyter.client.verbs.words import ALL_WORKSPACES, FLOW, JSON, MESSAGE, OF_FLOW, Note, Verb, VerbCall, VerbResult
 from floe_jupyter.core.machine.events import View
 from floe_jupyter.errors import DefinitionError, does_not_load
 from floe_jupyter.wire.control.workspaces import ALL
@@ -119,12 +119,12 @@ class Stepped(dict[str, Any]):
 def step(request: VerbCall) -> VerbResult:
     """Let nodes with a deliverable message consume exactly one message."""
     given = {name: request[name] for name in ("node", "message", "run")}
-    return _stepped(request, asked_step(request.session, request.used, **given))
+    return _stepped(request, request_step(request.session, request.used, **given))
 
 
 def back(request: VerbCall) -> VerbResult:
     """Undo the last step."""
-    answer = _stepped(request, asked_back(request.session, request.used))
+    answer = _stepped(request, request_back(request.session, request.used))
     answer.shown.undone = bool(answer.shown)
     return answer
 
@@ -221,7 +221,7 @@ def drop(request: VerbCall) -> VerbResult:
 
 def duplicate(request: VerbCall) -> VerbResult:
     """Put a copy of a held message behind the message."""
-    copy = Held(request.session, duplicated(request.session, request["id"], request.used), request.used)
+    copy = Held(request.session, request_duplicate(request.session, request["id"], request.used), request.used)
     return VerbResult(copy, _held_data(copy))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from floe_jupyter.client.verbs.arguments import VerbArgument
-from floe_jupyter.client.verbs.words import JSON, Note, Verb, VerbCall, VerbResult
+from floe_jupyter.client.verbs.model import JSON, Note, Verb, VerbCall, VerbResult
 from floe_jupyter.errors import unknown
 
 TOPICS = {

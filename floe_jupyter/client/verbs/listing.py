@@ -13,8 +13,8 @@ from floe_jupyter.client.run import Run
 from floe_jupyter.client.tables import Table
 from floe_jupyter.client.verbs.arguments import VerbArgument
 from floe_jupyter.client.verbs.files import SUFFIX, export_text
+from floe_jupyter.client.verbs.model import ALL_WORKSPACES, FLOW, JSON, Note, Verb, VerbCall, VerbResult
 from floe_jupyter.client.verbs.running import info_data, the_flow
-from floe_jupyter.client.verbs.words import ALL_WORKSPACES, FLOW, JSON, Note, Verb, VerbCall, VerbResult
 from floe_jupyter.core.flow.model import Flow
 from floe_jupyter.errors import DefinitionError, EnvironmentFailed
 from floe_jupyter.wire.control.calls import RunInfo, View
@@ -34,7 +34,7 @@ def flows(request: VerbCall) -> VerbResult:
         }
         for title, f in _flows(request)
     ]
-    shown = [{**row, "flow": owned(row["flow"], row["workspace"])} for row in rows]
+    shown = [{**row, "flow": with_title(row["flow"], row["workspace"])} for row in rows]
     return VerbResult(Table(shown, ["flow", "version", "nodes", "runner"], "no flow is defined"), rows)
 
 
@@ -47,7 +47,7 @@ def _flows(request: VerbCall) -> list[tuple[str, Flow]]:
     return [(space.title, flow) for space in spaces for flow in session.ask(list[Flow], "flows", workspace=space.id)]
 
 
-def owned(name: str, title: str) -> str:
+def with_title(name: str, title: str) -> str:
     """Return ``shop (shop.ipynb)``; the name alone where the list is of a single workspace."""
     return f"{name} ({title})" if title else name
 
@@ -65,7 +65,7 @@ def runs(request: VerbCall) -> VerbResult:
         | {"not processed": unprocessed_text(info).removeprefix(", ")}
         for info in found
     ]
-    shown = [{**row, "run": owned(row["run"], info.title if several else "")} for row, info in zip(rows, found, strict=True)]
+    shown = [{**row, "run": with_title(row["run"], info.title if several else "")} for row, info in zip(rows, found, strict=True)]
     more = [column for column in ("not processed", "why") if any(row.get(column) for row in rows)]
     return VerbResult(Table(shown, ["run", "status", "fed", "results", "held", "waits for", *more], "no runs"), rows)
 

@@ -15,7 +15,7 @@ from floe_jupyter.client.run import Run
 from floe_jupyter.client.sources.unseen import unseen
 from floe_jupyter.client.stepping import NOT_GIVEN
 from floe_jupyter.client.verbs.arguments import VerbArgument
-from floe_jupyter.client.verbs.words import FLOW, JSON, Note, Verb, VerbCall, VerbResult, Waits
+from floe_jupyter.client.verbs.model import FLOW, JSON, Note, PendingResult, Verb, VerbCall, VerbResult
 from floe_jupyter.client.waiting import Steps
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.core.machine.unprocessed import by_name, by_node
@@ -128,7 +128,7 @@ def _no_number(word: str) -> float:
     raise ValueError(f"JSON has no {word}, use null")
 
 
-def run(request: VerbCall) -> Waits | VerbResult:
+def run(request: VerbCall) -> PendingResult | VerbResult:
     """Run a flow once."""
     target = the_flow(request)
     given = _given(request)
@@ -140,7 +140,7 @@ def run(request: VerbCall) -> Waits | VerbResult:
         done = yield from target.running(given, through_holds=request["wait"], opened=follow, **options)
         return VerbResult(done, run_data(done) if request["json"] else None)
 
-    return Waits(steps)
+    return PendingResult(steps)
 
 
 def _detached(target: Flow, given: Any, options: dict[str, Any]) -> VerbResult:
@@ -163,7 +163,7 @@ def start(request: VerbCall) -> VerbResult:
     return VerbResult(Note(f"Flow {started.name} is up"), {"flow": started.name, "up": True})
 
 
-def send(request: VerbCall) -> Waits | VerbResult:
+def send(request: VerbCall) -> PendingResult | VerbResult:
     """Send a message into a flow that is up."""
     name, _, to = request["target"].partition(".")
     target = Flow(request.session, request.session.flow(name).name)
@@ -176,7 +176,7 @@ def send(request: VerbCall) -> Waits | VerbResult:
         yield from sent.steps()
         return VerbResult(sent, run_data(sent))
 
-    return Waits(steps)
+    return PendingResult(steps)
 
 
 def stop(request: VerbCall) -> VerbResult:
@@ -185,7 +185,7 @@ def stop(request: VerbCall) -> VerbResult:
     return VerbResult(Note(f"Flow {stopped.name} is stopped"), {"flow": stopped.name, "up": False})
 
 
-def attach(request: VerbCall) -> Waits:
+def attach(request: VerbCall) -> PendingResult:
     """Take up a detached run, or a run that outlived a kernel restart."""
     found = Run(request.session, _attached(request))
     request.session.keep_run(found.ref, found.flow)
@@ -197,7 +197,7 @@ def attach(request: VerbCall) -> Waits:
         yield from found.steps(through_holds=True, cancels=False)
         return VerbResult(found, run_data(found))
 
-    return Waits(steps)
+    return PendingResult(steps)
 
 
 def _attached(request: VerbCall) -> RunInfo:

@@ -6,7 +6,7 @@ import msgspec
 
 from floe_jupyter.client import workspaces as api
 from floe_jupyter.client.verbs.arguments import VerbArgument
-from floe_jupyter.client.verbs.words import ALL_WORKSPACES, JSON, Note, Verb, VerbCall, VerbResult
+from floe_jupyter.client.verbs.model import ALL_WORKSPACES, JSON, Note, Verb, VerbCall, VerbResult
 from floe_jupyter.wire.control.workspaces import ALL
 
 

@@ -103,10 +103,10 @@ def _dict(compiler: Compiler, node: ast.Dict) -> Run:
     return run
 
 
-def _dictionary(value: Any, wish: str) -> dict[Any, Any]:
+def _dictionary(value: Any, action: str) -> dict[Any, Any]:
     if isinstance(value, dict):
         return value
-    raise Refusal(f"{type_name(value)} cannot {wish}; only a dictionary can")
+    raise Refusal(f"{type_name(value)} cannot {action}; only a dictionary can")
 
 
 # --- parts of values -----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.tracked import sift
+from floe_jupyter.core.machine.state.tracked import of_wanted_runs
 from floe_jupyter.core.messages import Batch
 
 
@@ -37,4 +37,4 @@ def alive(instance: MachineState, batch: Batch) -> Batch | None:
     runs = instance.runs
     if batch.runs is None:
         return batch if batch.run in runs else None
-    return cast("Batch | None", sift(batch, runs.__contains__))
+    return cast("Batch | None", of_wanted_runs(batch, runs.__contains__))

@@ -38,9 +38,9 @@ def tick(instance: MachineState, event: Tick) -> None:
     for due, index in [key for key in clock.later if clock.reached(key[0], instance.now)]:
         instance.wake_node(clock.later.pop((due, index)))
     for work in _begun(instance):
-        if work.since is not None and instance.now + ROUNDING >= work.since + work.lane.node.node.timeout:
-            seconds = work.lane.node.node.timeout
-            name = work.lane.node.id
+        if work.since is not None and instance.now + ROUNDING >= work.since + work.worker.node.node.timeout:
+            seconds = work.worker.node.node.timeout
+            name = work.worker.node.id
             _kill(instance, work, f"the message took longer than the {seconds:g} s that node {name!r} may take (timeout)")
     _overstayed(instance)
     _run_timeouts(instance)
@@ -51,7 +51,7 @@ def _overstayed(instance: MachineState) -> None:
     for number in [number for number, at in instance.deadlines.items() if at <= instance.now + ROUNDING]:
         del instance.deadlines[number]
         work = instance.calls[number]
-        if work.lane.node.removed or work.run not in instance.runs:
+        if work.worker.node.removed or work.run not in instance.runs:
             _kill(instance, work, "a message of a run that was ended did not come back", blamed=False)
         else:
             release(instance, number)
@@ -63,8 +63,8 @@ def _begun(instance: MachineState) -> list[Work]:
     clock.watched = {number: work for number, work in clock.watched.items() if number in calls}
     begun = []
     for number, work in clock.watched.items():
-        runtime = work.lane.runtime
-        if work.since is None and not any(n < number and w.lane.runtime == runtime for n, w in calls.items()):
+        runtime = work.worker.runtime
+        if work.since is None and not any(n < number and w.worker.runtime == runtime for n, w in calls.items()):
             work.since = instance.now
         if work.since is not None:
             begun.append(work)
@@ -72,7 +72,7 @@ def _begun(instance: MachineState) -> list[Work]:
 
 
 def _kill(instance: MachineState, work: Work, cause: str, *, blamed: bool = True) -> None:
-    runtime = work.lane.runtime
+    runtime = work.worker.runtime
     instance.clock.watched.pop(work.id, None)
     if runtime not in instance.causes:
         instance.causes[runtime] = (work.id if blamed else 0, cause)
@@ -83,7 +83,7 @@ def _run_timeouts(instance: MachineState) -> None:
     if not instance.timeout:
         return
     now = instance.clock.active(instance.now) + ROUNDING
-    late = [n for n, run in instance.runs.items() if now >= run.opened + instance.timeout and not run.doomed]
+    late = [n for n, run in instance.runs.items() if now >= run.opened + instance.timeout and not run.ending_as]
     for number in late:
         text = f"the run took longer than the {instance.timeout:g} s it may take; what was in flight is dropped"
         fail_run(instance, number, Failure("", text, kind="timeout", run=number), at_once=True)
@@ -92,12 +92,12 @@ def _run_timeouts(instance: MachineState) -> None:
 def plan(instance: MachineState) -> None:
     """Ask for a `Tick` at the next due time."""
     clock = instance.clock
-    due: list[float] = [work.since + work.lane.node.node.timeout for work in _begun(instance) if work.since is not None]
+    due: list[float] = [work.since + work.worker.node.node.timeout for work in _begun(instance) if work.since is not None]
     due.extend(instance.deadlines.values())
     if clock.later and clock.running_time.since is None:
         due.append(min(clock.later)[0] + clock.running_time.lost)
     if instance.timeout and clock.active_time.since is None:
-        due.extend(run.opened + instance.timeout + clock.active_time.lost for run in instance.runs.values() if not run.doomed)
+        due.extend(run.opened + instance.timeout + clock.active_time.lost for run in instance.runs.values() if not run.ending_as)
     instance.timed = bool(due or clock.later or clock.watched or instance.timeout)
     if due and min(due) != clock.told:
         clock.told = min(due)

@@ -17,7 +17,7 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     """
 
     node: str
-    lane: int
+    worker: int
     module: Module
     state: State | None = None
     on_error: str = "fail"
@@ -39,7 +39,7 @@ class Activate(msgspec.Struct, frozen=True, tag=True):
     """
 
     node: str
-    lane: int
+    worker: int
     version: int
     state: State
 
@@ -48,7 +48,7 @@ class Unload(msgspec.Struct, frozen=True, tag=True):
     """Order to forget a version (0: all) of a node's worker."""
 
     node: str
-    lane: int
+    worker: int
     version: int = 0
 
 
@@ -58,7 +58,7 @@ class Route(msgspec.Struct, frozen=True, tag=True):
     """
 
     node: str
-    lane: int
+    worker: int
     routes: dict[str, tuple[str, ...]]
 
 
@@ -67,7 +67,7 @@ class Call(msgspec.Struct, frozen=True, tag=True):
 
     call: int
     node: str
-    lane: int
+    worker: int
     port: str
     batch: Batch
     skip: int = 0
@@ -88,7 +88,7 @@ class Recall(msgspec.Struct, frozen=True, tag=True):
     """Order to give back every call of a worker as soon as the message under way is finished (``Returned(end=True)`` each)."""
 
     node: str
-    lane: int
+    worker: int
 
 
 class Kill(msgspec.Struct, frozen=True, tag=True):

@@ -4,8 +4,8 @@
 other input or output. A machine is one *instance* of a flow: one `run`, or one flow that was started and stays up (then every
 `send` is a run of its own inside the instance).
 
-Words: a *lane* is one worker of a node (0 unless ``workers=n``); a *call* is a batch of messages given to one worker and not
-yet given back; a *token* is any value the runner wants to find again in the answer.
+Words: a *worker* is a module's version in one runtime (number 0 unless ``workers=n``); a *call* is a batch of messages given to
+one worker and not yet given back; a *token* is any value the runner wants to find again in the answer.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Loaded(msgspec.Struct, frozen=True, tag=True):
     """
 
     node: str
-    lane: int
+    worker: int
     version: int
     runtime: str
     fusable: bool = False
@@ -161,7 +161,7 @@ class LoadFailed(msgspec.Struct, frozen=True, tag=True):
     """Failed load of a version, or an exception in its ``migrate``; the version in use before goes on."""
 
     node: str
-    lane: int
+    worker: int
     version: int
     failure: Failure
 
@@ -170,7 +170,7 @@ class Activated(msgspec.Struct, frozen=True, tag=True):
     """Completed swap: the version is in use from now on, with this state (the result of ``migrate``)."""
 
     node: str
-    lane: int
+    worker: int
     version: int
     state: State
 
@@ -181,7 +181,7 @@ class Routed(msgspec.Struct, frozen=True, tag=True):
     """
 
     node: str
-    lane: int
+    worker: int
 
 
 class Unloaded(msgspec.Struct, frozen=True, tag=True):
@@ -190,7 +190,7 @@ class Unloaded(msgspec.Struct, frozen=True, tag=True):
     """
 
     node: str
-    lane: int
+    worker: int
     version: int
 
 

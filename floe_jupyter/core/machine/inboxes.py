@@ -24,7 +24,7 @@ def _add_inbox(instance: MachineState, node: NodeState, port: str) -> Queue:
     return queue
 
 
-def way_back(instance: MachineState, node: NodeState, queue: Queue) -> Queue:
+def return_queue(instance: MachineState, node: NodeState, queue: Queue) -> Queue:
     """Return the queue for messages given back by a call: their wire, or the inbox if the wire was removed meanwhile, since the
     messages still belong to the node.
     """

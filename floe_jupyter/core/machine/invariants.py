@@ -9,7 +9,7 @@ from floe_jupyter.core.machine import local_routes, suspects
 from floe_jupyter.core.machine.room import find_exits
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import Lane, NodeState
+from floe_jupyter.core.machine.state.records import NodeState, WorkerState
 from floe_jupyter.core.machine.state.tracked import TrackedMessage
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import BugError
@@ -19,8 +19,8 @@ def check(instance: MachineState) -> None:
     """Raise `BugError` naming the first invariant that does not hold."""
     for queue in instance.queues():
         _check_queue(queue)
-    for lane in instance.lanes():
-        _check_lane(instance, lane)
+    for worker in instance.workers():
+        _check_worker(instance, worker)
     _check_runs(instance)
     _check_routes(instance)
     _check_joins(instance)
@@ -45,12 +45,15 @@ def _check_queue(queue: Queue) -> None:
     _must(not queue.tokens or queue.full, f"{queue.name} has room but has not accepted an injection")
 
 
-def _check_lane(instance: MachineState, lane: Lane) -> None:
-    name = f"{lane.node.id}/{lane.index}"
-    _must(all(instance.calls.get(work.id) is work for work in lane.calls), f"lane {name} has a call that nobody knows")
-    _must(not lane.calls or lane.phase == "ready" or instance.stopping, f"lane {name} has a call and is {lane.phase}")
-    _must(not lane.calls or bool(lane.runtime), f"lane {name} has a call and no runtime")
-    _must(bool(lane.calls) or (not lane.back and not lane.recalled), f"lane {name} keeps back messages with no call under way")
+def _check_worker(instance: MachineState, worker: WorkerState) -> None:
+    name = f"{worker.node.id}/{worker.index}"
+    _must(all(instance.calls.get(work.id) is work for work in worker.calls), f"worker {name} has a call that nobody knows")
+    _must(not worker.calls or worker.phase == "ready" or instance.stopping, f"worker {name} has a call and is {worker.phase}")
+    _must(not worker.calls or bool(worker.runtime), f"worker {name} has a call and no runtime")
+    _must(
+        bool(worker.calls) or (not worker.back and not worker.recalled),
+        f"worker {name} keeps back messages with no call under way",
+    )
 
 
 def _check_runs(instance: MachineState) -> None:
@@ -70,19 +73,19 @@ def _check_runs(instance: MachineState) -> None:
 def _waiting(instance: MachineState) -> Iterator[Batch]:
     """Yield all messages in front of nodes, given back by calls, and held behind nodes."""
     yield from (_batch(item) for queue in instance.queues() for item in queue.items)
-    yield from (_batch(item) for lane in instance.lanes() for _, _, rest in lane.back for item in rest)
+    yield from (_batch(item) for worker in instance.workers() for _, _, rest in worker.back for item in rest)
     yield from (item.batch for node in instance.nodes.values() for _, item in node.outbox)
 
 
 def _check_routes(instance: MachineState) -> None:
     for node in instance.nodes.values():
-        planned = len(node.lanes) != 1 or instance.stopping or local_routes.is_planned(instance, node)
-        _must(planned, f"the local routes out of {node.id} are not what they should be")
+        settled = len(node.workers) != 1 or instance.stopping or local_routes.has_wanted_routes(instance, node)
+        _must(settled, f"the local routes out of {node.id} are not what they should be")
         outs = [queue for queues in node.outs.values() for queue in queues]
         routed = sum(queue.routed for queue in [*node.wires, *outs])
         _must(node.routed == routed, f"{node.id} counts {node.routed} local routes")
         _check_exits(instance, node)
-        ordered = {wire for lane in node.lanes for wires in lane.routes.values() for wire in wires}
+        ordered = {wire for worker in node.workers for wires in worker.routes.values() for wire in wires}
         for queue in outs:
             _must(queue.routed or queue.name not in ordered, f"{queue.name} is a local route and not marked so")
             _check_ends(instance, queue)
@@ -97,7 +100,7 @@ def _check_exits(instance: MachineState, node: NodeState) -> None:
 
 def _check_ends(instance: MachineState, queue: Queue) -> None:
     source, target = instance.nodes[queue.source], instance.nodes[queue.target]
-    near = not queue.routed or not target.lanes or target.lanes[0].runtime == source.lanes[0].runtime
+    near = not queue.routed or not target.workers or target.workers[0].runtime == source.workers[0].runtime
     _must(near, f"{queue.name} is a local route between two runtimes")
 
 

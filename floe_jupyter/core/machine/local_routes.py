@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from floe_jupyter.core.machine.events import Count, Route, Routed
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import Lane, NodeState
+from floe_jupyter.core.machine.state.records import NodeState, WorkerState
 
 Routes = dict[str, tuple[str, ...]]
 
@@ -22,13 +22,13 @@ def advance(instance: MachineState) -> None:
     Only nodes affected by a change are visited: loading all nodes costs no more than one visit of all wires.
     """
     _rest(instance)
-    due, instance.unplanned = instance.unplanned, {}
+    due, instance.routes_to_review = instance.routes_to_review, {}
     for index in sorted(due):
         node = due[index]
         instance.fusing.pop(index, None)
         node.awaited = []
-        if len(node.lanes) == 1:
-            _advance_lane(instance, node, node.lanes[0])
+        if len(node.workers) == 1:
+            _advance_worker(instance, node, node.workers[0])
 
 
 def _rest(instance: MachineState) -> None:
@@ -36,7 +36,7 @@ def _rest(instance: MachineState) -> None:
     rested, instance.rested = instance.rested, {}
     for index, node in rested.items():
         asking = {index: node} if index in instance.fusing else {}
-        if node.waiters and not node.lanes[0].calls:
+        if node.waiters and not node.workers[0].calls:
             asking |= node.waiters
             node.waiters = {}
         for waiter in asking.values():
@@ -47,32 +47,32 @@ def _ask_again(instance: MachineState, node: NodeState) -> None:
     """Plan the routes of a waiting node again, if no other awaited wire is busy."""
     busy = _obstacle(node, "", node.awaited, lambda queue: _idle(instance, queue))
     if busy is None:
-        instance.replan_node(node)
+        instance.review_routes_of(node)
     else:
         _wait_for(instance, node, busy)
 
 
-def _advance_lane(instance: MachineState, node: NodeState, lane: Lane) -> None:
+def _advance_worker(instance: MachineState, node: NodeState, worker: WorkerState) -> None:
     wanted = wanted_routes(instance, node)
-    kept = {port: wires for port, wires in lane.routes.items() if wanted.get(port) == wires}
-    if kept != lane.routes:
-        _order(instance, lane, kept)
+    kept = {port: wires for port, wires in worker.routes.items() if wanted.get(port) == wires}
+    if kept != worker.routes:
+        _order(instance, worker, kept)
     fusing = kept != wanted
-    if fusing and not lane.routing and _all_idle(instance, node, wanted):
-        _order(instance, lane, wanted)
-    was_fusing, node.fusing = node.fusing, fusing or (node.fusing and bool(lane.routing))
+    if fusing and not worker.routing and _all_idle(instance, node, wanted):
+        _order(instance, worker, wanted)
+    was_fusing, node.fusing = node.fusing, fusing or (node.fusing and bool(worker.routing))
     if was_fusing and not node.fusing:
         instance.wake_node(node)
 
 
-def _order(instance: MachineState, lane: Lane, routes: Routes) -> None:
-    lane.routes = routes
-    lane.routing += 1
-    instance.rerouting.add(lane)
+def _order(instance: MachineState, worker: WorkerState, routes: Routes) -> None:
+    worker.routes = routes
+    worker.routing += 1
+    instance.rerouting.add(worker)
     for wires in routes.values():
         for wire in wires:
             mark(instance, instance.wires[wire], routed=True)
-    instance.order(Route(lane.node.id, lane.index, dict(routes)))
+    instance.order(Route(worker.node.id, worker.index, dict(routes)))
 
 
 def mark(instance: MachineState, queue: Queue, *, routed: bool) -> None:
@@ -115,7 +115,7 @@ def _idle(instance: MachineState, queue: Queue) -> bool:
     """Return whether the wire is empty, without messages held in front, and neither end is at work. A generator waiting for
     `More` counts as idle, since no outputs can come meanwhile.
     """
-    source, target = instance.nodes[queue.source].lanes[0], instance.nodes[queue.target].lanes[0]
+    source, target = instance.nodes[queue.source].workers[0], instance.nodes[queue.target].workers[0]
     if queue.routed:
         return True
     if queue.n or source.node.outbox or source.phase != "ready" or target.phase != "ready" or target.calls:
@@ -126,13 +126,13 @@ def _idle(instance: MachineState, queue: Queue) -> bool:
 def routed(instance: MachineState, event: Routed) -> NodeState | None:
     """Take in a runtime's change of local routes; return the node at the source of the routes, or None if the node is gone."""
     node = instance.nodes.get(event.node)
-    if node is None or event.lane >= len(node.lanes) or not node.lanes[event.lane].routing:
+    if node is None or event.worker >= len(node.workers) or not node.workers[event.worker].routing:
         return None
-    lane = node.lanes[event.lane]
-    lane.routing -= 1
-    if not lane.routing:
-        settle(instance, lane)
-    instance.replan_node(node)
+    worker = node.workers[event.worker]
+    worker.routing -= 1
+    if not worker.routing:
+        settle(instance, worker)
+    instance.review_routes_of(node)
     if instance.suspects or instance.filled:  # other nodes may wait for this node, or had no room before
         instance.wake_all()
     else:
@@ -140,26 +140,26 @@ def routed(instance: MachineState, event: Routed) -> NodeState | None:
     return node
 
 
-def settle(instance: MachineState, lane: Lane) -> None:
+def settle(instance: MachineState, worker: WorkerState) -> None:
     """Mark the wires of a worker by the routes ordered last."""
-    names = {wire for wires in lane.routes.values() for wire in wires}
-    for queues in lane.node.outs.values():
+    names = {wire for wires in worker.routes.values() for wire in wires}
+    for queues in worker.node.outs.values():
         for queue in queues:
             mark(instance, queue, routed=queue.name in names)
 
 
-def forget(instance: MachineState, lane: Lane) -> None:
+def forget(instance: MachineState, worker: WorkerState) -> None:
     """Forget the local routes of a worker whose runtime is gone."""
-    if lane.routes or lane.routing:
-        lane.routes, lane.routing = {}, 0
-        settle(instance, lane)
-    lane.node.fusing = False
-    instance.replan_around(lane.node)
+    if worker.routes or worker.routing:
+        worker.routes, worker.routing = {}, 0
+        settle(instance, worker)
+    worker.node.fusing = False
+    instance.review_routes_around(worker.node)
 
 
-def is_routed(lane: Lane) -> bool:
+def is_routed(worker: WorkerState) -> bool:
     """Return whether some local route leads into or out of the worker's node, or is just being changed."""
-    return lane.routing > 0 or lane.node.routed > 0
+    return worker.routing > 0 or worker.node.routed > 0
 
 
 # --- what is wanted --------------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def wanted_routes(instance: MachineState, node: NodeState) -> Routes:
 def _may_begin(instance: MachineState, node: NodeState) -> bool:
     if instance.debugger.on or instance.debugger.hold_errors or instance.stopping or instance.suspects:
         return False
-    return not node.removed and _simple(node) and (node.lanes[0].fusable or node.lanes[0].follows)
+    return not node.removed and _simple(node) and (node.workers[0].fusable or node.workers[0].follows)
 
 
 def _may_leave_by(instance: MachineState, node: NodeState, port: str, queues: list[Queue]) -> bool:
@@ -205,15 +205,15 @@ def _is_untried(instance: MachineState, queues: list[Queue]) -> bool:
 def _may_route(source: NodeState, target: NodeState, queue: Queue) -> bool:
     if queue.cyclic or (queue.routed and queue.n) or target.joins is not None:
         return False
-    if target.removed or not _simple(target) or not target.lanes[0].fusable:
+    if target.removed or not _simple(target) or not target.workers[0].fusable:
         return False
-    return "error" not in target.outs and source.lanes[0].runtime == target.lanes[0].runtime
+    return "error" not in target.outs and source.workers[0].runtime == target.workers[0].runtime
 
 
-def is_planned(instance: MachineState, node: NodeState) -> bool:
+def has_wanted_routes(instance: MachineState, node: NodeState) -> bool:
     """Return whether the node's local routes are as planned, or wait for other work. For tests: all wires are examined anew."""
     # Written out a second time on purpose: a check that shared code with the plan would share its mistakes.
-    lane = node.lanes[0]
+    worker = node.workers[0]
     wanted = (
         {}
         if not _may_begin(instance, node)
@@ -226,18 +226,18 @@ def is_planned(instance: MachineState, node: NodeState) -> bool:
             and all(_may_route(node, instance.nodes[queue.target], queue) for queue in queues)
         }
     )
-    kept = all(wanted.get(port) == wires for port, wires in lane.routes.items())
+    kept = all(wanted.get(port) == wires for port, wires in worker.routes.items())
     busy = any(not _idle(instance, instance.wires[wire]) for wires in wanted.values() for wire in wires)
-    waits = lane.routing > 0 or (busy and node.index in instance.fusing)
-    return kept and (waits or (wanted == lane.routes and not node.fusing))
+    waits = worker.routing > 0 or (busy and node.index in instance.fusing)
+    return kept and (waits or (wanted == worker.routes and not node.fusing))
 
 
 def _simple(node: NodeState) -> bool:
     """Return whether the node has one ready worker without timeout whose failures have no consequence but the end of the run."""
-    if len(node.lanes) != 1 or node.node.on_error not in {"fail", "skip"} or node.node.timeout:
+    if len(node.workers) != 1 or node.node.on_error not in {"fail", "skip"} or node.node.timeout:
         return False
-    lane = node.lanes[0]
-    return lane.phase == "ready" and (lane.coming is None or not lane.coming.loaded)
+    worker = node.workers[0]
+    return worker.phase == "ready" and (worker.coming is None or not worker.coming.loaded)
 
 
 # --- what comes of it ------------------------------------------------------------------------------------------------------
@@ -261,8 +261,8 @@ def cut_off(instance: MachineState, names: Iterable[str]) -> None:
     again.
     """
     for queue in [instance.wires[name] for name in names if name in instance.wires]:
-        lane = instance.nodes[queue.source].lanes[0]
-        if queue.routed and not lane.routing:
-            lane.routes = {port: wires for port, wires in lane.routes.items() if queue.name not in wires}
-            settle(instance, lane)
-            instance.replan_around(lane.node)
+        worker = instance.nodes[queue.source].workers[0]
+        if queue.routed and not worker.routing:
+            worker.routes = {port: wires for port, wires in worker.routes.items() if queue.name not in wires}
+            settle(instance, worker)
+            instance.review_routes_around(worker.node)

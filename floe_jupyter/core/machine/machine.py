@@ -18,7 +18,7 @@ from floe_jupyter.core.machine.latest import ends, latest, shorten
 from floe_jupyter.core.machine.state.debugging import DebugState
 from floe_jupyter.core.machine.state.instance import SPREAD, MachineState
 from floe_jupyter.core.machine.stepping import edits, steps, switches
-from floe_jupyter.core.machine.stepping.idle import tell_idle
+from floe_jupyter.core.machine.stepping.idle import report_idle
 from floe_jupyter.core.machine.versions import giving_up, lifecycle, rewire, updates
 from floe_jupyter.core.machine.wires.outbox import let_through
 from floe_jupyter.core.messages import Batch
@@ -46,8 +46,8 @@ HANDLERS: dict[type, Callable[[MachineState, Any], None]] = {
     events.Unbreak: switches.remove_breakpoints,
     events.Pause: switches.pause,
     events.Continue: switches.resume,
-    events.Step: steps.wish,
-    events.Back: steps.wish,
+    events.Step: steps.request_step,
+    events.Back: steps.request_step,
     events.Edit: edits.edit,
     events.Drop: edits.drop,
     events.Undrop: edits.undrop,
@@ -82,7 +82,7 @@ class Machine:
             timeout=timeout,
             fail_fast=fail_fast,
             wire_limits=(wire_messages, wire_bytes),
-            debugger=DebugState(wish=debug, hold_errors=hold_errors),
+            debugger=DebugState(requested=debug, hold_errors=hold_errors),
             let_through=let_through,
         )
         instance.spreads = spreads and len(flow.nodes) <= SPREAD
@@ -113,12 +113,12 @@ class Machine:
     def _settle(self) -> None:
         instance = self._instance
         _go_on(instance)
-        while instance.dirty or instance.settled or instance.unplanned:
+        while instance.awake or instance.settled or instance.routes_to_review:
             _go_on(instance)
         if instance.timed:
             clocks.plan(instance)
-        if instance.debugger.attentive or instance.refused:
-            tell_idle(instance)
+        if instance.debugger.has_work or instance.refused:
+            report_idle(instance)
 
     def view(self) -> View:
         """Return a snapshot."""
@@ -157,7 +157,7 @@ class Machine:
         return [failure for _, _, failure in self._instance.dead.values()]
 
     def states(self) -> dict[str, State]:
-        """Return the state of every node (lane 0) after its last acknowledged message."""
+        """Return the state of every node (worker 0) after its last acknowledged message."""
         return views.states(self._instance)
 
     def at(self, id: str) -> tuple[str, str, Batch, dict[str, State]]:  # noqa: A002
@@ -175,18 +175,18 @@ def _go_on(instance: MachineState) -> None:
     """Do the work made possible by an event."""
     if instance.refused:
         giving_up.fail_waiting(instance)
-    if instance.dirty:
+    if instance.awake:
         calls.pump(instance)
     if instance.settled:
         runs.settle(instance)
-    if instance.unplanned or instance.rested:
+    if instance.routes_to_review or instance.rested:
         local_routes.advance(instance)
     if instance.rewires:
         rewire.advance(instance)
     if instance.parked and instance.runs:
         giving_up.unpark(instance)
-    if instance.debugger.attentive or instance.refused:
-        steps.attend(instance)
+    if instance.debugger.has_work or instance.refused:
+        steps.serve_requests(instance)
     if instance.giving_up:
         giving_up.give_up(instance)
     if instance.ending:

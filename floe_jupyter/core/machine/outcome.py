@@ -91,6 +91,6 @@ class StateChange(msgspec.Struct, frozen=True, omit_defaults=True):
     """Top-level keys of a node's state changed since the last report."""
 
     node: str
-    lane: int = 0
+    worker: int = 0
     set: State = {}
     unset: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ def find_exits(instance: MachineState, node: NodeState) -> list[Queue]:
     return list(found)
 
 
-def roomier(instance: MachineState, queue: Queue) -> None:
+def announce_room(instance: MachineState, queue: Queue) -> None:
     """Accept injections and wake nodes waiting for room in a queue, after messages have left."""
     if queue.tokens and not queue.full:
         tokens, queue.tokens = queue.tokens, []

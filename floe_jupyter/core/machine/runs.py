@@ -8,11 +8,11 @@ from floe_jupyter.core.machine import suspects, unprocessed
 from floe_jupyter.core.machine.debugging.holding import recount_held
 from floe_jupyter.core.machine.events import CancelRun, CloseRun, Ended, Failure, Status
 from floe_jupyter.core.machine.outcome import UNFINISHED
-from floe_jupyter.core.machine.room import roomier
+from floe_jupyter.core.machine.room import announce_room
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.open_runs import FAILURES, REMEMBERED, Ending, OpenRun
-from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
-from floe_jupyter.core.machine.state.tracked import TrackedMessage, sift
+from floe_jupyter.core.machine.state.records import NodeState, Work, WorkerState
+from floe_jupyter.core.machine.state.tracked import TrackedMessage, of_wanted_runs
 from floe_jupyter.core.machine.work import recall
 from floe_jupyter.core.messages import Batch
 
@@ -81,14 +81,14 @@ def finish(instance: MachineState, number: int, status: Status, by: str = "") ->
     undone.
     """
     run = instance.runs.get(number)
-    if run is None or run.doomed:
+    if run is None or run.ending_as:
         return
     run.cut = by
     if not instance.debugger.paused:
         end_run(instance, number, status)
         return
-    run.doomed = status
-    instance.note(lambda: setattr(run, "doomed", ""))
+    run.ending_as = status
+    instance.note(lambda: setattr(run, "ending_as", ""))
 
 
 def end_run(instance: MachineState, number: int, status: Status | None = None) -> None:
@@ -160,10 +160,10 @@ def _purge(instance: MachineState, number: int, left: int, *, kill: bool) -> Cou
         for queue in [*node.inputs, *node.wires] if node.joins else node.inputs:
             if queue.n and (gone := queue.keep(wanted)):
                 counts[node.id, f"node {node.id}"] += gone
-                roomier(instance, queue)
+                announce_room(instance, queue)
         counts += _purge_outbox(node, number)
-        for lane in node.lanes:
-            if here := _purge_lane(instance, lane, number, kill=kill):
+        for worker in node.workers:
+            if here := _purge_worker(instance, worker, number, kill=kill):
                 counts[node.id, f"node {node.id}"] += here
         instance.wake_node(node)
     for node in instance.nodes.values():
@@ -174,17 +174,17 @@ def _purge(instance: MachineState, number: int, left: int, *, kill: bool) -> Cou
     return counts + _in_hand(instance, number, left - counts.total())
 
 
-def _purge_lane(instance: MachineState, lane: Lane, number: int, *, kill: bool) -> int:
+def _purge_worker(instance: MachineState, worker: WorkerState, number: int, *, kill: bool) -> int:
     """Drop the messages of a run that a worker gave back and recall its calls; return the number of its messages there."""
-    here = sum(_remaining(work, number) for work in lane.calls)
-    here += sum(_count_of(item, number) for _, _, items in lane.back for item in items)
-    lane.back = [
-        (call, queue, [kept for item in items if (kept := sift(item, lambda run: run != number)) is not None])
-        for call, queue, items in lane.back
+    here = sum(_remaining(work, number) for work in worker.calls)
+    here += sum(_count_of(item, number) for _, _, items in worker.back for item in items)
+    worker.back = [
+        (call, queue, [kept for item in items if (kept := of_wanted_runs(item, lambda run: run != number)) is not None])
+        for call, queue, items in worker.back
     ]
-    if any(_concerns(work.batch, number) for work in lane.calls):
-        recall(instance, lane)
-        _set_deadlines(instance, lane, number, kill=kill)
+    if any(_concerns(work.batch, number) for work in worker.calls):
+        recall(instance, worker)
+        _set_deadlines(instance, worker, number, kill=kill)
     return here
 
 
@@ -219,7 +219,7 @@ def _in_hand(instance: MachineState, number: int, left: int) -> Counter[unproces
     counts: Counter[unprocessed.Kept] = Counter()
     for work in reversed(instance.hand):
         n = min(left, _remaining(work, number))
-        counts[work.lane.node.id, f"node {work.lane.node.id}"] += n
+        counts[work.worker.node.id, f"node {work.worker.node.id}"] += n
         left -= n
     return +counts
 
@@ -228,9 +228,9 @@ def _concerns(batch: Batch, number: int) -> bool:
     return batch.run == number if batch.runs is None else number in batch.runs
 
 
-def _set_deadlines(instance: MachineState, lane: Lane, number: int, *, kill: bool) -> None:
+def _set_deadlines(instance: MachineState, worker: WorkerState, number: int, *, kill: bool) -> None:
     """Set deadlines for calls of the run: for generators always (a generator may go on for ever), for others only with *kill*."""
-    for work in lane.calls:
+    for work in worker.calls:
         if _concerns(work.batch, number) and (kill or work.emitted):
             instance.deadlines[work.id] = instance.now + GRACE
             instance.timed = True

@@ -16,7 +16,7 @@ def count(instance: MachineState) -> int:
     """Return the number of suspects: in front of nodes, in calls, and on the way back from calls."""
     found = sum(_is_suspect(item) for node in instance.nodes.values() for queue in node.inputs for item in queue.items)
     found += sum(_is_suspect(item) for work in instance.calls.values() for item in work.items)
-    returned = (items for lane in instance.lanes() for _, _, items in lane.back)
+    returned = (items for worker in instance.workers() for _, _, items in worker.back)
     return found + sum(_is_suspect(item) for items in returned for item in items)
 
 
@@ -25,7 +25,7 @@ def recount(instance: MachineState) -> None:
     if instance.suspects:
         instance.suspects = count(instance)
         if not instance.suspects:
-            instance.replan()
+            instance.review_routes()
 
 
 def clear_suspect(instance: MachineState, item: TrackedMessage) -> None:
@@ -34,7 +34,7 @@ def clear_suspect(instance: MachineState, item: TrackedMessage) -> None:
     instance.suspects -= 1
     instance.wake_all()
     if not instance.suspects:
-        instance.replan()
+        instance.review_routes()
 
 
 def _is_suspect(item: object) -> bool:

@@ -46,19 +46,19 @@ def view(instance: MachineState) -> View:
 
 
 def _node(instance: MachineState, node: NodeState, breaks: tuple[str, ...]) -> NodeView:
-    lane = node.lanes[0] if node.lanes else None
+    worker = node.workers[0] if node.workers else None
     return NodeView(
         node.id,
         node.module.lang if node.module else "",
         status(instance, node),
-        lane.version if lane else 0,
+        worker.version if worker else 0,
         node.taken,
         node.given,
         node.failed,
         sum(queue.n for queue in node.inputs),
         held_count(instance, node),
         node.error,
-        lane.runtime if lane else "",
+        worker.runtime if worker else "",
         breaks,
         node.dropped,
         node.unfinished,
@@ -72,7 +72,7 @@ def _wire(queue: Queue) -> WireView:
 def status(instance: MachineState, node: NodeState) -> str:
     """Return one word for the node's present activity."""
     # The first word that applies is shown: the order is the rule.
-    phases = {lane.phase for lane in node.lanes}
+    phases = {worker.phase for worker in node.workers}
     if node.refused:
         return "refused"
     if phases & {"loading", "activating", "vacant"}:
@@ -83,7 +83,7 @@ def status(instance: MachineState, node: NodeState) -> str:
         return "held"
     if any(queue.n for queue in node.inputs) and any(queue.full for queue in exits(instance, node)):
         return "full"
-    return "busy" if any(_of_live_run(instance, work.batch) for lane in node.lanes for work in lane.calls) else "idle"
+    return "busy" if any(_of_live_run(instance, work.batch) for worker in node.workers for work in worker.calls) else "idle"
 
 
 def _tracked(node: NodeState) -> Iterator[TrackedMessage]:
@@ -198,8 +198,8 @@ def at(instance: MachineState, prefix: str) -> tuple[str, str, Batch, dict[str, 
 
 
 def states(instance: MachineState) -> dict[str, State]:
-    """Return the state of every node (lane 0)."""
-    return {node.id: dict(node.lanes[0].state) for node in instance.nodes.values() if node.lanes}
+    """Return the state of every node (worker 0)."""
+    return {node.id: dict(node.workers[0].state) for node in instance.nodes.values() if node.workers}
 
 
 def _states_before(instance: MachineState, seq: int) -> dict[str, State]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from floe_jupyter.core.machine.events import Recall
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.records import NodeState, Work, WorkerState
 from floe_jupyter.core.machine.state.tracked import TrackedMessage, named_as
 from floe_jupyter.core.messages import Batch, cut, split
 
 
-def ungive(node: NodeState, n: int) -> None:
+def uncount_given(node: NodeState, n: int) -> None:
     """Undo the count of *n* outputs of a node."""
     node.given -= n
 
@@ -74,8 +74,8 @@ def release(instance: MachineState, call: int) -> None:
         ending.calls.discard(call)
 
 
-def recall(instance: MachineState, lane: Lane) -> None:
+def recall(instance: MachineState, worker: WorkerState) -> None:
     """Ask for all messages not begun; the worker gets no further calls until all calls are back."""
-    if lane.calls and not lane.recalled:
-        lane.recalled = True
-        instance.order(Recall(lane.node.id, lane.index))
+    if worker.calls and not worker.recalled:
+        worker.recalled = True
+        instance.order(Recall(worker.node.id, worker.index))

@@ -145,7 +145,7 @@ def _tell(hub: Hub, flow: str, changed: dict[str, Any]) -> None:
 
 
 def _everywhere(hub: Hub, instances: list[KnownInstance], wanted: list[Callable[[int], Event]], done: Done) -> None:
-    """Send all wishes to all instances; call *done* at the first error, or when all have answered."""
+    """Send all requests to all instances; call *done* at the first error, or when all have answered."""
     left = len(instances) * len(wanted)
 
     def answered(value: Any, error: FloeError | None) -> None:
@@ -156,7 +156,7 @@ def _everywhere(hub: Hub, instances: list[KnownInstance], wanted: list[Callable[
 
     for instance in instances:
         for event in wanted:
-            hub.wish(instance, event, answered)
+            hub.send_request(instance, event, answered)
 
 
 def clear_break(hub: Hub, args: calls.clear_break, request: PendingCall) -> Any:

@@ -1,4 +1,4 @@
-"""Calls of the control API to stop, inspect and step messages: most send a wish to the machine and return the answer."""
+"""Calls of the control API to stop, inspect and step messages: most send a request to the machine and return the answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from floe_jupyter.core.machine import events
 from floe_jupyter.core.machine.commands import Notice
 from floe_jupyter.core.machine.events import Event
 from floe_jupyter.core.messages import Batch, plain_text, single
-from floe_jupyter.dispatcher.calls.lookup import by_id, candidates, gather, stepped_last, wish_by_id
+from floe_jupyter.dispatcher.calls.lookup import by_id, candidates, gather, send_request_by_id, stepped_last
 from floe_jupyter.dispatcher.calls.server import LATER, Handler, PendingCall
 from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.dispatcher.runs.instances import KnownInstance
@@ -21,7 +21,7 @@ from floe_jupyter.wire.control import calls, topics
 from floe_jupyter.wire.control.replies import RunInfo
 
 
-def _wish(
+def _send_request(
     hub: Hub,
     request: PendingCall,
     args: Any,
@@ -29,7 +29,7 @@ def _wish(
     then: Callable[[KnownInstance, Any], None] | None = None,
     flow: str = "",
 ) -> Any:
-    """Send a wish, and answer with the machine's reply, or call *then* with the reply."""
+    """Send a request, and answer with the machine's reply, or call *then* with the reply."""
     instance = hub.instance_of(hub.spaces.of(request.client, args.workspace), flow or args.flow)
 
     def done(value: Any, error: FloeError | None) -> None:
@@ -40,11 +40,11 @@ def _wish(
         else:
             request.reply(value)
 
-    hub.wish(instance, event, done)
+    hub.send_request(instance, event, done)
     return LATER
 
 
-def _wish_by_id(
+def _send_request_by_id(
     hub: Hub,
     request: PendingCall,
     args: Any,
@@ -52,8 +52,8 @@ def _wish_by_id(
     then: Callable[[KnownInstance, Any], None],
     flow: str = "",
 ) -> Any:
-    """Send a wish to the instance with the message, and call *then* with the reply."""
-    return wish_by_id(hub, request, hub.spaces.of(request.client, args.workspace), flow or args.flow, event, then)
+    """Send a request to the instance with the message, and call *then* with the reply."""
+    return send_request_by_id(hub, request, hub.spaces.of(request.client, args.workspace), flow or args.flow, event, then)
 
 
 # --- breakpoints -----------------------------------------------------------------------------------------------------------
@@ -81,25 +81,25 @@ def _look(hub: Hub, request: PendingCall, instance: KnownInstance) -> None:
 
 def pause(hub: Hub, args: calls.pause, request: PendingCall) -> Any:
     """Pause an instance, and return its view."""
-    return _wish(hub, request, args, events.Pause, lambda instance, _: _look(hub, request, instance))
+    return _send_request(hub, request, args, events.Pause, lambda instance, _: _look(hub, request, instance))
 
 
 def resume(hub: Hub, args: calls.resume, request: PendingCall) -> Any:
     """Resume an instance, and return its view.
 
-    The view is requested right after the wish, because the run may end with the wish.
+    The view is requested right after `Continue`, because the run may end at once.
     """
     instance = hub.instance_of(hub.spaces.of(request.client, args.workspace), args.flow)
     found: dict[str, Any] = {}
 
     def come(what: str, value: Any, error: FloeError | None) -> None:
-        if error is not None and not (what == "wish" and instance.ended):
+        if error is not None and not (what == "request" and instance.ended):
             request.fail(error)
         found[what] = value
         if len(found) == 2:
             request.reply(found["view"])
 
-    hub.wish(instance, events.Continue, partial(come, "wish"))
+    hub.send_request(instance, events.Continue, partial(come, "request"))
     hub.ask(instance, "view", partial(come, "view"))
     return LATER
 
@@ -110,7 +110,7 @@ def step(hub: Hub, args: calls.step, request: PendingCall) -> Any:
     flow = run.instance_name if run is not None else args.flow
     counter = run.counter if run else 0
     if args.message:
-        return _wish_by_id(
+        return _send_request_by_id(
             hub,
             request,
             args,
@@ -118,7 +118,7 @@ def step(hub: Hub, args: calls.step, request: PendingCall) -> Any:
             partial(_stepped, request),
             flow,
         )
-    return _wish(
+    return _send_request(
         hub, request, args, lambda token: events.Step(args.node, args.message, counter, token), partial(_stepped, request), flow
     )
 
@@ -131,7 +131,7 @@ def _stepped(request: PendingCall, instance: KnownInstance, value: Any) -> None:
 def back(hub: Hub, args: calls.back, request: PendingCall) -> Any:
     """Undo the last step; return the machine's report."""
     flow = stepped_last(hub, hub.spaces.of(request.client, args.workspace), args.flow)
-    return _wish(hub, request, args, events.Back, flow=flow)
+    return _send_request(hub, request, args, events.Back, flow=flow)
 
 
 # --- messages --------------------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def _answer_held(hub: Hub, request: PendingCall, instance: KnownInstance, id_: s
 
 def edit(hub: Hub, args: calls.edit, request: PendingCall) -> Any:
     """Replace the value of a held message; return the message."""
-    return _wish_by_id(
+    return _send_request_by_id(
         hub,
         request,
         args,
@@ -178,17 +178,17 @@ def _edited(hub: Hub, request: PendingCall, instance: KnownInstance, id_: str) -
 
 def drop(hub: Hub, args: calls.drop, request: PendingCall) -> Any:
     """Drop a held message."""
-    return _wish_by_id(hub, request, args, lambda token: events.Drop(args.id, token), lambda _, __: request.reply())
+    return _send_request_by_id(hub, request, args, lambda token: events.Drop(args.id, token), lambda _, __: request.reply())
 
 
 def undrop(hub: Hub, args: calls.undrop, request: PendingCall) -> Any:
     """Undo the drop of a message."""
-    return _wish_by_id(hub, request, args, lambda token: events.Undrop(args.id, token), lambda _, __: request.reply())
+    return _send_request_by_id(hub, request, args, lambda token: events.Undrop(args.id, token), lambda _, __: request.reply())
 
 
 def duplicate(hub: Hub, args: calls.duplicate, request: PendingCall) -> Any:
     """Duplicate a held message; return the copy."""
-    return _wish_by_id(
+    return _send_request_by_id(
         hub,
         request,
         args,
@@ -199,7 +199,7 @@ def duplicate(hub: Hub, args: calls.duplicate, request: PendingCall) -> Any:
 
 def retry(hub: Hub, args: calls.retry, request: PendingCall) -> Any:
     """Retry a message put aside after a failure."""
-    return _wish_by_id(hub, request, args, lambda token: events.Retry(args.id, token), lambda _, __: request.reply())
+    return _send_request_by_id(hub, request, args, lambda token: events.Retry(args.id, token), lambda _, __: request.reply())
 
 
 def inject(hub: Hub, args: calls.inject, request: PendingCall) -> Any:
@@ -241,7 +241,7 @@ def _fork(hub: Hub, args: calls.fork, request: PendingCall, instance: KnownInsta
     run = hub.new_run(opened, ref, number, request.client)
     run.forked_from = instance.newest.ref if instance.newest is not None else instance.name
     if args.hold:  # before the message, so that no node takes the message first
-        hub.wish(opened, events.Pause, lambda _, __: None)
+        hub.send_request(opened, events.Pause, lambda _, __: None)
     hub.feed(run, msgspec.structs.replace(batch, ids=None), node, port)
     hub.close_run(run)
     return run.info()

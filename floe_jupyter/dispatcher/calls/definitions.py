@@ -76,7 +76,7 @@ def defined(hub: Hub, space: Space, kind: str, definition: Module | Flow) -> Non
 def _update(
     hub: Hub, request: PendingCall, instances: list[KnownInstance], event: Any, answer: dict[str, Any], within: float
 ) -> Any:
-    """Send a wish to all instances; answer when all have swapped or refused, or after *within* seconds."""
+    """Send a request to all instances; answer when all have swapped or refused, or after *within* seconds."""
     if not instances:
         return answer
     waiting = {instance.name for instance in instances}
@@ -97,7 +97,7 @@ def _update(
         request.reply(answer)
 
     for instance in instances:
-        hub.wish(instance, event, lambda value, error, i=instance: answered(i, value, error))  # type: ignore[misc]
+        hub.send_request(instance, event, lambda value, error, i=instance: answered(i, value, error))  # type: ignore[misc]
     request.timer = hub.loop.after(within, late)
     return LATER
 

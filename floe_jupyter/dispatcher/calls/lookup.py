@@ -56,7 +56,7 @@ def by_id(request: PendingCall, instances: list[KnownInstance], act: Try, then: 
     return LATER
 
 
-def wish_by_id(
+def send_request_by_id(
     hub: Hub,
     request: PendingCall,
     space: Space,
@@ -64,8 +64,8 @@ def wish_by_id(
     event: Callable[[int], Event],
     then: Callable[[KnownInstance, Any], None],
 ) -> Any:
-    """Send a wish to the instance that knows the message (see `by_id`)."""
-    return by_id(request, candidates(hub, space, flow), lambda instance, done: hub.wish(instance, event, done), then)
+    """Send a request to the instance that knows the message (see `by_id`)."""
+    return by_id(request, candidates(hub, space, flow), lambda instance, done: hub.send_request(instance, event, done), then)
 
 
 def gather(hub: Hub, request: PendingCall, instances: list[KnownInstance], call: str, args: dict[str, Any] | None) -> Any:

@@ -13,10 +13,10 @@ import msgspec
 import zmq
 
 from floe_jupyter.dispatcher import log
-from floe_jupyter.dispatcher.calls.streams import Lines
+from floe_jupyter.dispatcher.calls.streams import CallStreams
 from floe_jupyter.dispatcher.clients import AttachedClient
 from floe_jupyter.dispatcher.lifetime import Lifetime
-from floe_jupyter.dispatcher.runners import spare
+from floe_jupyter.dispatcher.runners import spare_descriptor
 from floe_jupyter.errors import BugError, DefinitionError, EnvironmentFailed, FloeError, ProtocolError, unknown
 from floe_jupyter.wire.client.channel import LIMIT
 from floe_jupyter.wire.control.arguments import explained
@@ -72,13 +72,18 @@ class CallServer:
     """Server between the clients' sockets and the handlers of the calls."""
 
     def __init__(
-        self, socket: zmq.Socket[bytes], door: streams.Listener | None, lifetime: Lifetime, handlers: dict[str, Handler], hub: Any
+        self,
+        socket: zmq.Socket[bytes],
+        listener: streams.Listener | None,
+        lifetime: Lifetime,
+        handlers: dict[str, Handler],
+        hub: Any,
     ) -> None:
         self.lifetime = lifetime
         self._socket, self._clients, self._handlers, self._hub = socket, lifetime.clients, handlers, hub
         self._loop: Loop = hub.loop
         self._descriptor = sockets.descriptor(socket)
-        self.lines = Lines(self._loop, door, LIMIT, self._hear, self._refuse, self._is_greeted)
+        self.streams = CallStreams(self._loop, listener, LIMIT, self._hear, self._refuse, self._is_greeted)
         self._decoders: dict[str, msgspec.msgpack.Decoder[Args]] = {}
         """Decoders by call, each made at the first call: all of them would take 5 ms of the start."""
         self.refused = 0
@@ -97,13 +102,13 @@ class CallServer:
 
     def send(self, identity: bytes, answer: bytes) -> None:
         """Send an answer to a client, by its stream or by the ZeroMQ socket."""
-        if self.lines.send(identity, answer):
+        if self.streams.send(identity, answer):
             return
         try:
             sockets.put(self._socket, (identity, answer))
         except zmq.ZMQError as error:
             log.warn(f"an answer was not sent: {error}; the client will ask again")
-        self._loop.stir(self._descriptor)
+        self._loop.recheck(self._descriptor)
 
     def _is_greeted(self, identity: bytes) -> bool:
         client = self._clients.find(identity)
@@ -179,5 +184,5 @@ class CallServer:
 def _fault(call: str, error: Exception) -> FloeError:
     """Return the error for an unexpected exception of a handler: an internal fault, except for lack of descriptors."""
     if getattr(error, "errno", 0) in FULL:
-        return EnvironmentFailed(spare.text(f"{call!r}"))
+        return EnvironmentFailed(spare_descriptor.text(f"{call!r}"))
     return BugError(f"{call} failed: {type(error).__name__}: {error}; please report it")

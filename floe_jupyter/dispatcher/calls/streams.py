@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from floe_jupyter.dispatcher.runners.spare import Spare
+from floe_jupyter.dispatcher.runners.spare_descriptor import SpareDescriptor
 from floe_jupyter.errors import EnvironmentFailed, ProtocolError
 from floe_jupyter.wire.client.channel import ANY
 from floe_jupyter.wire.transport.loop import Loop
@@ -35,7 +35,7 @@ class CallStream:
         """True if the client has said hello."""
 
 
-class Lines:
+class CallStreams:
     """All streams of clients. *take* gets (identity, request); *refuse* is called for invalid data; *trusted* says whether the
     client of an identity has said hello: until then its messages must be small.
     """
@@ -52,25 +52,25 @@ class Lines:
         self._trusted = trusted
         self._loop, self._listener, self._limit = loop, listener, limit
         self._take, self._refuse = take, refuse
-        self._spare = Spare()
+        self._spare = SpareDescriptor()
         self._open: set[CallStream] = set()
-        self._lines: dict[bytes, CallStream] = {}
+        self._by_identity: dict[bytes, CallStream] = {}
         """Identified streams; of several streams with the same identity, the newest gets the answers."""
         if listener is not None:
             loop.watch(listener.fileno(), self._accept)
 
     def send(self, identity: bytes, answer: bytes) -> bool:
         """Send an answer; return False if no stream has the identity."""
-        line = self._lines.get(identity)
-        if line is None:
+        client = self._by_identity.get(identity)
+        if client is None:
             return False
-        line.stream.send(answer)
+        client.stream.send(answer)
         return True
 
     def close(self) -> None:
         """Close all streams and the listener. Answers already sent still arrive."""
-        for line in list(self._open):
-            self._end(line)
+        for client in list(self._open):
+            self._end(client)
         if self._listener is not None:
             self._loop.forget(self._listener.fileno())
             self._listener.close()
@@ -86,39 +86,39 @@ class Lines:
             return
         fd = accepted.fileno()
         stream = Stream(accepted, min(self._limit, STRANGERS), lambda flush: self._loop.writing(fd, flush, reading=False))
-        line = CallStream(stream)
-        self._open.add(line)
-        self._loop.watch(fd, lambda _: self._receive(line))
+        client = CallStream(stream)
+        self._open.add(client)
+        self._loop.watch(fd, lambda _: self._receive(client))
 
-    def _receive(self, line: CallStream) -> None:
+    def _receive(self, client: CallStream) -> None:
         try:
-            for message in line.stream.receive():
-                if line.identity:
-                    self._take(line.identity, message)
+            for message in client.stream.receive():
+                if client.identity:
+                    self._take(client.identity, message)
                 else:
-                    self._name(line, message)
-                if not line.trusted and self._trusted(line.identity):
-                    line.trusted, line.stream.splitter.limit = True, self._limit
+                    self._name(client, message)
+                if not client.trusted and self._trusted(client.identity):
+                    client.trusted, client.stream.splitter.limit = True, self._limit
         except EOFError:
-            self._end(line)
+            self._end(client)
         except ProtocolError:
             self._refuse()
-            self._end(line)
+            self._end(client)
 
-    def _name(self, line: CallStream, identity: bytes) -> None:
+    def _name(self, client: CallStream, identity: bytes) -> None:
         if not 0 < len(identity) <= LONGEST_IDENTITY:
             raise ProtocolError("an identity has 1 to 255 bytes")
-        line.identity = identity
-        self._lines[identity] = line
+        client.identity = identity
+        self._by_identity[identity] = client
 
-    def _end(self, line: CallStream) -> None:
-        if line not in self._open:
+    def _end(self, client: CallStream) -> None:
+        if client not in self._open:
             return
-        self._open.discard(line)
-        if self._lines.get(line.identity) is line:
-            del self._lines[line.identity]
-        self._loop.forget(line.stream.fd)
-        line.stream.close()
+        self._open.discard(client)
+        if self._by_identity.get(client.identity) is client:
+            del self._by_identity[client.identity]
+        self._loop.forget(client.stream.fd)
+        client.stream.close()
 
 
 def _tell_why(connection: socket.socket, why: str) -> None:

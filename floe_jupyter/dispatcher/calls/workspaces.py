@@ -131,10 +131,10 @@ def _put(hub: Hub, own: Space, definition: Module | Flow, changed: bool) -> None
     for instance in [i for i in hub.at_work() if i.space is own]:
         if isinstance(definition, Module):
             if definition.name in instance.modules:
-                hub.wish(instance, lambda token: Update(definition, token), _ignore)
+                hub.send_request(instance, lambda token: Update(definition, token), _ignore)
         elif instance.flow.name == definition.name:
             modules = own.definitions.modules_of(definition)
-            hub.wish(instance, lambda token, used=modules: Rewire(definition, used, token), _ignore)  # type: ignore[misc]
+            hub.send_request(instance, lambda token, used=modules: Rewire(definition, used, token), _ignore)  # type: ignore[misc]
 
 
 def _ignore(_: Any, __: Any) -> None:

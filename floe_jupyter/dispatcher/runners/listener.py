@@ -10,7 +10,7 @@ from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, Stream, accept
 
 
-class QuickDoor:
+class RunnerListener:
     """Listener for a runner's stream.
 
     *heard* gets the messages of one read, and returns whether the runner sent them; *refuse* is called for invalid data.
@@ -81,14 +81,14 @@ class QuickDoor:
         try:
             messages = stream.receive()
             if self._heard(messages) and self.stream is None:
-                self._welcome(stream)
+                self._take_as_runner(stream)
         except EOFError:
             self._end(stream)
         except ProtocolError:
             self._refuse()
             self._end(stream)
 
-    def _welcome(self, stream: Stream) -> None:
+    def _take_as_runner(self, stream: Stream) -> None:
         self.stream = stream
         self.settle()
 

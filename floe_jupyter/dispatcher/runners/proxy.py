@@ -12,7 +12,7 @@ import zmq
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.runners import segments
 from floe_jupyter.dispatcher.runners.launchers import Process
-from floe_jupyter.dispatcher.runners.listener import QuickDoor
+from floe_jupyter.dispatcher.runners.listener import RunnerListener
 from floe_jupyter.dispatcher.runners.watchdog import Watchdog
 from floe_jupyter.errors import FloeError, PeerGone, PeerSilent, from_wire
 from floe_jupyter.wire import leftovers
@@ -49,7 +49,7 @@ class RunnerProxy:
     """One launch of a runner."""
 
     def __init__(
-        self, loop: Loop, url: str, socket: zmq.Socket[bytes], door: Listener | None, process: Process, owner: RunnerOwner
+        self, loop: Loop, url: str, socket: zmq.Socket[bytes], listener: Listener | None, process: Process, owner: RunnerOwner
     ) -> None:
         self.url, self.process = url, process
         self.workspace = ""
@@ -62,13 +62,13 @@ class RunnerProxy:
         """Reason for the kill, if the dispatcher killed the runner."""
         self.watchdog = Watchdog(loop, lambda: owner.silence_changed(self))
         self.ready = False
-        self.born = loop.now
+        self.started_at = loop.now
         self.refused = 0
         """Number of invalid messages."""
         self._loop, self._socket, self._owner = loop, socket, owner
         self._link = Link()
         self._identity = b""
-        self._door = QuickDoor(loop, door, FRAME_LIMIT + (1 << 20), self._hear_all, self._refuse)
+        self._listener = RunnerListener(loop, listener, FRAME_LIMIT + (1 << 20), self._hear_all, self._refuse)
         self._outbox: list[bytes] = []
         self._spoke = False
         """True if a message was sent in the current turn."""
@@ -105,7 +105,7 @@ class RunnerProxy:
         envelope = self._link.send(_ENCODE(message), self._loop.now)
         if self.ready:
             self.watchdog.spoke()
-        stream = self._door.stream
+        stream = self._listener.stream
         if self._spoke or stream is None:
             self._outbox.append(envelope)
         else:
@@ -148,7 +148,7 @@ class RunnerProxy:
     def due(self) -> float | None:
         """Send the queued messages and the link's due repetitions; return the time of the next call, or None."""
         self._spoke = False
-        if not self._identity and self._door.stream is None:
+        if not self._identity and self._listener.stream is None:
             return None
         at = self._link.next_due()
         if at is not None and at <= self._loop.now:
@@ -162,7 +162,7 @@ class RunnerProxy:
         """Kill the remaining processes of the runner, and close the connection. Waiting calls fail."""
         self.over = True
         self._loop.forget(self._descriptor)
-        self._door.close()
+        self._listener.close()
         self.watchdog.close()
         self._loop.forget(self.process.descriptor)
         if self._late is not None:
@@ -178,7 +178,7 @@ class RunnerProxy:
     def _transmit(self) -> None:
         """Send all envelopes as the parts of one message: a single wake-up at the other end, which takes part by part."""
         envelopes, self._outbox = self._outbox, []
-        stream = self._door.stream
+        stream = self._listener.stream
         if stream is not None:
             if len(envelopes) == 1:
                 stream.send(envelopes[0])
@@ -189,7 +189,7 @@ class RunnerProxy:
             sockets.put(self._socket, (self._identity, *envelopes))
         except zmq.ZMQError as error:
             log.warn(f"to the runner {self.url}: {error}; it is sent again")
-        self._loop.stir(self._descriptor)
+        self._loop.recheck(self._descriptor)
 
     def _receive(self) -> None:
         for _ in range(sockets.BURST):
@@ -203,7 +203,7 @@ class RunnerProxy:
                     if self._hear(envelope):
                         self._identity = frames[0]
                 if self.ready:
-                    self._door.settle()
+                    self._listener.settle()
 
     def _refuse(self) -> None:
         self.refused += 1
@@ -261,5 +261,5 @@ class RunnerProxy:
         cause = self.process.ended()
         if cause:
             self._receive()  # the runner's last messages
-            self._door.drain()
+            self._listener.drain()
             self._owner.ended(self, self.cause or cause)

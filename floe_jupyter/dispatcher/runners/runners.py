@@ -12,7 +12,7 @@ from typing import Any
 import zmq
 
 from floe_jupyter.dispatcher import log
-from floe_jupyter.dispatcher.runners import spare
+from floe_jupyter.dispatcher.runners import spare_descriptor
 from floe_jupyter.dispatcher.runners.launchers import Launcher, Process, endpoint_in, launcher_of
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.errors import EnvironmentFailed, FloeError, unknown
@@ -103,7 +103,7 @@ class Runners:
             return self._meet(url, endpoint, listen(endpoint), launch(url, endpoint, self._directory, context))
         except (OSError, zmq.ZMQError) as error:
             if error.errno in descriptors.FULL:
-                raise EnvironmentFailed(spare.text("another runner")) from error
+                raise EnvironmentFailed(spare_descriptor.text("another runner")) from error
             raise EnvironmentFailed(f"the runner {url} cannot be started: {error}") from error
 
     def of(self, workspace: str) -> list[RunnerProxy]:
@@ -158,7 +158,7 @@ class Runners:
             del self._runners[key]
         if runner.leaving:
             return
-        quick = not runner.ready or self._loop.now - runner.born < QUICK
+        quick = not runner.ready or self._loop.now - runner.started_at < QUICK
         failures = self._failures.get(key, (0, ""))[0] + 1 if quick else 0
         self._failures[key] = (failures, f"{cause}; {tail}" if tail else cause)
         self._lost(runner, cause)

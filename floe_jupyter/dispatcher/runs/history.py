@@ -33,7 +33,7 @@ COMMIT_EVERY = 0.1
 """Seconds from one commit to the next while changes continue."""
 KEPT_BYTES = 256 * 1024 * 1024
 """Maximum bytes of results kept of all finished runs; the newest run's results are kept whatever their size."""
-TOLD_AT_ONCE, TELL_AGAIN = 200, 0.002
+PUBLISHED_AT_ONCE, PUBLISH_AGAIN = 200, 0.002
 """Maximum number of runs published in one turn, and seconds until the next are published."""
 RESERVED = 1_000
 """Number of run numbers reserved in the store at once, ahead of need: no number may be used twice after a crash."""
@@ -66,7 +66,7 @@ class History:
         self._reserved = store.counters()
         self._counters = dict(self._reserved)
         self._touched: dict[str, KnownRun] = {}
-        self._untold: dict[str, KnownRun] = {}
+        self._unpublished: dict[str, KnownRun] = {}
         """Changed runs that are not published yet."""
         self._unsaved: dict[str, KnownRun] = {}
         self._dropped: list[str] = []
@@ -101,7 +101,7 @@ class History:
         Result files of runs unknown to the store are set aside: the store does not belong to the files (their own was lost, moved
         away or torn), and new runs will use the same names.
         """
-        unheard: list[str] = []
+        unknown_files: list[str] = []
         with suppress(OSError):
             for name in os.listdir(self._directory):
                 ref, ends, rest = name.partition(".results")
@@ -110,9 +110,9 @@ class History:
                 if rest or self._was_given_out(ref):  # a suffix marks an earlier attempt to write
                     os.unlink(os.path.join(self._directory, name))
                 else:
-                    unheard.append(name)
-        if unheard:
-            self._set_aside(unheard)
+                    unknown_files.append(name)
+        if unknown_files:
+            self._set_aside(unknown_files)
 
     def _was_given_out(self, ref: str) -> bool:
         try:
@@ -178,14 +178,14 @@ class History:
         """Publish and save the changed runs; return the time of the next call, or None."""
         if self._touched:
             self._flush()
-        if self._untold:
-            self._tell(TOLD_AT_ONCE)
+        if self._unpublished:
+            self._publish(PUBLISHED_AT_ONCE)
         if self._commit_at is not None and self._loop.now >= self._commit_at:
             self._commit_or_wait()
         if self._results_unsaved and self._loop.now >= self._save_again_at:
             self._save_again()
         due = [self._commit_at] if self._commit_at is not None else []
-        due += [self._loop.now + TELL_AGAIN] * bool(self._untold) + [self._save_again_at] * bool(self._results_unsaved)
+        due += [self._loop.now + PUBLISH_AGAIN] * bool(self._unpublished) + [self._save_again_at] * bool(self._results_unsaved)
         return min(due, default=None)
 
     def _commit_or_wait(self) -> None:
@@ -195,17 +195,17 @@ class History:
         else:
             self.commit()
 
-    def _tell(self, most: int) -> None:
+    def _publish(self, most: int) -> None:
         """Publish the records of the first *most* changed runs, until a subscriber is full."""
-        for ref in list(islice(self._untold, most)):
-            if not self._publisher.offer(f"{topics.RUN}{ref}", self._untold[ref].info(), self._loop.now):
+        for ref in list(islice(self._unpublished, most)):
+            if not self._publisher.offer(f"{topics.RUN}{ref}", self._unpublished[ref].info(), self._loop.now):
                 return
-            del self._untold[ref]
+            del self._unpublished[ref]
 
     def _flush(self) -> None:
         touched, self._touched = self._touched, {}
         if self._publisher.watched:
-            self._untold.update((ref, run) for ref, run in touched.items() if self._publisher.wanted(f"{topics.RUN}{ref}"))
+            self._unpublished.update((ref, run) for ref, run in touched.items() if self._publisher.wanted(f"{topics.RUN}{ref}"))
         self._unsaved.update(touched)
         for run in touched.values():
             if run.over and not run.archived:
@@ -290,7 +290,7 @@ class History:
         """Save all records; results of runs that were not detached are removed."""
         self._flush()
         self._save_again()
-        self._tell(len(self._untold))
+        self._publish(len(self._unpublished))
         for flow, number in self._counters.items():
             self._journal.put(lambda store, flow=flow, number=number: store.put_counter(flow, number))  # type: ignore[misc]
         for run in self.runs.values():

@@ -34,7 +34,7 @@ from floe_jupyter.dispatcher.runs.workspaces import Space, Spaces
 from floe_jupyter.errors import FloeError, PeerGone, from_wire, unknown
 from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.process_context import ProcessContext
-from floe_jupyter.wire.runner_messages import Open, Shut, Wish
+from floe_jupyter.wire.runner_messages import MachineRequest, Open, Shut
 from floe_jupyter.wire.transport.loop import Loop
 
 KEPT_INSTANCES = 4
@@ -48,7 +48,7 @@ STOPPED_BY = "its flow was stopped"
 STOP_WITHIN = 3.0
 """Seconds that runs get to end when their flow is stopped."""
 STANDING = (Update, Rewire, Break, Unbreak)
-"""Wishes with a lasting effect, sent even to a silent runner: they hold from then on, whenever the runner goes on."""
+"""Requests with a lasting effect, sent even to a silent runner: they hold from then on, whenever the runner goes on."""
 
 Done = Callable[[Any, FloeError | None], None]
 
@@ -101,16 +101,16 @@ class Hub(Names):
         instance.limit = timeout or flow.timeout
         self.supervisor.watch()
         for given in space.breaks.get(flow.name, {}).values():
-            instance.runner.send(Wish(name, given))
+            instance.runner.send(MachineRequest(name, given))
         return instance
 
-    def wish(self, instance: KnownInstance, event: Callable[[int], Event], done: Done) -> None:
-        """Send a wish; *done* gets (value, None) or (None, error) when the machine has answered."""
+    def send_request(self, instance: KnownInstance, event: Callable[[int], Event], done: Done) -> None:
+        """Send a request; *done* gets (value, None) or (None, error) when the machine has answered."""
         token = next(self._tokens)
-        wish = event(token)
+        request = event(token)
         silent = instance.runner.watchdog.silent
-        if not silent or isinstance(wish, STANDING):
-            instance.runner.send(Wish(instance.name, wish))
+        if not silent or isinstance(request, STANDING):
+            instance.runner.send(MachineRequest(instance.name, request))
         if silent:
             done(None, instance.runner.no_answer())
         else:
@@ -146,7 +146,7 @@ class Hub(Names):
         else:
             finish()
 
-    def bury(self, instance: KnownInstance) -> None:
+    def mark_ended(self, instance: KnownInstance) -> None:
         """Mark the instance as ended: its machine is gone."""
         instance.ended = True
         living = self.living[instance.space.id]
@@ -158,7 +158,7 @@ class Hub(Names):
         """Close the instance and drop its machine. Unfinished runs are cancelled."""
         if instance.ended:
             return
-        self.bury(instance)
+        self.mark_ended(instance)
         instance.runner.send(Shut(instance.name))
         for run in list(instance.runs.values()):
             run.why = run.why or why
@@ -245,7 +245,7 @@ class Hub(Names):
         if len(instance.sources) != 1 or batch.buffers:
             return False
         batch = self._of_run(batch, number)
-        instance.runner.send(Wish(instance.name, Inject(instance.sources[0], batch, port, None, True)))  # noqa: FBT003
+        instance.runner.send(MachineRequest(instance.name, Inject(instance.sources[0], batch, port, None, True)))  # noqa: FBT003
         return True
 
     def entries(self, instance: KnownInstance, node: str) -> tuple[str, ...]:
@@ -267,13 +267,13 @@ class Hub(Names):
                 token = next(self._tokens)
                 instance.feeding[token] = answered
             last = close and place == len(nodes)
-            instance.runner.send(Wish(instance.name, Inject(name, given, port, token, last)))
+            instance.runner.send(MachineRequest(instance.name, Inject(name, given, port, token, last)))
 
     def close_run(self, run: KnownRun) -> None:
         """Tell the run's machine that no more messages will be fed."""
         if not run.closed and run.instance is not None and not run.over:
             run.closed = True
-            run.instance.runner.send(Wish(run.instance.name, CloseRun(run.counter)))
+            run.instance.runner.send(MachineRequest(run.instance.name, CloseRun(run.counter)))
 
     def feeder_gone(self, client: AttachedClient) -> None:
         """Close runs fed by *client* alone: without a feeder, an open run would wait for ever."""
@@ -289,7 +289,7 @@ class Hub(Names):
         if run.instance is not None and not run.over:
             run.why = run.why or why
             run.cancelling = True
-            run.instance.runner.send(Wish(run.instance.name, CancelRun(run.counter)))
+            run.instance.runner.send(MachineRequest(run.instance.name, CancelRun(run.counter)))
             self.set_status(run, "cancelling", ENDS_FIRST)
             self.supervisor.end_if_silent(run.instance.runner, f"run {run.ref} is cancelled", lambda: not run.over)
 

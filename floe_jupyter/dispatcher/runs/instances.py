@@ -206,13 +206,13 @@ class KnownInstance:
         return self.space.workspace
 
     def answer(self, token: int, value: Any, error: tuple[str, str] | None) -> None:
-        """Take the machine's answer to a wish or an injection."""
+        """Take the machine's answer to a request or an injection."""
         answered = self.tokens.pop(token, None) or self.feeding.pop(token, None)
         if answered is not None:
             answered(value, error)
 
     def let_go(self, error: tuple[str, str]) -> None:
-        """Answer all waiting callbacks after the end of the instance: wishes with *error*, injections without."""
+        """Answer all waiting callbacks after the end of the instance: requests with *error*, injections without."""
         tokens, self.tokens = self.tokens, {}
         feeding, self.feeding = self.feeding, {}
         for answered in tokens.values():

@@ -77,11 +77,11 @@ def _keep(hub: Hub, instance: KnownInstance, command: Result, number: int, batch
 def _ended(hub: Hub, instance: KnownInstance, command: Ended) -> None:
     run = instance.runs.get(command.run)
     if run is not None:
-        run.unprocessed = (*command.unprocessed, *_on_its_way(run, command))
+        run.unprocessed = (*command.unprocessed, *_is_expected(run, command))
         hub.end_run(run, command.status, command.failures)
 
 
-def _on_its_way(run: KnownRun, ended: Ended) -> tuple[Unprocessed, ...]:
+def _is_expected(run: KnownRun, ended: Ended) -> tuple[Unprocessed, ...]:
     """Return the messages that were fed but had not reached the machine when the run ended prematurely."""
     missing = run.put - ended.fed if ended.fed or ended.status == "cancelled" else 0
     if missing <= 0:

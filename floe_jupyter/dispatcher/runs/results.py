@@ -35,7 +35,7 @@ class Results:
 
     def __init__(self, path: str) -> None:
         self._records = Records(path)
-        self._places = array("Q")
+        self._offsets = array("Q")
         """Place in the file of each of the first batches."""
         self._recent: list[ResultBatch] = []
         """Batches after the batches in the file."""
@@ -73,7 +73,7 @@ class Results:
             count, moved = count + 1, moved + _weight(item.batch)
         if not count:
             return
-        self._places.extend(self._records.append(self._recent[:count]))
+        self._offsets.extend(self._records.append(self._recent[:count]))
         del self._recent[:count]
         self._in_memory -= moved
 
@@ -94,11 +94,11 @@ class Results:
 
     def all(self) -> list[ResultBatch]:
         """Return all batches."""
-        return list(self._items()) if self._places else self._recent.copy()
+        return list(self._items()) if self._offsets else self._recent.copy()
 
     def _items(self, start: int = 0, stop: int | None = None) -> Iterator[ResultBatch]:
-        on_disk = len(self._places)
-        yield from map(self._records.read, self._places[start:stop])
+        on_disk = len(self._offsets)
+        yield from map(self._records.read, self._offsets[start:stop])
         yield from self._recent[max(0, start - on_disk) : None if stop is None else max(0, stop - on_disk)]
 
     def withdraw(self, ids: frozenset[str]) -> int:
@@ -112,7 +112,7 @@ class Results:
             if left is not item:
                 self._in_memory += (_weight(left.batch) if left is not None else 0) - _weight(item.batch)
                 self._recent[at : at + 1] = [left] if left is not None else []
-        for at in range(len(self._places) - 1, -1, -1):
+        for at in range(len(self._offsets) - 1, -1, -1):
             if not wanted:
                 break
             self._withdraw_from_file(at, wanted)
@@ -120,11 +120,11 @@ class Results:
 
     def _withdraw_from_file(self, at: int, wanted: set[str]) -> None:
         """Remove the *wanted* messages from a batch in the file. The remainder is written anew, after all other batches."""
-        item = self._records.read(self._places[at])
+        item = self._records.read(self._offsets[at])
         left = self._without(item, wanted)
         if left is not item:
-            self._records.strike(self._places[at])
-            self._places[at : at + 1] = array("Q", self._records.append([left]) if left is not None else [])
+            self._records.withdraw(self._offsets[at])
+            self._offsets[at : at + 1] = array("Q", self._records.append([left]) if left is not None else [])
 
     def _without(self, item: ResultBatch, wanted: set[str]) -> ResultBatch | None:
         """Return the batch without the *wanted* messages, or None if empty; remove the found ids from *wanted*."""
@@ -150,7 +150,7 @@ class Results:
         """Remove all results; their messages are still counted."""
         self._forget_segments()
         self._recent.clear()
-        del self._places[:]
+        del self._offsets[:]
         self.dropped, self.size, self._in_memory, self._unread = self.messages, 0, 0, False
         self._records.remove()
 
@@ -163,19 +163,19 @@ class Results:
             for item in self._items():
                 whole._add_inline(item)
             whole._spill(math.inf)
-            if whole._places:
+            if whole._offsets:
                 whole._records.become(self._records.path)
         except EnvironmentFailed:
             whole._records.remove()
             raise
-        if whole._places:
+        if whole._offsets:
             self._records.close()
             self._records = whole._records
             self._records.close()  # there may be many runs; the file is opened again on request
         else:
             self._records.remove()
         self.dropped += whole.dropped
-        self._places, self._recent, self._in_memory = whole._places, [], 0
+        self._offsets, self._recent, self._in_memory = whole._offsets, [], 0
         self._forget_segments()
 
     def _add_inline(self, item: ResultBatch) -> None:
@@ -200,10 +200,10 @@ class Results:
         return results
 
     def _recover(self) -> None:
-        """Find the place of every batch in the file; messages missing from a torn file are counted in `dropped`."""
+        """Find the offset of every batch in the file; messages missing from a torn file are counted in `dropped`."""
         self._unread, found = False, 0
-        for place, item in self._records.scan():
-            self._places.append(place)
+        for offset, item in self._records.scan():
+            self._offsets.append(offset)
             found += item.batch.n
             self.size += item.batch.size
         self.messages = max(self.messages, found)

@@ -32,7 +32,7 @@ class Supervised(Protocol):
     def at_work(self) -> list[KnownInstance]:
         """Return the instances that are up or have a run under way."""
 
-    def bury(self, instance: KnownInstance) -> None:
+    def mark_ended(self, instance: KnownInstance) -> None:
         """Take note that a machine is gone."""
 
     def let_go(self, instance: KnownInstance, error: FloeError) -> None:
@@ -99,7 +99,7 @@ class Supervisor:
         gone = f"{runner.name} ended: {cause}"
         self._tell(runner, "ended")
         for instance in [i for i in self._hub.alive() if i.runner is runner]:
-            self._hub.bury(instance)
+            self._hub.mark_ended(instance)
             for run in list(instance.runs.values()):
                 if run.cancelling:
                     self._hub.end_run(run, "cancelled")

@@ -72,30 +72,30 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-DESK = PageServer()
+PAGE_SERVER = PageServer()
 
 
 class Pages:
-    """Pages that show a widget. `receive` is called by the kernel, *send* in the thread of *desk*."""
+    """Pages that show a widget. `receive` is called by the kernel, *send* in the thread of *server*."""
 
-    def __init__(self, session: Session, send: Callable[[dict[str, Any]], None], desk: PageServer = DESK) -> None:
-        self._session, self._send, self._desk = session, send, desk
+    def __init__(self, session: Session, send: Callable[[dict[str, Any]], None], server: PageServer = PAGE_SERVER) -> None:
+        self._session, self._send, self._server = session, send, server
         self._topics: dict[str, Topic] = {}
         self._wanted: dict[str, set[str]] = {}
         """Topic -> pages subscribed to the topic."""
         self.closed = False
-        desk.enter()
+        server.enter()
 
     def receive(self, message: Any) -> None:
         """Take a message of a page and return at once."""
-        self._desk.do(self._take, message)
+        self._server.do(self._take, message)
 
     def close(self) -> None:
         """End all subscriptions; safe to call again."""
         if not self.closed:
             self.closed = True
-            self._desk.do(self._end)
-            self._desk.leave()
+            self._server.do(self._end)
+            self._server.leave()
 
     def _end(self) -> None:
         for topic in self._topics.values():
@@ -128,7 +128,7 @@ class Pages:
         except FloeError as error:
             self._say({**answer, "error": [error.kind, str(error)]})
         else:
-            future.add_done_callback(lambda done: self._desk.do(self._answer, answer, done))
+            future.add_done_callback(lambda done: self._server.do(self._answer, answer, done))
 
     def _answer(self, answer: dict[str, Any], done: Future[Any]) -> None:
         error = done.exception()
@@ -149,7 +149,7 @@ class Pages:
         if name not in self._topics:
             if len(self._topics) >= MOST_TOPICS:
                 return
-            topic = self._topics[name] = Topic(self._desk, self._say)
+            topic = self._topics[name] = Topic(self._server, self._say)
             topic.end = self._session.client.subscribe(name, topic.heard)
         self._wanted.setdefault(name, set()).add(page)
 
@@ -164,8 +164,8 @@ class Pages:
 class Topic:
     """Paced events of a topic or, if the name ends with a slash, of everything under that name."""
 
-    def __init__(self, desk: PageServer, say: Callable[[dict[str, Any]], None]) -> None:
-        self._desk, self._say = desk, say
+    def __init__(self, server: PageServer, say: Callable[[dict[str, Any]], None]) -> None:
+        self._server, self._say = server, say
         self.end: Callable[[], None] = lambda: None
         self._waiting: dict[str, list[Any]] = {}
         self._resting = False
@@ -173,7 +173,7 @@ class Topic:
 
     def heard(self, topic: str, value: Any) -> None:
         """Take an event, in the client's thread."""
-        self._desk.do(self.put, topic, value)
+        self._server.do(self.put, topic, value)
 
     def put(self, topic: str, value: Any) -> None:
         """Pass an event on, now or with the next turn."""

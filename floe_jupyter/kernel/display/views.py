@@ -20,8 +20,8 @@ from floe_jupyter.client.run import Run
 from floe_jupyter.client.session import Session
 from floe_jupyter.core.machine.events import View
 from floe_jupyter.errors import FloeError
-from floe_jupyter.kernel.display.live import Shown
-from floe_jupyter.kernel.display.shown import execution, has_widgets, somebody_looks
+from floe_jupyter.kernel.display.run_output import RunOutput
+from floe_jupyter.kernel.display.widgets import execution, has_viewer, has_widgets
 from floe_jupyter.wire.control import topics
 
 QUIET = 1.0
@@ -146,11 +146,11 @@ class WidgetView:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._shown: Shown | None = None
+        self._shown: RunOutput | None = None
 
     def follow(self, run: Run) -> None:
         """Show the widget of the run."""
-        self._shown = Shown(self._session, run)
+        self._shown = RunOutput(self._session, run)
 
     def tick(self) -> None:
         """Skip the update, because the dispatcher tells the page."""
@@ -207,7 +207,7 @@ def front_end_view(ip: Any, session: Session) -> RunView:
     """Return the view for the audience of this shell."""
     kernel = getattr(ip, "kernel", None)
     if kernel is not None:
-        if os.environ.get("FLOE_VIEW") == "static" or not somebody_looks(kernel):
+        if os.environ.get("FLOE_VIEW") == "static" or not has_viewer(kernel):
             return FinalView()
         return WidgetView(session) if has_widgets() else DisplayView(session)
     return LineView(session, sys.stderr) if sys.stderr.isatty() and type(ip).__name__ == "TerminalInteractiveShell" else NoView()

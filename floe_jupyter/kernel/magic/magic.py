@@ -8,7 +8,7 @@ from typing import Any
 
 from floe_jupyter.client.session import Session, session
 from floe_jupyter.client.sources.places import place_of_cell
-from floe_jupyter.client.verbs import Verb, VerbCall, VerbResult, Waits, verb
+from floe_jupyter.client.verbs import PendingResult, Verb, VerbCall, VerbResult, verb
 from floe_jupyter.client.verbs.arguments import parse
 from floe_jupyter.client.waiting import block, hold
 from floe_jupyter.errors import DefinitionError, FloeError, RunFailed, from_user
@@ -84,19 +84,19 @@ class Shell:
             from_user(error)
             raise
 
-    def _blocking(self, waits: Waits, request: VerbCall) -> Any:
+    def _blocking(self, pending: PendingResult, request: VerbCall) -> Any:
         view = self._view(request)
         try:
-            answer = block(waits.steps(view.follow), view.tick)
+            answer = block(pending.steps(view.follow), view.tick)
         finally:
             view.close()
         return self._given(answer, request)
 
-    def _awaiting(self, waits: Waits, request: VerbCall) -> Awaitable[Any]:
+    def _awaiting(self, pending: PendingResult, request: VerbCall) -> Awaitable[Any]:
         async def wait() -> Any:
             view = self._view(request)
             try:
-                answer = await hold(waits.steps(view.follow), view.tick)
+                answer = await hold(pending.steps(view.follow), view.tick)
             except FloeError as error:
                 raise plain(error) from None
             finally:

@@ -142,5 +142,5 @@ def explain(text: str, deps: tuple[str, ...], cures: tuple[Cure, ...] = ()) -> s
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = "\n".join(lines[-8:]) or "the tool printed no output"
     fitting = (cure.text for cure in (*cures, _OFFLINE) if any(sign in text.lower() for sign in cure.signs))
-    wishes = f"cannot install {' '.join(deps)}" if deps else "cannot install what was locked"
-    return f"{wishes}: {next(fitting, 'check the names and versions in --deps')}.\n{said}"
+    problem = f"cannot install {' '.join(deps)}" if deps else "cannot install what was locked"
+    return f"{problem}: {next(fitting, 'check the names and versions in --deps')}.\n{said}"

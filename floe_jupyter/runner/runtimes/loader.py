@@ -50,7 +50,7 @@ class Loader:
             self._pool.place(
                 slot.instance,
                 found,
-                slot.lane,
+                slot.worker,
                 lambda runtime: self._load(slot, runtime),
                 apart=apart,
                 elsewhere=slot.load.elsewhere,
@@ -75,7 +75,7 @@ class Loader:
                 state=load.state,
                 on_error=load.on_error,
                 commit_each=load.commit_each,
-                lane=load.lane,
+                lane=load.worker,
             )
         )
 

@@ -66,7 +66,7 @@ class Pool:
         self,
         instance: MachineDriver,
         interpreter: Interpreter,
-        lane: int,
+        worker: int,
         placed: Placed,
         *,
         apart: bool = False,
@@ -82,20 +82,20 @@ class Pool:
         def find() -> Runtime | None:
             if apart:
                 return None
-            return self._least(instance, interpreter.key) if elsewhere else self._find(instance, interpreter.key, lane)
+            return self._least(instance, interpreter.key) if elsewhere else self._find(instance, interpreter.key, worker)
 
         pause = BACKOFF[min(self._crashes.get(interpreter.key, 0), len(BACKOFF) - 1)]
         own = apart or elsewhere
         if pause and find() is None:
-            self._loop.after(pause, lambda: self._place_now(instance, interpreter, lane, placed, find, own))
+            self._loop.after(pause, lambda: self._place_now(instance, interpreter, worker, placed, find, own))
         else:
-            self._place_now(instance, interpreter, lane, placed, find, own)
+            self._place_now(instance, interpreter, worker, placed, find, own)
 
     def _place_now(
         self,
         instance: MachineDriver,
         interpreter: Interpreter,
-        lane: int,
+        worker: int,
         placed: Placed,
         find: Callable[[], Runtime | None],
         own: bool,
@@ -107,13 +107,13 @@ class Pool:
         except OSError as error:
             placed(_cannot_start(interpreter, error))
             return
-        self._places[instance.name, f"{runtime.name} " * own + interpreter.key, lane] = runtime
+        self._places[instance.name, f"{runtime.name} " * own + interpreter.key, worker] = runtime
         self._users[runtime.name].add(instance.name)
         placed(runtime)
 
-    def _find(self, instance: MachineDriver, key: str, lane: int) -> Runtime | None:
+    def _find(self, instance: MachineDriver, key: str, worker: int) -> Runtime | None:
         """Return the instance's own process, an idle process, or a process to share; None for a new process."""
-        own = self._places.get((instance.name, key, lane))
+        own = self._places.get((instance.name, key, worker))
         if own is not None and own.status in ("starting", "ready"):
             return own
         alike = [r for r in self.runtimes.values() if r.key == key and r.status in ("starting", "ready") and not r.loads.stuck]
@@ -121,7 +121,7 @@ class Pool:
         idle = [r for r in strange if not self._users[r.name]]
         if idle:
             return max(idle, key=lambda r: (r.status == "ready", r.idle_since))
-        if lane or len(alike) < SHARE_FROM or not strange:
+        if worker or len(alike) < SHARE_FROM or not strange:
             return None
         return min(strange, key=lambda r: len(self._users[r.name]))
 

@@ -27,7 +27,6 @@ class Slot:
         "forgotten",
         "fusable",
         "instance",
-        "lane",
         "let_go",
         "limit",
         "load",
@@ -36,6 +35,7 @@ class Slot:
         "node",
         "number",
         "runtime",
+        "worker",
     )
 
     def __init__(self, number: int, instance: MachineDriver, load: Load, limit: float) -> None:
@@ -43,7 +43,7 @@ class Slot:
         self.instance = instance
         self.load = load
         self.node = load.node
-        self.lane = load.lane
+        self.worker = load.worker
         self.runtime: Runtime | None = None
         """None while the environment is being made or the runtime started."""
         self.loading = False

@@ -104,7 +104,7 @@ def returned(head: ReturnedFrame, parts: list[bytes], call: int, slots: Mapping[
             head.emitted,
             outputs,
             tuple([Count(c.wire, c.n, c.bytes, c.last) for c in head.counts]) if head.counts else (),
-            tuple([StateChange(slots[s.slot].node, slots[s.slot].lane, s.set, tuple(s.unset)) for s in head.states])
+            tuple([StateChange(slots[s.slot].node, slots[s.slot].worker, s.set, tuple(s.unset)) for s in head.states])
             if head.states
             else (),
             failures(head.skipped, slots) if head.skipped else (),

@@ -20,8 +20,8 @@ import zmq
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.errors import EnvironmentFailed, FloeError, PeerError, PeerGone, PeerSilent, ValueRefused, from_wire
 from floe_jupyter.wire import leftovers
+from floe_jupyter.wire.client.call_connections import CallConnection, SocketConnection, StreamConnection
 from floe_jupyter.wire.client.connection import Connection
-from floe_jupyter.wire.client.lines import CallConnection, SocketLine, StreamLine
 from floe_jupyter.wire.control.calls import PENDING, RETURNS
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT, SEGMENT_FROM
 from floe_jupyter.wire.transport import streams
@@ -116,16 +116,16 @@ class Channel:
         """Send a request and wait for the answer. Raises the error of a refusal, PeerGone and PeerSilent."""
         args = hand_over(args)
         number, frame = self.request(call, args)
-        line = self._take()
-        sound = False
+        connection = self._take()
+        usable = False
         try:
-            raw, error = self._ask(line, number, frame, call)
-            sound = True
+            raw, error = self._ask(connection, number, frame, call)
+            usable = True
         except PeerError:
             take_back(args)
             raise
         finally:
-            self._give_back(line, sound=sound)
+            self._give_back(connection, usable=usable)
         if error is not None:
             take_back(args)
             raise from_wire(error[0], error[1])
@@ -166,18 +166,18 @@ class Channel:
         with self._lock:
             if self._lost.is_set():
                 raise Unsent(str(self.gone("this call")))
-            line = self._pool.pop() if self._pool else self._open()
-            self._busy.add(line)
-            return line
+            connection = self._pool.pop() if self._pool else self._open()
+            self._busy.add(connection)
+            return connection
 
-    def _give_back(self, line: CallConnection, *, sound: bool) -> None:
+    def _give_back(self, connection: CallConnection, *, usable: bool) -> None:
         """Return a connection to the pool. One left in the middle of an answer by an interrupt is closed and not used again."""
         with self._lock:
-            self._busy.discard(line)
-            if sound:
-                self._pool.append(line)
+            self._busy.discard(connection)
+            if usable:
+                self._pool.append(connection)
             else:
-                line.close()
+                connection.close()
         if self._lost.is_set():
             self._finish()
 
@@ -186,45 +186,47 @@ class Channel:
         with self._lock:
             while self._pool:
                 self._pool.pop().close()
-            for line in self._busy:
-                line.shut()
+            for connection in self._busy:
+                connection.shut()
             if not self._busy:
                 self.lifeline.close()
 
     def _open(self) -> CallConnection:
         connection = streams.reach(self.connection.control)
         if connection is None:
-            return SocketLine(self.dealer(), self.lifeline.fileno())
+            return SocketConnection(self.dealer(), self.lifeline.fileno())
         try:
-            return StreamLine(connection, self.token + next(self._sockets).to_bytes(4, "big"), FRAME_LIMIT, SILENT_AFTER)
+            return StreamConnection(connection, self.token + next(self._sockets).to_bytes(4, "big"), FRAME_LIMIT, SILENT_AFTER)
         except OSError:
             connection.close()
-            self._heed_refusal()
+            self._raise_refusal()
             raise Unsent(str(self.gone("this call"))) from None
 
-    def _ask(self, line: CallConnection, number: int, frame: bytes, call: str) -> tuple[msgspec.Raw, tuple[str, str, Any] | None]:
+    def _ask(
+        self, connection: CallConnection, number: int, frame: bytes, call: str
+    ) -> tuple[msgspec.Raw, tuple[str, str, Any] | None]:
         try:
-            self._send(line, frame, call)
+            self._send(connection, frame, call)
             heard = time.monotonic()
             while True:
-                answer = line.receive(RESEND_AFTER)
+                answer = connection.receive(RESEND_AFTER)
                 if answer is None:
-                    self._heed_refusal()
+                    self._raise_refusal()
                     if time.monotonic() - heard > SILENT_AFTER:
                         raise silent(call, self.connection.pid)
-                    line.send(frame)
+                    connection.send(frame)
                     continue
                 arrived, raw, error = answer_of(answer)
                 if arrived in (number, ANY) and (error is None or error[0] != PENDING):
                     return raw, error
                 heard = time.monotonic()
         except EOFError:
-            self._heed_refusal()
+            self._raise_refusal()
             raise self.gone(call) from None
         except TimeoutError:
             raise silent(call, self.connection.pid) from None
 
-    def _heed_refusal(self) -> None:
+    def _raise_refusal(self) -> None:
         """Raise EnvironmentFailed if the dispatcher accepted the lifeline only to say why the client cannot be served."""
         try:
             said = self.lifeline.recv(4_096, socket.MSG_DONTWAIT | socket.MSG_PEEK)
@@ -233,11 +235,11 @@ class Channel:
         if said:
             raise EnvironmentFailed(said.decode("utf-8", "replace"))
 
-    def _send(self, line: CallConnection, frame: bytes, call: str) -> None:
+    def _send(self, connection: CallConnection, frame: bytes, call: str) -> None:
         try:
-            line.send(frame)
+            connection.send(frame)
         except EOFError:
-            self._heed_refusal()
+            self._raise_refusal()
             raise Unsent(str(self.gone(call))) from None
 
     def _lifeline_ended(self) -> bool:

@@ -34,7 +34,7 @@ from floe_jupyter.wire.pieces import Assembler
 from floe_jupyter.wire.transport import sockets
 
 Seen = Callable[[str, Any], None]
-Heard = Callable[[str, int, Any], None]
+EventListener = Callable[[str, int, Any], None]
 WINDOW = 128
 """Maximum number of requests in flight at once, besides waits for runs; the dispatcher keeps more answers than requests. The
 dispatcher holds each request several times over (request, envelope, result, answer): a larger window would cost memory there
@@ -47,7 +47,7 @@ RESEND_AT_LAST = 5.0
 _EVENT = msgspec.msgpack.Decoder(tuple[str, int, Any])
 
 
-class Asked:
+class RequestInFlight:
     """Request in flight."""
 
     __slots__ = ("args", "call", "frame", "future", "heard", "sent")
@@ -63,13 +63,13 @@ class Pump:
     value).
     """
 
-    def __init__(self, channel: Channel, heard: Heard) -> None:
-        self._channel, self._heard_of = channel, heard
-        self._wishes: deque[Callable[[], None]] = deque()
+    def __init__(self, channel: Channel, heard: EventListener) -> None:
+        self._channel, self._on_event = channel, heard
+        self._jobs: deque[Callable[[], None]] = deque()
         self._settling: dict[str, threading.Event] = {}
-        self._asked: dict[int, Asked] = {}
-        self._later: deque[tuple[int, Asked]] = deque()
-        self._on_way = 0
+        self._asked: dict[int, RequestInFlight] = {}
+        self._later: deque[tuple[int, RequestInFlight]] = deque()
+        self._in_flight = 0
         self._heard = 0.0
         self._ours, self._theirs = socket.socketpair()
         self._ours.settimeout(0)
@@ -89,17 +89,17 @@ class Pump:
         with self._lock:
             args = hand_over(args)
             number, frame = self._channel.request(call, args)
-            asked = Asked(call, args, frame)
-            self._wish(lambda: self._ask(number, asked))
+            asked = RequestInFlight(call, args, frame)
+            self._run_soon(lambda: self._ask(number, asked))
         return asked.future
 
     def subscribe(self, topic: str) -> None:
         """Subscribe to a topic; takes effect in the background thread, see `settle`."""
-        self._wish(lambda: self._events.setsockopt(zmq.SUBSCRIBE, topic.encode()))
+        self._run_soon(lambda: self._events.setsockopt(zmq.SUBSCRIBE, topic.encode()))
 
     def unsubscribe(self, topic: str) -> None:
         """Unsubscribe from a topic; takes effect in the background thread."""
-        self._wish(lambda: self._events.setsockopt(zmq.UNSUBSCRIBE, topic.encode()))
+        self._run_soon(lambda: self._events.setsockopt(zmq.UNSUBSCRIBE, topic.encode()))
 
     def settle(self, within: float = 1.0) -> bool:
         """Wait until all subscriptions are in effect: no event published from now on is missed. Returns False if the dispatcher
@@ -123,8 +123,8 @@ class Pump:
         if threading.current_thread() is not self._thread:
             self._thread.join(2.0)
 
-    def _wish(self, wish: Callable[[], None]) -> None:
-        self._wishes.append(wish)
+    def _run_soon(self, job: Callable[[], None]) -> None:
+        self._jobs.append(job)
         self._wake()
         if not self._thread.is_alive():
             self._fail_all()
@@ -155,26 +155,26 @@ class Pump:
     def _carry_out(self) -> None:
         with suppress(BlockingIOError):
             self._ours.recv(4_096)
-        while self._wishes:
-            self._wishes.popleft()()
+        while self._jobs:
+            self._jobs.popleft()()
 
-    def _ask(self, number: int, asked: Asked) -> None:
-        if self._on_way >= WINDOW and asked.call != "wait":
+    def _ask(self, number: int, asked: RequestInFlight) -> None:
+        if self._in_flight >= WINDOW and asked.call != "wait":
             self._later.append((number, asked))
             return
-        self._on_way += asked.call != "wait"
+        self._in_flight += asked.call != "wait"
         self._asked[number] = asked
         asked.heard = time.monotonic()
         self._send(asked)
 
-    def _done(self, number: int) -> Asked:
+    def _done(self, number: int) -> RequestInFlight:
         asked = self._asked.pop(number)
-        self._on_way -= asked.call != "wait"
+        self._in_flight -= asked.call != "wait"
         if self._later:
             self._ask(*self._later.popleft())
         return asked
 
-    def _send(self, asked: Asked) -> None:
+    def _send(self, asked: RequestInFlight) -> None:
         try:
             self._dealer.send(asked.frame, zmq.NOBLOCK)
             asked.sent = time.monotonic()
@@ -203,7 +203,7 @@ class Pump:
                 settled.set()
                 continue
             try:
-                self._heard_of(*event)
+                self._on_event(*event)
             except Exception as error:  # noqa: BLE001 - a listener's fault must not end the others' events; it is shown
                 with suppress(Exception):  # showing it may fail: the others' events come all the same
                     sys.excepthook(type(error), error, error.__traceback__)
@@ -227,9 +227,9 @@ class Pump:
 
     def _fail_all(self) -> None:
         """Fail all requests, also those requested meanwhile: the dispatcher ended, or the client was stopped."""
-        while self._wishes:
+        while self._jobs:
             with suppress(zmq.ZMQError):
-                self._wishes.popleft()()
+                self._jobs.popleft()()
         asked = [*self._asked.values(), *(item for _, item in self._later)]
         self._asked.clear()
         self._later.clear()
@@ -242,7 +242,7 @@ class Pump:
             )
 
 
-def _resolve(asked: Asked, raw: msgspec.Raw, error: tuple[str, str, Any] | None) -> None:
+def _resolve(asked: RequestInFlight, raw: msgspec.Raw, error: tuple[str, str, Any] | None) -> None:
     if error is not None:
         _fail(asked, failed(error))
     elif asked.future.set_running_or_notify_cancel():
@@ -252,7 +252,7 @@ def _resolve(asked: Asked, raw: msgspec.Raw, error: tuple[str, str, Any] | None)
             asked.future.set_exception(problem)
 
 
-def _fail(asked: Asked, error: FloeError) -> None:
+def _fail(asked: RequestInFlight, error: FloeError) -> None:
     take_back(asked.args)
     if asked.future.set_running_or_notify_cancel():
         asked.future.set_exception(error)

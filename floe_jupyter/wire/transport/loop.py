@@ -48,7 +48,7 @@ class Loop:
         self._readers: dict[int, Callable[[int], None]] = {}
         """Callbacks of descriptors that are also watched for `writing`."""
         self._sockets: dict[int, tuple[Callable[[], bool], Callable[[], None]]] = {}
-        self._stirred: dict[int, None] = {}
+        self._to_check: dict[int, None] = {}
         """Sockets that may have a message: their descriptors report only changes, and sending may consume a report."""
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = count()
@@ -93,7 +93,7 @@ class Loop:
 
     def watch_socket(self, fd: int, waiting: Callable[[], bool], callback: Callable[[], None]) -> None:
         """Call *callback* while *waiting* returns True, for a source whose descriptor reports only changes (ZeroMQ)."""
-        stirred = self._stirred
+        stirred = self._to_check
 
         def report(_: int) -> None:
             stirred[fd] = None
@@ -102,10 +102,10 @@ class Loop:
         stirred[fd] = None
         self.watch(fd, report)
 
-    def stir(self, fd: int) -> None:
+    def recheck(self, fd: int) -> None:
         """Look for messages on a watched socket after a send, which may have consumed the report of its descriptor."""
         if fd in self._sockets:
-            self._stirred[fd] = None
+            self._to_check[fd] = None
 
     def forget(self, fd: int) -> None:
         """Stop watching a descriptor. Must be called before a watched descriptor is closed."""
@@ -113,7 +113,7 @@ class Loop:
             self._epoll.unregister(fd)
             self._readers.pop(fd, None)
             if self._sockets.pop(fd, None) is not None:
-                self._stirred.pop(fd, None)
+                self._to_check.pop(fd, None)
 
     # --- times -------------------------------------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class Loop:
                     callback(events)
                 except Exception as error:  # noqa: BLE001 - reported, or raised again; a call more per event would cost
                     self._failed(error)
-        if self._stirred:
+        if self._to_check:
             self._serve_sockets()
         if self._timers:
             self._fire()
@@ -186,7 +186,7 @@ class Loop:
                     limit = at
             if not (self._soon or self._last):
                 break
-        if self.stopped or (self._stirred and self._is_any_waiting()):
+        if self.stopped or (self._to_check and self._is_any_waiting()):
             return 0.0
         timers = self._timers
         while timers and timers[0][2].callback is None:
@@ -210,15 +210,15 @@ class Loop:
 
     def _is_any_waiting(self) -> bool:
         """Return True if a stirred socket has a message: sockets may have more than their descriptors have told."""
-        for fd in list(self._stirred):
+        for fd in list(self._to_check):
             if self._sockets[fd][0]():
                 return True
-            del self._stirred[fd]
+            del self._to_check[fd]
         return False
 
     def _serve_sockets(self) -> None:
-        for fd in list(self._stirred):
-            if fd in self._stirred:
+        for fd in list(self._to_check):
+            if fd in self._to_check:
                 try:
                     self._sockets[fd][1]()
                 except Exception as error:  # noqa: BLE001 - as in `turn`

@@ -26,7 +26,7 @@ _JOINED = 64 * 1024
 """Maximum bytes of a message put behind its length by copying."""
 
 
-def door_of(address: str) -> str:
+def stream_path(address: str) -> str:
     """Return the path of the stream socket beside an address; empty for addresses without one."""
     if not address.startswith("ipc://"):
         return ""
@@ -36,7 +36,7 @@ def door_of(address: str) -> str:
 
 def listen(address: str) -> Listener | None:
     """Listen on the stream socket beside an address; None if impossible: then all peers connect to the address itself."""
-    path = door_of(address)
+    path = stream_path(address)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(path)
@@ -59,7 +59,7 @@ def accept(listener: Listener) -> socket.socket | None:
 
 def reach(address: str) -> socket.socket | None:
     """Return a blocking connection to the stream socket beside an address; None if no peer listens."""
-    path = door_of(address)
+    path = stream_path(address)
     try:
         if not path or not stat.S_ISSOCK(os.stat(path).st_mode):
             return None

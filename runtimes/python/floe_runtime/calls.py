@@ -1,6 +1,6 @@
 """Calls: messages handed to a slot by the runner, and the progress made."""
 
-from floe_runtime.parcels import Parcel
+from floe_runtime.inputs import Inputs
 from floe_runtime.texts import Unreadable
 from floe_runtime.values import ValueRefused
 
@@ -27,7 +27,7 @@ class Call:
         self.numbers = {}
         """Number of the last output, by slot and root, behind local routes."""
         self.segments = [b["segment"] for b in batch.get("buffers", ()) if b.get("segment")]
-        self.parcel = None
+        self.inputs = None
         self._batch, self._parts = batch, parts
 
     @property
@@ -50,8 +50,8 @@ class Call:
             raise ValueRefused(f"is no JSON array of {self.n} messages")
         if self._batch.get("tagged"):
             self._untag(messages, values, segments)
-        self.parcel = Parcel(self, self.port, messages)
-        self.parcel.broken = bool(self._batch.get("tagged")) and any(type(message) is Unreadable for message in messages)
+        self.inputs = Inputs(self, self.port, messages)
+        self.inputs.broken = bool(self._batch.get("tagged")) and any(type(message) is Unreadable for message in messages)
 
     def _untag(self, messages, values, segments):
         inline, buffers = iter(self._parts[1:]), []
@@ -71,8 +71,8 @@ class Call:
         return values.dumps(values.loads(self._parts[0])[at])
 
     def forget(self):
-        """Drop the data: call and parcel refer to each other, and would keep all data until the next garbage collection."""
-        self.parcel = self.generator = None
+        """Drop the data: call and inputs refer to each other, and would keep all data until the next garbage collection."""
+        self.inputs = self.generator = None
         self._parts = ()
 
 

@@ -8,8 +8,8 @@ from floe_runtime.calls import WINDOW
 from floe_runtime.delays import Delays
 from floe_runtime.failures import plain
 from floe_runtime.generators import Generators
+from floe_runtime.inputs import Given
 from floe_runtime.outcomes import LATER, ONE, outcome
-from floe_runtime.parcels import Given
 from floe_runtime.slots import CHUNK, GENERATOR, PLAIN
 from floe_runtime.steps import Step
 from floe_runtime.texts import Unreadable
@@ -38,21 +38,21 @@ class Chunks:
     def turn(self, slot):
         """Work on a chunk of the slot's first call."""
         call = slot.calls[0]
-        if call.parcel is None and not self.open(slot, call):
+        if call.inputs is None and not self.open(slot, call):
             return
         given, changes = Given(call.at), {}
         clocks = perf_counter(), thread_time(), self._delays.seconds() if slot.suspect else None
         self._runtime.logs.current = slot.log
         slot.enter()
         if slot.kind != PLAIN or (slot.pace > 1 and call.n > call.at + 1):
-            self._runtime.hurry.watch()
+            self._runtime.flush_timer.watch()
         outer, self._active = self._active, (slot, call, given, changes) if not self._runtime.nested else None
-        before = self._runtime.apart.enter(slot)
+        before = self._runtime.isolation.enter(slot)
         try:
             self._work(slot, call, given, changes)
         finally:
             self._active = outer
-            self._runtime.apart.leave(slot, before)
+            self._runtime.isolation.leave(slot, before)
         if not call.ended:
             handled = len(given.results) + (len(given.yields.values) if given.yields else len(given.emits))
             at_work = self.finish(slot, call, given, changes)
@@ -60,7 +60,7 @@ class Chunks:
 
     def _work(self, slot, call, given, changes):
         if slot.kind == PLAIN:
-            self.worker.run(slot, call.parcel, given, min(call.at + slot.pace, call.n), changes)
+            self.worker.run(slot, call.inputs, given, min(call.at + slot.pace, call.n), changes)
         elif slot.with_context or not slot.outputs:
             self._generate(slot, call, given, changes)
         else:
@@ -95,20 +95,20 @@ class Chunks:
         if seconds > budget:
             own = thread_time() - worked if delayed is None else seconds - (self._delays.seconds() - delayed)
             if own > budget:
-                slot.shy = min(64, slot.shy * 2) if slot.pace > 1 else slot.shy
-                slot.pace, slot.calm = max(1, int(slot.pace * budget / own)), 0
+                slot.fast_needed = min(64, slot.fast_needed * 2) if slot.pace > 1 else slot.fast_needed
+                slot.pace, slot.fast_messages = max(1, int(slot.pace * budget / own)), 0
             slot.suspect = SUSPECT
         elif seconds < budget / 3 and handled >= slot.pace:
             slot.suspect = max(0, slot.suspect - 1)
-            slot.calm += handled
-            if slot.calm >= slot.shy:
+            slot.fast_messages += handled
+            if slot.fast_messages >= slot.fast_needed:
                 slot.pace = min(slot.most, slot.pace * 4)
 
     # --- the two kinds of functions --------------------------------------------------------------------------------------
 
     def _generate(self, slot, call, given, changes):
         deadline = perf_counter() + BUDGET
-        slot.current.begin(call.parcel, given)
+        slot.current.begin(call.inputs, given)
         while len(given.results) + len(given.emits) < CHUNK and not call.waits and given.failure is None:
             at = given.start + len(given.results)
             if at >= call.n or (call.recalled and call.generator is None) or slot.kind != GENERATOR:
@@ -120,7 +120,7 @@ class Chunks:
             except BaseException as error:
                 call.generator, call.given_since = None, 0
                 slot.current.end()
-                self.worker.fail(slot, call.parcel, given, error)
+                self.worker.fail(slot, call.inputs, given, error)
             if perf_counter() > deadline:
                 break
         slot.current.pause()
@@ -128,7 +128,7 @@ class Chunks:
     def _advance(self, slot, call, given, at, changes):
         """Take an output of the message under way, or finish the message."""
         if call.generator is None:
-            message = call.parcel.values[at]
+            message = call.inputs.values[at]
             if type(message) is Unreadable:
                 raise message.error
             gave = slot.function(message, slot.current.context()) if slot.with_context else slot.function(message)
@@ -184,7 +184,7 @@ class Chunks:
         """Carry out `ctx.emit`. A plain function ahead of the flow waits inside."""
         active = self._active
         mine = active is not None and active[2] is given and slot.kind == PLAIN
-        call = slot.calls[0] if slot.calls and slot.calls[0].parcel is slot.current.parcel else None
+        call = slot.calls[0] if slot.calls and slot.calls[0].inputs is slot.current.inputs else None
         if call is not None and call.ended:
             raise Abandoned
         self.record_for_user(slot, call if slot.kind == GENERATOR else None, given, port, value)
@@ -201,7 +201,7 @@ class Chunks:
 
     def _send_part(self, slot, call, given, changes):
         if slot.kind == PLAIN:
-            self.worker.settle(slot, call.parcel, given)
+            self.worker.settle(slot, call.inputs, given)
             alone = sum(1 for emit in given.emits if emit[0] == len(given.results))
             call.given_since = alone + (0 if given.results else call.given_since)
         self._active = None
@@ -229,7 +229,7 @@ class Chunks:
         given = active[2]
         return bool(given.results or given.emits or (given.yields is not None and given.yields.texts))
 
-    def hurry(self):
+    def flush_overdue(self):
         """Send the outputs given until now, in the midst of a user's function."""
         if not self.waiting:
             return
@@ -252,7 +252,7 @@ class Chunks:
         if given.failure is None:
             emitted += self._under_way(given, consumed)
         try:
-            step.spread(slot, call.parcel, given)
+            step.spread(slot, call.inputs, given)
             self.follow(step)
             self._commit(step)
         except ValueRefused as error:
@@ -286,20 +286,20 @@ class Chunks:
         self.refuse(slot, call, error)
 
     def follow(self, step):
-        """Run the parcels on local routes, breadth first, in lists."""
+        """Run the inputs on local routes, breadth first, in lists."""
         while step.pending:
-            slot, parcel = step.pending.popleft()
+            slot, inputs = step.pending.popleft()
             given = Given(0)
             self._runtime.logs.current = slot.log
             slot.enter()
-            before = self._runtime.apart.enter(slot)
-            self.worker.run(slot, parcel, given, len(parcel.values), step.changes)
-            self._runtime.apart.leave(slot, before)
+            before = self._runtime.isolation.enter(slot)
+            self.worker.run(slot, inputs, given, len(inputs.values), step.changes)
+            self._runtime.isolation.leave(slot, before)
             done = len(given.results)
-            step.passed(parcel, done)
-            step.spread(slot, parcel, given)
+            step.passed(inputs, done)
+            step.spread(slot, inputs, given)
             if given.failure is not None:
-                step.stop(slot, given.failure, parcel, done)
+                step.stop(slot, given.failure, inputs, done)
 
     def _commit(self, step):
         for slot in step.slots.values():

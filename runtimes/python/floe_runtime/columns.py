@@ -71,7 +71,7 @@ def _category(array, dtype, buffers, place):
 
 
 def _zoned(array, dtype, buffers, place):
-    from .moments import zone_text
+    from .datetimes import zone_text
 
     return ["zoned", tagged(array.asi8, buffers, 0), dtype.unit, zone_text(dtype.tz, f"{place}.dt")]
 
@@ -138,7 +138,7 @@ def _read_category(head, buffers):
 def _read_zoned(head, buffers):
     import pandas
 
-    from .moments import zone_of
+    from .datetimes import zone_of
 
     _, numbers, unit, zone = head
     moments = pandas.DatetimeIndex(untag(dict(numbers), buffers).view(f"M8[{unit}]"))

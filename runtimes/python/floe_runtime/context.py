@@ -9,11 +9,11 @@ OVER = "after the function has returned: join or await what it started before it
 class Current:
     """Work under way of a slot's function, with the contexts given to the function."""
 
-    __slots__ = ("_base", "_gate", "_kind", "_last", "contexts", "given", "late", "parcel", "slot", "tools")
+    __slots__ = ("_base", "_gate", "_kind", "_last", "contexts", "given", "inputs", "late", "slot", "tools")
 
     def __init__(self, slot):
         self.slot = slot
-        self.parcel = self.given = self.tools = None
+        self.inputs = self.given = self.tools = None
         self.contexts = []
         """Contexts of the messages begun in the run; the last is of the message under way."""
         self.late = []
@@ -23,10 +23,10 @@ class Current:
         """Held while outputs are taken away, and while other threads give outputs."""
         self._kind = type("Context", (Context,), {"__slots__": (), "_current": self, "__module__": Context.__module__})
 
-    def begin(self, parcel, given):
-        """Begin with the first message of the parcel without a result in *given*."""
+    def begin(self, inputs, given):
+        """Begin with the first message of the inputs without a result in *given*."""
         with self._gate:
-            self.parcel, self.given, self._base = parcel, given, len(given.results)
+            self.inputs, self.given, self._base = inputs, given, len(given.results)
             if self.late:
                 given.emits += [(self._base, *entry) for entry in self.late]
                 self.late = []
@@ -98,7 +98,7 @@ class Context:
         current = self._current
         if not current.contexts or current.contexts[-1] is not self or current.given is None:
             raise RuntimeError("no message is under way: ask the context inside the function that got it")
-        return min(current.given.start + len(current.given.results), len(current.parcel.values) - 1)
+        return min(current.given.start + len(current.given.results), len(current.inputs.values) - 1)
 
     @property
     def node(self):
@@ -121,17 +121,17 @@ class Context:
     @property
     def run(self):
         """Reference of the run of the message."""
-        return f"{self._current.slot.prefix}{self._current.parcel.run_of(self._at)}"
+        return f"{self._current.slot.prefix}{self._current.inputs.run_of(self._at)}"
 
     @property
     def port(self):
         """Input port of the message."""
-        return self._current.parcel.port if self._at >= 0 else ""
+        return self._current.inputs.port if self._at >= 0 else ""
 
     @property
     def idempotency_key(self):
         """Text unique to the message, and the same whenever the message is handled again."""
-        return f"{self.run}/{self.node}.{self.port}/{self._current.parcel.key_of(self._at)}"
+        return f"{self.run}/{self.node}.{self.port}/{self._current.inputs.key_of(self._at)}"
 
     def emit(self, port, value):
         """Give *value* on *port*. Awaiting the result, in an ``async`` function, waits while the flow is full."""

@@ -23,9 +23,9 @@ def tag_pandas(value, kind, buffers, depth):
         return {TAG: ["index", index_of(value, buffers, "index")]}
     if isinstance(value, pandas.api.extensions.ExtensionArray):
         raise ValueRefused(f"is {article(name_of(kind))}; send pandas.Series(value)")
-    from .moments import tag_moment
+    from .datetimes import tag_timestamp
 
-    return tag_moment(value, kind, pandas)
+    return tag_timestamp(value, kind, pandas)
 
 
 def _frame(frame, buffers):

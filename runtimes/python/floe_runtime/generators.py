@@ -78,13 +78,13 @@ class Generators:
             except BaseException as error:
                 call.generator, call.given_since = None, 0
                 self._drop(yields, at)
-                self._worker.fail(slot, call.parcel, given, error)
+                self._worker.fail(slot, call.inputs, given, error)
         self._settle(slot, call, given, yields)
 
     def _block(self, slot, call, at, yields, limit):
         """Take outputs of message *at* together; return whether the message is through."""
         if call.generator is None:
-            message = call.parcel.values[at]
+            message = call.inputs.values[at]
             if type(message) is Unreadable:
                 raise message.error
             if not self._begin(slot, call, slot.function(message)):
@@ -170,7 +170,7 @@ class Generators:
                 self._drop(yields, root)
                 del given.results[root - given.start :], given.texts[root - given.start :]
                 call.generator, call.given_since = None, 0
-                self._worker.fail(slot, call.parcel, given, error)
+                self._worker.fail(slot, call.inputs, given, error)
                 return
             self._add(call, yields, value, root, *entry)
 

@@ -25,22 +25,22 @@ class Loads:
         slot = Slot(head, runtime.codec)
         slot.current.tools = runtime
         slot.log = slot.source.log = runtime.logs.current = runtime.logs.open(number)
-        before = runtime.apart.enter(slot)
+        before = runtime.isolation.enter(slot)
         try:
             slot.load(runtime.complete)
             if slot.asynchronous:
-                if runtime.apart.moved():
+                if runtime.isolation.moved():
                     raise LoadError(MOVED)
                 runtime.start_waiting()
             if head.get("state") is not None:
                 slot.state.replace(head["state"])
         except BaseException as error:
-            runtime.apart.leave(slot, before)
+            runtime.isolation.leave(slot, before)
             slot.leave()
             self.forget(number)
             self._refuse(slot, error)
             return
-        runtime.apart.leave(slot, before)
+        runtime.isolation.leave(slot, before)
         self._slots[number] = slot
         runtime.send(runtime.packed({"t": "loaded", "slot": number, "fusable": slot.fusable, "follows": slot.follows}))
 
@@ -52,22 +52,22 @@ class Loads:
             return
         runtime.logs.current = slot.log
         slot.enter()
-        before = runtime.apart.enter(slot)
+        before = runtime.isolation.enter(slot)
         try:
             slot.activate(state)
         except BaseException as error:
-            runtime.apart.leave(slot, before)
+            runtime.isolation.leave(slot, before)
             self.forget(number)
             self._refuse(slot, error)
             return
-        runtime.apart.leave(slot, before)
+        runtime.isolation.leave(slot, before)
         runtime.send(runtime.framed(b'{"t":"activated","slot":%d,"state":%b}' % (number, slot.state.text())))
 
     def forget(self, number):
         """Unload the slot *number*, if any."""
         slot = self._slots.pop(number, None)
         self._runtime.logs.forget(number)
-        self._runtime.apart.forget(number)
+        self._runtime.isolation.forget(number)
         if slot is not None:
             slot.leave()
             self._runtime.take_off(slot)

@@ -9,12 +9,12 @@ from _thread import get_ident
 from collections import deque
 from time import perf_counter
 
-from floe_runtime.asked_back import sort_out
 from floe_runtime.checks import BadFrame, check, check_parts, is_plain_call, parts_of
 from floe_runtime.codec import choose
 from floe_runtime.failures import OURS, clean
 from floe_runtime.logs import Logs
 from floe_runtime.pipe import Woken, pack
+from floe_runtime.recalls import sort_out
 from floe_runtime.segments import Segments
 from floe_runtime.texts import Values
 from floe_runtime.values import FIDELITY
@@ -34,15 +34,15 @@ class Runtime:
     def __init__(self, pipe, directory):
         self._pipe = pipe
         self._hello()
-        from floe_runtime.apart import Apart
+        from floe_runtime.background_errors import BackgroundErrors
         from floe_runtime.calls import Call
         from floe_runtime.chunks import Chunks
-        from floe_runtime.hurry import Hurry
+        from floe_runtime.flush_timer import FlushTimer
+        from floe_runtime.isolation import Isolation
         from floe_runtime.loads import Loads
         from floe_runtime.modules import hooks
         from floe_runtime.screens import watch_pyplot
         from floe_runtime.slots import COROUTINE, GENERATOR
-        from floe_runtime.strays import Strays
 
         self._call_class = Call
         self._awaited, self._generator = COROUTINE, GENERATOR
@@ -56,11 +56,11 @@ class Runtime:
         self.values = Values(self.codec, self.segments)
         self.worker = Worker(self.codec, self.values, self)
         self.logs = Logs(self._log, self._printed)
-        self.apart, self.strays = Apart(self.at_work), Strays(self.logs)
+        self.isolation, self.background_errors = Isolation(self.at_work), BackgroundErrors(self.logs)
         self._chunks = Chunks(self)
-        self.hurry = Hurry(self._overdue, self._hurry, OURS)
+        self.flush_timer = FlushTimer(self._overdue, self._flush_overdue, OURS)
         self._loads = Loads(self)
-        hooks.update({"threading": self.strays.watch_threads, "matplotlib.pyplot": watch_pyplot})
+        hooks.update({"threading": self.background_errors.watch_threads, "matplotlib.pyplot": watch_pyplot})
         os.register_at_fork(after_in_child=self._in_child)
         self._waiting, self._owner = None, get_ident()
         """`_waiting`: driver of the asynchronous functions, created with the first."""
@@ -68,7 +68,7 @@ class Runtime:
     def _in_child(self):
         """Detach a process that a module forked: not part of the runtime, it ends where it returns to the runtime's code."""
         self.forked = self.logs.forked = True
-        self.hurry.stop()
+        self.flush_timer.stop()
         self._pipe.close()
 
     def _hello(self):
@@ -96,7 +96,7 @@ class Runtime:
             if self._waiting is not None:
                 self._waiting.turn(block=not self._ring and not self._pipe.waiting)
             self.flush()
-            self.hurry.since = 0.0
+            self.flush_timer.since = 0.0
         self.logs.flush()
         self.flush()
 
@@ -106,19 +106,19 @@ class Runtime:
             return True
         return bool(self._out) or self.logs.waiting or self._chunks.waiting or (self._waiting is not None and self._waiting.news)
 
-    def _hurry(self, caller):
+    def _flush_overdue(self, caller):
         """Send what a long-running function gave and printed. *caller* is the runtime's function that called it."""
         if self.forked:
             return
         if caller in CALLERS:
-            self._chunks.hurry()
+            self._chunks.flush_overdue()
         elif caller in AWAITERS:
-            self._waiting.hurry()
+            self._waiting.flush_overdue()
         self.logs.flush_within()
         if caller in CALLERS and not self.nested:
             self._pipe.waiting[:0] = sort_out(self, self._pipe.take(), self._chunks.at_work)
         self.flush()
-        self.hurry.since = perf_counter() if caller != "wait" or self.logs.waiting else 0.0
+        self.flush_timer.since = perf_counter() if caller != "wait" or self.logs.waiting else 0.0
         if caller == "wait" and self._pipe.waiting:
             raise Woken
 
@@ -151,7 +151,7 @@ class Runtime:
                 if self._out:
                     self._send_ahead(slot)
                 if len(self.slots) > 1:
-                    self.hurry.watch()  # frames for other slots may come meanwhile
+                    self.flush_timer.watch()  # frames for other slots may come meanwhile
                 self._chunks.turn(slot)
                 self.ready(slot)
             if perf_counter() > until:
@@ -162,7 +162,7 @@ class Runtime:
         if slot.kind == self._generator and slot.pace == 1:
             self.flush()  # the generator may sleep behind any value
         else:
-            self.hurry.watch()
+            self.flush_timer.watch()
 
     def ready(self, slot):
         """Give the slot turns if it has work."""
@@ -213,7 +213,7 @@ class Runtime:
         return pack(self.codec.dumps(head))
 
     def _printed(self):
-        self.hurry.watch()
+        self.flush_timer.watch()
 
     def _log(self, slot, stream, text, cut):
         head = {"t": "log", "slot": slot, "text": clean(text), "stream": stream}
@@ -334,13 +334,13 @@ class Runtime:
 
     def stop(self, slot, left):
         """Give back all other calls of a slot after a failed call, until a state to go on from comes. Cut the routes with
-        messages *left* [(parcel, at)].
+        messages *left* [(inputs, at)].
         """
         slot.stopped = True
         while slot.calls:
             self._take_out(slot.calls.popleft())
-        for parcel, _ in left:
-            wire, number = parcel.wire
+        for inputs, _ in left:
+            wire, number = inputs.wire
             if number in self.slots:
                 self.slots[number].cut(wire)
 
@@ -371,5 +371,5 @@ class Runtime:
         current.check(context)
         if slot.asynchronous and self._waiting.has(slot):
             return self._waiting.emit(slot, port, value)
-        self.hurry.watch()
+        self.flush_timer.watch()
         return self._chunks.emit(slot, current.given, port, value)

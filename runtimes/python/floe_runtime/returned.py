@@ -73,7 +73,7 @@ def _rare(step, head, parts, segments):
     if step.failure is not None:
         head["failure"] = step.failure
     if step.left:
-        head["left"] = [_left(parcel, at, parts) for parcel, at in step.left if at < len(parcel.texts)]
+        head["left"] = [_left(inputs, at, parts) for inputs, at in step.left if at < len(inputs.texts)]
     if step.end:
         head["end"] = True
         step.groups.clear()
@@ -120,11 +120,11 @@ def _buffer(view, parts):
     return {"size": view.nbytes}
 
 
-def _left(parcel, at, parts):
-    buffers = None if parcel.buffers is None else parcel.buffers[at:]
-    tagged = parcel.tagged is not None and any(parcel.tagged[at:])
-    batch = _batch(parcel.call, parcel.roots[at:], b"[" + b",".join(parcel.texts[at:]) + b"]", buffers, tagged, parts)
-    wire, slot = parcel.wire
+def _left(inputs, at, parts):
+    buffers = None if inputs.buffers is None else inputs.buffers[at:]
+    tagged = inputs.tagged is not None and any(inputs.tagged[at:])
+    batch = _batch(inputs.call, inputs.roots[at:], b"[" + b",".join(inputs.texts[at:]) + b"]", buffers, tagged, parts)
+    wire, slot = inputs.wire
     return {"wire": wire, "batch": batch, "slot": slot}
 
 

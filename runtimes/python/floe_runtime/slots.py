@@ -43,8 +43,10 @@ class Slot:
         self.calls = deque()
         self.pace = 1
         """Number of messages expected to take less than a millisecond."""
-        self.calm, self.shy, self.suspect = 0, 1, 0
-        """`calm`: number of fast messages since the last slow message; `shy`: number needed before the pace grows."""
+        self.fast_messages, self.fast_needed, self.suspect = 0, 1, 0
+        """`fast_messages`: number of fast messages since the last slow message; `fast_needed`: number needed before the pace
+        grows.
+        """
         self.module = self.function = self.kind = None
         self.fusable = self.follows = False
         """Whether local routes may lead to the slot, and begin at it. `kind` says how the function is called, and follows the
@@ -142,7 +144,7 @@ class Slot:
         self.function = functions.chosen(namespace, self.name, names)
         self.kind = KINDS[functions.flags(self.function)]
         self.fusable = functions.returns(self.function)
-        self.shy = 1 if self.kind == PLAIN else CAREFUL
+        self.fast_needed = 1 if self.kind == PLAIN else CAREFUL
         self.follows = self.fusable or self.kind == GENERATOR
         self.with_context = functions.takes_context(self.function)
         plain = type(self.function) is functions.FUNCTION and self.fusable
@@ -152,7 +154,7 @@ class Slot:
 
     def iterate(self):
         """Call the function as a generator from now on."""
-        self.kind, self.pure, self.shy = GENERATOR, False, CAREFUL
+        self.kind, self.pure, self.fast_needed = GENERATOR, False, CAREFUL
 
     def enter(self):
         """Make the slot's module the importable module of its name, before the slot works."""

@@ -6,7 +6,7 @@ A step collects outputs for the runner and follows local routes. `floe_runtime.r
 from collections import deque
 
 from floe_runtime.fresh import own
-from floe_runtime.parcels import Group, Origin, Parcel
+from floe_runtime.inputs import Group, Inputs, Origin
 from floe_runtime.texts import Unreadable
 
 
@@ -19,38 +19,38 @@ class Step:
         self.groups, self.counts, self.slots, self.changes = {}, {}, {}, {}
         self.skipped, self.left, self.failure = [], [], None
         self.pending = deque()
-        """(slot, parcel) on local routes, breadth first."""
+        """(slot, inputs) on local routes, breadth first."""
         self.end = False
 
-    def spread(self, slot, parcel, given):
+    def spread(self, slot, inputs, given):
         """Hand the outputs of a run to the ports: into groups, or onto local routes."""
         self.slots[slot.number] = slot
         self.skipped += given.skipped
         count = len(given.results)
-        parcel.values[given.start : given.start + count] = [None] * count
+        inputs.values[given.start : given.start + count] = [None] * count
         if given.yields is not None:
-            self._spread_yields(slot, parcel, given.yields)
-        elif given.payload is not None and not given.emits and not (parcel.roots is None and self._is_cut_off):
-            self._spread_plain(slot, parcel, given, count)
+            self._spread_yields(slot, inputs, given.yields)
+        elif given.payload is not None and not given.emits and not (inputs.roots is None and self._is_cut_off):
+            self._spread_plain(slot, inputs, given, count)
         elif given.emits or given.rare or given.payload is not None or given.texts.count(b"null") < count:
-            self._spread_entries(slot, parcel, given)
+            self._spread_entries(slot, inputs, given)
 
     @property
     def _is_cut_off(self):
         """True if the first message gave outputs before the step, or before a crash."""
         return self.call.skip or self.call.before
 
-    def _spread_plain(self, slot, parcel, given, count):
+    def _spread_plain(self, slot, inputs, given, count):
         start = given.start
-        roots = range(start, start + count) if parcel.roots is None else parcel.roots[start : start + count]
+        roots = range(start, start + count) if inputs.roots is None else inputs.roots[start : start + count]
         if slot.default in slot.routes:
-            origin = Origin(parcel, slot.node, range(start, start + count))
+            origin = Origin(inputs, slot.node, range(start, start + count))
             self._fan_out(slot, given.results, list(roots), given.payload, given.shared, origin)
             return
-        index = [0] * count if parcel.roots is None else self._numbers(slot, roots)
+        index = [0] * count if inputs.roots is None else self._numbers(slot, roots)
         self._group(slot, slot.default).extend(given.payload[1:-1], roots, index)
 
-    def _spread_yields(self, slot, parcel, yields):
+    def _spread_yields(self, slot, inputs, yields):
         """Hand on outputs of generators. `skip` drops outputs of the first message."""
         skip, payload, texts = self.call.skip, yields.payload, yields.texts
         if not yields.values:
@@ -62,10 +62,10 @@ class Step:
                 if root or number >= skip
             ]
             if entries:
-                self._place(slot, slot.default, entries, parcel, [entry[1:3] for entry in entries])
+                self._place(slot, slot.default, entries, inputs, [entry[1:3] for entry in entries])
         elif slot.default in slot.routes:
             first = self.call.before if yields.roots[0] == self.start else 0
-            origin = Origin(parcel, slot.node, yields.roots, yields.index, first)
+            origin = Origin(inputs, slot.node, yields.roots, yields.index, first)
             self._fan_out(slot, yields.values, yields.roots, payload or b"[" + b",".join(texts) + b"]", yields.shared, origin)
         else:
             self._group(slot, slot.default).extend(payload[1:-1] if payload else b",".join(texts), yields.roots, yields.index)
@@ -78,44 +78,44 @@ class Step:
         load = self._values.loads
         values = values if not shared and own(values, payload, shared is not None) else load(payload)
         for number, (wire, target, port) in enumerate(slot.routes[slot.default]):
-            parcel = Parcel(self.call, port, load(payload) if number else values)
-            parcel.written(payload=(payload, self._values))
-            self._send(slot, wire, target, parcel, roots, origin)
+            inputs = Inputs(self.call, port, load(payload) if number else values)
+            inputs.written(payload=(payload, self._values))
+            self._send(slot, wire, target, inputs, roots, origin)
 
-    def _send(self, slot, wire, target, parcel, roots, origin):
-        parcel.roots, parcel.wire, parcel.origin = roots, (wire, slot.number), origin
-        self.pending.append((target, parcel))
+    def _send(self, slot, wire, target, inputs, roots, origin):
+        inputs.roots, inputs.wire, inputs.origin = roots, (wire, slot.number), origin
+        self.pending.append((target, inputs))
 
-    def _spread_entries(self, slot, parcel, given):
-        ports, ways, skip = {}, {}, self.call.skip if parcel.roots is None else 0
-        for at, place, port, text, buffers, tagged in self._entries(slot, parcel, given):
-            root = at if parcel.roots is None else parcel.roots[at]
-            index = place if parcel.roots is None else self._number(slot, root)
+    def _spread_entries(self, slot, inputs, given):
+        ports, parents, skip = {}, {}, self.call.skip if inputs.roots is None else 0
+        for at, place, port, text, buffers, tagged in self._entries(slot, inputs, given):
+            root = at if inputs.roots is None else inputs.roots[at]
+            index = place if inputs.roots is None else self._number(slot, root)
             if root or index >= skip:
                 ports.setdefault(port, []).append((text, root, index, buffers, tagged))
                 if port in slot.routes:
-                    ways.setdefault(port, []).append((at, place))
+                    parents.setdefault(port, []).append((at, place))
         for port, entries in ports.items():
-            self._place(slot, port, entries, parcel, ways.get(port))
+            self._place(slot, port, entries, inputs, parents.get(port))
 
-    def _place(self, slot, port, entries, parcel, ways):
-        """Place (text, root, index, buffers, tagged) of each output of a port, with (position of the parent in *parcel*, number
+    def _place(self, slot, port, entries, inputs, parents):
+        """Place (text, root, index, buffers, tagged) of each output of a port, with (position of the parent in *inputs*, number
         among the parent's outputs) for local routes.
         """
         targets = slot.routes.get(port)
         if targets is not None:
-            self._spread_routed(slot, targets, entries, Origin(parcel, slot.node, *zip(*ways, strict=True)))
+            self._spread_routed(slot, targets, entries, Origin(inputs, slot.node, *zip(*parents, strict=True)))
             return
         group = self._group(slot, port)
         for entry in entries:
             group.add(*entry)
 
-    def _entries(self, slot, parcel, given):
+    def _entries(self, slot, inputs, given):
         """Yield (message, number of the output, port, text, buffers, tagged) of all outputs, in the order of giving."""
         if not given.texts:
             given.texts[:] = [self._values.dumps(value) for value in given.results]
         emits = deque(given.emits)
-        index = self.call.before if parcel.roots is None else 0
+        index = self.call.before if inputs.roots is None else 0
         for number in range(len(given.results) + 1):
             while emits and emits[0][0] == number:
                 yield given.start + number, index, *emits.popleft()[1:]
@@ -130,11 +130,11 @@ class Step:
         texts = [entry[0] for entry in entries]
         for wire, target, port in targets:
             values = [self._values.read(text, buffers, tagged) for text, _, _, buffers, tagged in entries]
-            parcel = Parcel(self.call, port, values)
-            parcel.buffers, parcel.tagged = [e[3] for e in entries], [e[4] for e in entries]
-            parcel.written(texts)
-            parcel.broken = any(type(value) is Unreadable for value in parcel.values)
-            self._send(slot, wire, target, parcel, [e[1] for e in entries], origin)
+            inputs = Inputs(self.call, port, values)
+            inputs.buffers, inputs.tagged = [e[3] for e in entries], [e[4] for e in entries]
+            inputs.written(texts)
+            inputs.broken = any(type(value) is Unreadable for value in inputs.values)
+            self._send(slot, wire, target, inputs, [e[1] for e in entries], origin)
 
     def _group(self, slot, port):
         key = (slot.number, port)
@@ -158,18 +158,18 @@ class Step:
         numbers.update(first)
         return [*first.values()]
 
-    def passed(self, parcel, n):
-        """Count the first *n* messages of a parcel as handled."""
+    def passed(self, inputs, n):
+        """Count the first *n* messages of the inputs as handled."""
         if n:
-            count = self.counts.setdefault(parcel.wire, [0, 0, None])
+            count = self.counts.setdefault(inputs.wire, [0, 0, None])
             count[0] += n
-            count[1] += parcel.weight(n)
-            count[2] = parcel, n
+            count[1] += inputs.weight(n)
+            count[2] = inputs, n
 
-    def stop(self, slot, failure, parcel=None, at=0):
+    def stop(self, slot, failure, inputs=None, at=0):
         """Stop after a failure: hand back the unconsumed messages, the failing slot's first."""
         self.failure, self.end = {"slot": slot.number, "failure": failure}, True
-        if parcel is not None:
-            self.left.append((parcel, at))
+        if inputs is not None:
+            self.left.append((inputs, at))
         self.left += [(waiting, 0) for _, waiting in self.pending]
         self.pending.clear()

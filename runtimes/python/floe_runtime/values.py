@@ -1,7 +1,7 @@
 """Python values as JSON text with tags and buffers, and back: equal, or refused with the cause and the cure.
 
 `runtimes/README.md` lists the tags. A tuple becomes a list and numpy's numbers become Python's; no other kind changes silently.
-Arrays, tables and moments stand in `arrays`, `frames` and `moments`, loaded with the first such value. Conversion runs users'
+Arrays, tables and moments stand in `arrays`, `frames` and `datetimes`, loaded with the first such value. Conversion runs users'
 code: an error of a value's own code becomes a `ValueRefused` with the error as cause.
 The package uses these files too (`floe_jupyter.wire.values`), which keeps a single set of rules.
 """
@@ -221,7 +221,7 @@ def _tagging(origin, module, name):
 
 
 _MODULES = {
-    "datetime": _tagging("datetime", "moments", "tag_datetime"),
+    "datetime": _tagging("datetime", "datetimes", "tag_datetime"),
     "numpy": _tagging("numpy", "arrays", "tag_numpy"),
     "pyarrow": _tagging("pyarrow", "arrays", "tag_arrow"),
     "pandas": _tagging("pandas", "frames", "tag_pandas"),
@@ -372,15 +372,15 @@ _FLOATS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf"), "-0"
 _READERS = {
     "float": lambda tagged, buffers: _FLOATS[tagged[1]],
     "int": lambda tagged, buffers: int(tagged[1]),
-    "date": _later("date", "moments", "read_date"),
-    "day": _later("day", "moments", "read_day"),
+    "date": _later("date", "datetimes", "read_date"),
+    "day": _later("day", "datetimes", "read_day"),
     "bytes": lambda tagged, buffers: bytes(buffer_of(tagged[1], buffers)),
     "array": _later("array", "arrays", "read_array"),
     "scalar": _later("scalar", "arrays", "read_scalar"),
     "table": _later("table", "arrays", "read_table"),
-    "timestamp": _later("timestamp", "moments", "read_timestamp"),
-    "timedelta": _later("timedelta", "moments", "read_timedelta"),
-    "missing": _later("missing", "moments", "read_missing"),
+    "timestamp": _later("timestamp", "datetimes", "read_timestamp"),
+    "timedelta": _later("timedelta", "datetimes", "read_timedelta"),
+    "missing": _later("missing", "datetimes", "read_missing"),
     "frame": _later("frame", "frames", "read_frame"),
     "series": _later("series", "frames", "read_series"),
     "index": _later("index", "frames", "read_index"),

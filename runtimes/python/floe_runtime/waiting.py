@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Coroutine
 from contextvars import ContextVar
 
+from floe_runtime.inputs import Given
 from floe_runtime.outcomes import COROUTINE, ONE, exhaust, outcome
-from floe_runtime.parcels import Given
 from floe_runtime.slots import CHUNK
 from floe_runtime.texts import Unreadable
 from floe_runtime.work import BUDGET
@@ -21,24 +21,24 @@ _slot = ContextVar("floe_slot", default=None)
 class Steps(Coroutine):
     """Coroutine with redirected outputs in place only during its own steps: many coroutines take turns in the event loop."""
 
-    def __init__(self, coroutine, apart, number):
-        self._coroutine, self._apart, self._number = coroutine, apart, number
+    def __init__(self, coroutine, isolation, number):
+        self._coroutine, self._isolation, self._number = coroutine, isolation, number
 
     def send(self, value):
         """Send *value* into the coroutine."""
-        before = self._apart.step_in(self._number)
+        before = self._isolation.step_in(self._number)
         try:
             return self._coroutine.send(value)
         finally:
-            self._apart.step_out(self._number, before)
+            self._isolation.step_out(self._number, before)
 
     def throw(self, *error):
         """Throw an error into the coroutine."""
-        before = self._apart.step_in(self._number)
+        before = self._isolation.step_in(self._number)
         try:
             return self._coroutine.throw(*error)
         finally:
-            self._apart.step_out(self._number, before)
+            self._isolation.step_out(self._number, before)
 
     def close(self):
         """Close the coroutine."""
@@ -79,7 +79,7 @@ class Waiting:
         """Make a task, wrapped in `Steps` if made on behalf of a module."""
         number = _slot.get()
         if number is not None and asyncio.iscoroutine(coroutine):
-            coroutine = Steps(coroutine, self._runtime.apart, number)
+            coroutine = Steps(coroutine, self._runtime.isolation, number)
         return asyncio.Task(coroutine, loop=loop, **options)
 
     def _lost(self, loop, context):
@@ -88,7 +88,7 @@ class Waiting:
         if error is None:
             self._runtime.logs.write("stderr", f"{what}\n", 2)
         else:
-            self._runtime.strays.tell(f"in a task or a callback ({what})", error)
+            self._runtime.background_errors.report(f"in a task or a callback ({what})", error)
 
     @property
     def busy(self):
@@ -98,7 +98,7 @@ class Waiting:
     def begin(self, slot):
         """Work on the slot's first call."""
         call = slot.calls[0]
-        if call.parcel is None and not self._chunks.open(slot, call):
+        if call.inputs is None and not self._chunks.open(slot, call):
             self._runtime.ready(slot)
             return
         slot.busy = True
@@ -124,7 +124,7 @@ class Waiting:
             task.report()
 
     def _run(self):
-        self._runtime.apart.go_home()
+        self._runtime.isolation.go_home()
         self.running = True
         try:
             self._loop.run_forever()
@@ -137,7 +137,7 @@ class Waiting:
 
     def watch(self):
         """Start the clock for waiting outputs."""
-        self._runtime.hurry.watch()
+        self._runtime.flush_timer.watch()
 
     def wake(self):
         """Leave the event loop, because a task has news."""
@@ -185,7 +185,7 @@ class Waiting:
         """True if some call has news for a frame."""
         return any(task.news for task in list(self._tasks.values()))
 
-    def hurry(self):
+    def flush_overdue(self):
         """Send the news of all tasks while a function blocks the event loop."""
         for task in list(self._tasks.values()):
             if not task.done:
@@ -221,7 +221,7 @@ class Task:
         """Handle all messages of the call in order."""
         _log.set(self.slot.log)
         call, given, loop = self.call, self._given, asyncio.get_running_loop()
-        self.slot.current.begin(call.parcel, given)
+        self.slot.current.begin(call.inputs, given)
         self.slot.enter()
         until = loop.time() + BUDGET
         while given.failure is None and not call.ended:
@@ -229,7 +229,7 @@ class Task:
             if at >= call.n or call.recalled:
                 break
             try:
-                await self._one(call.parcel.values[at])
+                await self._one(call.inputs.values[at])
             except asyncio.CancelledError as error:
                 if call.ended:
                     return
@@ -247,7 +247,7 @@ class Task:
 
     def _failed(self, error):
         if not self.call.ended:  # else it was cancelled, and raised this on its way out
-            self._chunks.worker.fail(self.slot, self.call.parcel, self._given, error)
+            self._chunks.worker.fail(self.slot, self.call.inputs, self._given, error)
 
     async def _one(self, message):
         if type(message) is Unreadable:

@@ -31,7 +31,7 @@ class Abandoned(BaseException):
 
 
 class Worker:
-    """Runs slots over parcels. `values` is the `Values` of the codec; `tools` is the runtime, which has the event loop."""
+    """Runs slots over inputs. `values` is the `Values` of the codec; `tools` is the runtime, which has the event loop."""
 
     def __init__(self, codec, values, tools):
         self._encode, self._options, self._values = codec.encode, codec.options, values
@@ -46,22 +46,22 @@ class Worker:
         """Return the JSON text of each value as soon as the iterator *values* gives it; no step of the loop is Python code."""
         return map(self._encode, values, NONES, repeat(self._options))
 
-    def run(self, slot, parcel, given, stop, changes=None):
+    def run(self, slot, inputs, given, stop, changes=None):
         """Handle the messages up to number *stop* (excluded); stop early at a failure (``given.failure``).
 
         With *changes* (a slot that commits each message) the state is committed after every message.
         """
-        slot.current.begin(parcel, given)
-        singly = slot.commit_each or parcel.broken
+        slot.current.begin(inputs, given)
+        singly = slot.commit_each or inputs.broken
         bulk = slot.pure and not singly and not slot.lasting
-        while given.start + len(given.results) < stop and given.failure is None and not given.opened and not parcel.call.ended:
+        while given.start + len(given.results) < stop and given.failure is None and not given.opened and not inputs.call.ended:
             at = given.start + len(given.results)
             error = None
             try:
                 if bulk:
-                    self._many(slot, parcel.values[at:stop], given)
+                    self._many(slot, inputs.values[at:stop], given)
                 else:
-                    self._each(slot, parcel, _readable(parcel.values[at : at + 1]) if singly else parcel.values[at:stop], given)
+                    self._each(slot, inputs, _readable(inputs.values[at : at + 1]) if singly else inputs.values[at:stop], given)
             except Abandoned:
                 slot.current.end()
                 return
@@ -70,17 +70,17 @@ class Worker:
             slot.current.end()
             if not bulk and len(given.results) > len(given.texts):
                 error = None  # the encoder's error, which comes again
-                self._settle(slot, parcel, given, None)
+                self._settle(slot, inputs, given, None)
             elif error is not None:
-                error = self._settle(slot, parcel, given, error)
+                error = self._settle(slot, inputs, given, error)
             if error is not None:
-                self.fail(slot, parcel, given, error)
+                self.fail(slot, inputs, given, error)
             elif slot.commit_each and given.failure is None and not given.opened:
-                self._commit_one(slot, parcel, given, changes)
+                self._commit_one(slot, inputs, given, changes)
         if given.failure is not None or not self._settle_at_once(slot, given):
-            self._settle(slot, parcel, given, None)
+            self._settle(slot, inputs, given, None)
 
-    def _commit_one(self, slot, parcel, given, changes):
+    def _commit_one(self, slot, inputs, given, changes):
         """Commit the state after a message; a state other than JSON makes the message fail after all."""
         try:
             self.commit(slot, changes)
@@ -88,7 +88,7 @@ class Worker:
             del given.results[-1:], given.texts[-1:]
             given.settled = min(given.settled, len(given.results))
             given.rare.pop(len(given.results), None)
-            self.fail(slot, parcel, given, error)
+            self.fail(slot, inputs, given, error)
 
     def _many(self, slot, messages, given):
         """Compute all results first, for functions without state. Results from before an exception stay in `results`."""
@@ -97,10 +97,10 @@ class Worker:
         if given.start + len(given.results) < until:
             raise RuntimeError("the function raised StopIteration")
 
-    def _each(self, slot, parcel, messages, given):
+    def _each(self, slot, inputs, messages, given):
         """Turn each result into text at once: the function may change the result while it handles the next message."""
         until = given.start + len(given.results) + len(messages)
-        slot.current.begin(parcel, given)
+        slot.current.begin(inputs, given)
         more = (slot.current.each(),) if slot.with_context else ()
         if slot.default in slot.routes:
             self._watch(slot, messages, given, *more)
@@ -158,7 +158,7 @@ class Worker:
         strange = b"null" in payload or (b"$" in payload and b'"$floe"' in payload)  # finding a single byte is much faster
         return None if strange or len(payload) > INLINE_LIMIT else payload
 
-    def _settle(self, slot, parcel, given, error):
+    def _settle(self, slot, inputs, given, error):
         """Give every result a good text; a result that cannot travel fails its message. Return the remaining error."""
         given.payload = None
         if NONE.issuperset(map(type, given.results)):
@@ -167,13 +167,13 @@ class Worker:
         for at in range(given.settled, len(given.results)):
             try:
                 if at >= len(given.texts) and outcome(given.results[at]) != ONE:
-                    if parcel.roots is None:
-                        self._open(slot, parcel.call, given, at)
+                    if inputs.roots is None:
+                        self._open(slot, inputs.call, given, at)
                         return None
                     self._exhaust(slot, given, at)
                 self._settle_one(slot, given, at)
             except ValueRefused as refusal:
-                self._fail_at(slot, parcel, given, at, refusal)
+                self._fail_at(slot, inputs, given, at, refusal)
                 if given.failure is not None:
                     return None
         given.settled = len(given.results)
@@ -224,9 +224,9 @@ class Worker:
         self.check_port(slot, port)
         return port, *self._values.encode(value)
 
-    def settle(self, slot, parcel, given):
+    def settle(self, slot, inputs, given):
         """Settle the results in the midst of a function."""
-        self._settle(slot, parcel, given, None)
+        self._settle(slot, inputs, given, None)
 
     def _settle_one(self, slot, given, at):
         result = given.results[at]
@@ -240,8 +240,8 @@ class Worker:
                 given.rare[at] = (buffers, tagged)
         _put(given.texts, at, text)
 
-    def _fail_at(self, slot, parcel, given, at, error):
-        report = self.report(slot, parcel, given.start + at, error)
+    def _fail_at(self, slot, inputs, given, at, error):
+        report = self.report(slot, inputs, given.start + at, error)
         if slot.skips:
             given.skipped.append({"slot": slot.number, "failure": report})
             given.results[at] = NOTHING
@@ -253,11 +253,11 @@ class Worker:
             slot.state.undo()
         given.emits = [emit for emit in given.emits if emit[0] < at or (slot.skips and emit[0] > at)]
 
-    def fail(self, slot, parcel, given, error):
+    def fail(self, slot, inputs, given, error):
         """Record the failure of the message under way; a slot that skips goes on with the next message."""
         at = len(given.results)
         given.emits = [emit for emit in given.emits if emit[0] < at]
-        report = self.report(slot, parcel, given.start + at, error)
+        report = self.report(slot, inputs, given.start + at, error)
         if slot.commit_each:
             slot.state.undo()
         if not slot.skips:
@@ -268,8 +268,8 @@ class Worker:
         given.texts.append(b"null")
         given.settled = len(given.results)
 
-    def report(self, slot, parcel, at, error):
-        """Return the failure object for message *at* of the parcel."""
+    def report(self, slot, inputs, at, error):
+        """Return the failure object for message *at* of the inputs."""
         if isinstance(error, ValueRefused):
             text = str(error).replace(" to the module", f" to the module {slot.name}")
             report = plain_failure(slot.node, f"ValueRefused: {text}", "value")
@@ -284,10 +284,10 @@ class Worker:
                 report["message"] += "; a large array arrives read-only: change a copy of it, msg = msg.copy()"
         if not report.get("line"):
             _place(slot, report)
-        report["run"] = parcel.run_of(at)
-        if parcel.call.ids and parcel.roots is None:
-            report["id"] = parcel.call.ids[at]
-        text = parcel.text_of(at, self._values)
+        report["run"] = inputs.run_of(at)
+        if inputs.call.ids and inputs.roots is None:
+            report["id"] = inputs.call.ids[at]
+        text = inputs.text_of(at, self._values)
         if text is not None and len(text) <= INPUT_LIMIT:
             report["input"] = self._values.loads(text)
         self._add_state(slot, report)

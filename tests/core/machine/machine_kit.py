@@ -109,10 +109,10 @@ class World:
 
     def _answer(self, command: Any) -> Any:
         if isinstance(command, Load):
-            return Loaded(command.node, command.lane, command.module.version, self.runtime(command.node), self.fusable)
+            return Loaded(command.node, command.worker, command.module.version, self.runtime(command.node), self.fusable)
         if isinstance(command, Activate):
-            return Activated(command.node, command.lane, command.version, command.state)
-        return Routed(command.node, command.lane)
+            return Activated(command.node, command.worker, command.version, command.state)
+        return Routed(command.node, command.worker)
 
     def inject(
         self, node: str, *values: Any, run: int = 1, runs: tuple[int, ...] | None = None, token: Any = None, port: str = "in"

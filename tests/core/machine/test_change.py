@@ -69,7 +69,7 @@ def test_a_migration_that_fails_leaves_the_old_one_with_its_state():
     assert world.calls("a")[0].state == {}
 
 
-def test_the_newest_of_two_versions_wins_and_both_wishes_are_answered():
+def test_the_newest_of_two_versions_wins_and_both_requests_are_answered():
     world = World(flow("a>b"))
     world.send(Update(version(2), token="u2"))
     commands = world.send(Update(version(3), token="u3"))

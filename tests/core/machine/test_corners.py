@@ -1,4 +1,4 @@
-"""Corners: keys of workers, mixed batches, bounds, wishes at odd moments."""
+"""Corners: keys of workers, mixed batches, bounds, requests at odd moments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens seldom: several misfortunes at once, and wishes that meet them."""
+"""What happens seldom: several misfortunes at once, and requests that meet them."""
 
 from __future__ import annotations
 

@@ -42,12 +42,12 @@ class Shell:
 
     def _carry_out(self, command: ev.Command) -> None:
         match command:
-            case ev.Load(node=node, lane=lane, module=module):
-                self.todo.append(lambda: ev.Loaded(node, lane, module.version, "one", self.fusable, self.fusable))
-            case ev.Activate(node=node, lane=lane, version=version):
-                self.todo.append(lambda: ev.Activated(node, lane, version, {}))
-            case ev.Route(node=node, lane=lane):
-                self.todo.append(lambda: ev.Routed(node, lane))
+            case ev.Load(node=node, worker=worker, module=module):
+                self.todo.append(lambda: ev.Loaded(node, worker, module.version, "one", self.fusable, self.fusable))
+            case ev.Activate(node=node, worker=worker, version=version):
+                self.todo.append(lambda: ev.Activated(node, worker, version, {}))
+            case ev.Route(node=node, worker=worker):
+                self.todo.append(lambda: ev.Routed(node, worker))
             case ev.Call():
                 self.todo.append(lambda: self._answer(command))
 

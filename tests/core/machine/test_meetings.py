@@ -177,7 +177,7 @@ def test_a_run_that_overflows_a_join_while_it_is_debugged_gives_nothing_more_to_
 def test_workers_share_what_waits():
     world = World(flow(nodes=[Node("a", "a", workers=2)]))
     world.inject("a", *range(8))
-    assert [(c.lane, values(c.batch)) for c in world.calls()] == [(0, [0, 1]), (1, [2]), (0, [3]), (1, [4])]
+    assert [(c.worker, values(c.batch)) for c in world.calls()] == [(0, [0, 1]), (1, [2]), (0, [3]), (1, [4])]
 
 
 def test_workers_by_key_wait_for_room_behind_them():

@@ -163,17 +163,17 @@ def test_a_message_of_a_node_that_cannot_take_it_is_refused_with_the_reason():
     assert "a wire behind it is full" in world.all(Reply, token="s")[-1].error[1]
 
 
-def test_wishes_about_what_is_not_there_name_what_is():
+def test_requests_about_what_is_not_there_name_what_is():
     world = paused(1)
-    wishes = (
+    requests = (
         Step(node="x", token=1),
         Break("b", "x", token=1),
         Unbreak("x", token=1),
         Drop("ff", token=1),
         Edit("ff", b"1", token=1),
     )
-    for wish in wishes:
-        assert world.send(wish)[0].error[0] == "unknown"
+    for request in requests:
+        assert world.send(request)[0].error[0] == "unknown"
     assert world.send(Edit(world.machine.held()[0].id, b"{", token=1))[0].error[0] == "value"
     with pytest.raises(UnknownName):
         world.machine.at("ff")

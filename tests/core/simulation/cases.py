@@ -209,9 +209,9 @@ class Case:
     def _check_versions(self, driver: Driver) -> None:
         newest: Counter[tuple[str, int]] = Counter()
         for taken in driver.taken:
-            lane = (taken.node, taken.lane)
-            assert taken.version >= newest[lane], f"{lane} went back from version {newest[lane]} to {taken.version}"
-            newest[lane] = taken.version
+            worker = (taken.node, taken.worker)
+            assert taken.version >= newest[worker], f"{worker} went back from version {newest[worker]} to {taken.version}"
+            newest[worker] = taken.version
 
     def update(self, rng: random.Random, version: int) -> ev.Update:
         """Return a new version of some node's module, which does the same, or does not load."""
@@ -293,10 +293,10 @@ def _feeds(rng: random.Random, flow: Flow, runs: int, messages: int) -> list[tup
 
 
 def grouping(rng: random.Random) -> Callable[[str, int], str]:
-    """Return which lanes share a process: none, all, or some."""
+    """Return which workers share a process: none, all, or some."""
     kind = rng.choice(("own", "one", "some"))
     if kind == "own":
-        return lambda node, lane: f"{node}-{lane}"
+        return lambda node, worker: f"{node}-{worker}"
     if kind == "one":
-        return lambda node, lane: f"p{lane}"
-    return lambda node, lane: f"p{sum(map(ord, node)) % 2}-{lane}"
+        return lambda node, worker: f"p{worker}"
+    return lambda node, worker: f"p{sum(map(ord, node)) % 2}-{worker}"

@@ -9,7 +9,7 @@ from floe_jupyter.core.machine import events as ev
 from floe_jupyter.core.messages import values
 
 OVER = {"done", "failed", "cancelled"}
-Lane = tuple[str, int]
+WorkerState = tuple[str, int]
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Open:
     """Unanswered call."""
 
     node: str
-    lane: int
+    worker: int
     port: str
     values: list[object]
     runs: list[int]
@@ -33,13 +33,13 @@ class Contract:
     flow: Flow
     calls: dict[int, Open] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
-    version: dict[Lane, int] = field(default_factory=dict)
-    """Version in use of every loaded lane."""
-    home: dict[Lane, str] = field(default_factory=dict)
-    fusable: dict[Lane, bool] = field(default_factory=dict)
-    first: dict[Lane, int] = field(default_factory=dict)
+    version: dict[WorkerState, int] = field(default_factory=dict)
+    """Version in use of every loaded worker."""
+    home: dict[WorkerState, str] = field(default_factory=dict)
+    fusable: dict[WorkerState, bool] = field(default_factory=dict)
+    first: dict[WorkerState, int] = field(default_factory=dict)
     """Versions put in use at once by their `Load`."""
-    swapping: dict[Lane, int] = field(default_factory=dict)
+    swapping: dict[WorkerState, int] = field(default_factory=dict)
     ended: dict[int, str] = field(default_factory=dict)
     asked: list[object] = field(default_factory=list)
     """Unanswered tokens."""
@@ -60,20 +60,20 @@ class Contract:
             self.asked.append(token)
 
     def _on_loaded(self, e: ev.Loaded) -> None:
-        lane = (e.node, e.lane)
-        if self.first.get(lane) == e.version:
-            self.version[lane] = e.version
-            del self.first[lane]
-        self.home[lane], self.fusable[lane] = e.runtime, e.fusable
+        worker = (e.node, e.worker)
+        if self.first.get(worker) == e.version:
+            self.version[worker] = e.version
+            del self.first[worker]
+        self.home[worker], self.fusable[worker] = e.runtime, e.fusable
 
     def _on_activated(self, e: ev.Activated) -> None:
-        self.version[e.node, e.lane] = e.version
-        self.swapping.pop((e.node, e.lane), None)
+        self.version[e.node, e.worker] = e.version
+        self.swapping.pop((e.node, e.worker), None)
 
     def _on_loadfailed(self, e: ev.LoadFailed) -> None:
-        self.swapping.pop((e.node, e.lane), None)
-        if self.first.get((e.node, e.lane)) == e.version:
-            del self.first[e.node, e.lane]
+        self.swapping.pop((e.node, e.worker), None)
+        if self.first.get((e.node, e.worker)) == e.version:
+            del self.first[e.node, e.worker]
 
     def _on_returned(self, e: ev.Returned) -> None:
         call = self.calls[e.call]
@@ -83,12 +83,12 @@ class Contract:
             del self.calls[e.call]
 
     def _on_runtimelost(self, e: ev.RuntimeLost) -> None:
-        gone = [lane for lane, home in self.home.items() if home == e.runtime]
-        for lane in gone:
-            del self.home[lane]
-            self.version.pop(lane, None)
-            self.swapping.pop(lane, None)
-        self.calls = {n: c for n, c in self.calls.items() if (c.node, c.lane) not in gone}
+        gone = [worker for worker, home in self.home.items() if home == e.runtime]
+        for worker in gone:
+            del self.home[worker]
+            self.version.pop(worker, None)
+            self.swapping.pop(worker, None)
+        self.calls = {n: c for n, c in self.calls.items() if (c.node, c.worker) not in gone}
 
     def _on_edit(self, e: ev.Edit) -> None:
         self.edits = True
@@ -108,54 +108,54 @@ class Contract:
 
     def _do_load(self, c: ev.Load) -> None:
         if c.state is not None:
-            self.first[c.node, c.lane] = c.module.version
+            self.first[c.node, c.worker] = c.module.version
 
     def _do_activate(self, c: ev.Activate) -> None:
-        busy = [n for n, o in self.calls.items() if (o.node, o.lane) == (c.node, c.lane)]
+        busy = [n for n, o in self.calls.items() if (o.node, o.worker) == (c.node, c.worker)]
         assert not busy, f"{c} while calls {busy} are in flight"
-        self.swapping[c.node, c.lane] = c.version
+        self.swapping[c.node, c.worker] = c.version
 
     def _do_unload(self, c: ev.Unload) -> None:
-        lane = (c.node, c.lane)
-        if c.version in (0, self.swapping.get(lane)):
-            self.swapping.pop(lane, None)
-        if c.version in (0, self.version.get(lane)):
-            self.version.pop(lane, None)
-            self.calls = {n: o for n, o in self.calls.items() if (o.node, o.lane) != lane}
+        worker = (c.node, c.worker)
+        if c.version in (0, self.swapping.get(worker)):
+            self.swapping.pop(worker, None)
+        if c.version in (0, self.version.get(worker)):
+            self.version.pop(worker, None)
+            self.calls = {n: o for n, o in self.calls.items() if (o.node, o.worker) != worker}
 
     def _do_call(self, c: ev.Call) -> None:
-        lane = (c.node, c.lane)
+        worker = (c.node, c.worker)
         items = values(c.batch)
         runs = [c.batch.run_of(i) for i in range(c.batch.n)]
         assert len(items) == c.batch.n, f"a batch of {c.batch.n} messages holds {items}"
         assert 1 <= c.batch.n <= ev.CHUNK, f"a call of {c.batch.n} messages"
-        assert lane in self.version, f"a call on {lane}, which is not loaded: {c}"
-        assert lane not in self.swapping, f"a call on {lane} while it is swapped: {c}"
+        assert worker in self.version, f"a call on {worker}, which is not loaded: {c}"
+        assert worker not in self.swapping, f"a call on {worker} while it is swapped: {c}"
         assert c.call not in self.used, f"call number {c.call} is used twice"
         over = [r for r in runs if r in self.ended]
         assert not over, f"a call for runs {over}, which are over: {c}"
         for name, item in zip(c.batch.ids or (), items, strict=False):
             same = self.named.setdefault((c.node, name), item)
             assert self.edits or same == item, f"two messages of {c.node} are called {name}: {same} and {item}"
-        flying = sum((o.node, o.lane) == lane for o in self.calls.values())
-        assert flying < ev.CREDIT, f"{flying + 1} calls of {lane} in flight"
+        in_flight = sum((o.node, o.worker) == worker for o in self.calls.values())
+        assert in_flight < ev.CREDIT, f"{in_flight + 1} calls of {worker} in flight"
         self.used.add(c.call)
-        self.calls[c.call] = Open(c.node, c.lane, c.port, items, runs, self.version[lane])
+        self.calls[c.call] = Open(c.node, c.worker, c.port, items, runs, self.version[worker])
 
     def _do_more(self, c: ev.More) -> None:
         assert c.call in self.calls, f"more for call {c.call}, which is not in flight"
 
     def _do_recall(self, c: ev.Recall) -> None:
-        assert (c.node, c.lane) in self.version, f"{c} of a lane that is not loaded"
+        assert (c.node, c.worker) in self.version, f"{c} of a worker that is not loaded"
 
     def _do_route(self, c: ev.Route) -> None:
-        lane = (c.node, c.lane)
+        worker = (c.node, c.worker)
         for port, names in c.routes.items():
             wires = [w for w in self.flow.wires if (w.source, w.source_port) == (c.node, port)]
             assert [w.name for w in wires] == list(names), f"{c} leaves some wires of port {port} out"
             for wire in wires:
-                assert self.home.get((wire.target, 0)) == self.home[lane], f"{c}: not in one runtime"
-                assert self.fusable[lane], f"{c}: {lane} is not fusable"
+                assert self.home.get((wire.target, 0)) == self.home[worker], f"{c}: not in one runtime"
+                assert self.fusable[worker], f"{c}: {worker} is not fusable"
                 assert self.fusable[wire.target, 0], f"{c}: {wire.target} is not fusable"
 
     def _do_result(self, c: ev.Result) -> None:

@@ -33,7 +33,7 @@ class Taken:
     """Message known to be consumed by a node (messages on local routes are not seen)."""
 
     node: str
-    lane: int
+    worker: int
     port: str
     value: Any
     run: int
@@ -61,7 +61,7 @@ class Driver:
         library: Mapping[str, Fake],
         *,
         seed: int | None = None,
-        group: Callable[[str, int], str] = lambda node, lane: f"{node}-{lane}",
+        group: Callable[[str, int], str] = lambda node, worker: f"{node}-{worker}",
         modules: Mapping[str, Module] | None = None,
         **options: Any,
     ) -> None:
@@ -76,7 +76,7 @@ class Driver:
         self.homes: dict[tuple[str, int], FakeRuntime] = {}
         self.loading: dict[tuple[str, int, int], ev.Load] = {}
         self.feeds: list[Feed] = []
-        self.wishes: deque[Callable[[], None]] = deque()
+        self.deferred: deque[Callable[[], None]] = deque()
         self.crashes = 0
         """Number of runtimes still to be killed at random moments."""
         self.blocks = 0.0
@@ -117,29 +117,29 @@ class Driver:
         if isinstance(event, ev.Returned):
             call = self.contract.calls[event.call]
             for i in range(call.at, call.at + event.consumed):
-                self.taken.append(Taken(call.node, call.lane, call.port, call.values[i], call.runs[i], call.version))
+                self.taken.append(Taken(call.node, call.worker, call.port, call.values[i], call.runs[i], call.version))
             if event.emitted:
                 i = call.at + event.consumed
-                self.begun.append(Taken(call.node, call.lane, call.port, call.values[i], call.runs[i], call.version))
+                self.begun.append(Taken(call.node, call.worker, call.port, call.values[i], call.runs[i], call.version))
         elif isinstance(event, ev.Loaded | ev.LoadFailed):
-            self.loading.pop((event.node, event.lane, event.version), None)
+            self.loading.pop((event.node, event.worker, event.version), None)
         elif isinstance(event, ev.Rewire):
             self.flow = event.flow
 
     def _carry_out(self, c: ev.Command) -> None:
         if isinstance(c, ev.Unload):
             self._forget(c)
-            self.loading = {k: v for k, v in self.loading.items() if k[:2] != (c.node, c.lane) or c.version not in (0, k[2])}
+            self.loading = {k: v for k, v in self.loading.items() if k[:2] != (c.node, c.worker) or c.version not in (0, k[2])}
         match c:
             case ev.Load():
                 self._leave(c)
-                self.loading[c.node, c.lane, c.module.version] = c
+                self.loading[c.node, c.worker, c.module.version] = c
                 self._home(c).inbox.append(c)
             case ev.Activate() | ev.Unload() | ev.Route() | ev.Call() | ev.Recall():
-                self._to(self.homes.get((c.node, c.lane)), c)
+                self._to(self.homes.get((c.node, c.worker)), c)
             case ev.More():
                 open_call = self.contract.calls[c.call]
-                self._to(self.homes.get((open_call.node, open_call.lane)), c)
+                self._to(self.homes.get((open_call.node, open_call.worker)), c)
             case ev.Kill():
                 self.kill(c.runtime, c.cause)
             case ev.Wake():
@@ -149,15 +149,15 @@ class Driver:
 
     def _forget(self, c: ev.Unload) -> None:
         """Drop the queued load events of a version taken back; only `Unloaded` is still reported."""
-        home = self.homes.get((c.node, c.lane))
+        home = self.homes.get((c.node, c.worker))
         if c.version and (home is None or not home.alive):
-            self.wishes.append(lambda: self.handle(ev.Unloaded(c.node, c.lane, c.version)) and None)
+            self.deferred.append(lambda: self.handle(ev.Unloaded(c.node, c.worker, c.version)) and None)
         if c.version and home is not None:
             home.outbox = deque(
                 e
                 for e in home.outbox
                 if not isinstance(e, ev.Loaded | ev.LoadFailed | ev.Activated)
-                or (e.node, e.lane, e.version) != (c.node, c.lane, c.version)
+                or (e.node, e.worker, e.version) != (c.node, c.worker, c.version)
             )
 
     def _tell(self, c: ev.Command) -> None:
@@ -184,22 +184,22 @@ class Driver:
 
     def _leave(self, c: ev.Load) -> None:
         """Unload a version from its old runtime when loaded in another."""
-        home = self.homes.get((c.node, c.lane))
+        home = self.homes.get((c.node, c.worker))
         if c.elsewhere and home is not None and home.alive:
-            home.inbox.append(ev.Unload(c.node, c.lane))
+            home.inbox.append(ev.Unload(c.node, c.worker))
 
     def _home(self, c: ev.Load) -> FakeRuntime:
-        home = self.homes.get((c.node, c.lane))
+        home = self.homes.get((c.node, c.worker))
         if c.state is None and home is not None and home.alive:
             return home  # beside the version in use, wherever that was moved to
-        group = self.group(c.node, c.lane) + " elsewhere" * c.elsewhere
+        group = self.group(c.node, c.worker) + " elsewhere" * c.elsewhere
         if group not in self.runtimes:
             self.runtimes[group] = FakeRuntime(f"{group}:{next(self._names)}", lambda: self.flow, self.library, self.rng)
-        self.homes[c.node, c.lane] = self.runtimes[group]
+        self.homes[c.node, c.worker] = self.runtimes[group]
         return self.runtimes[group]
 
     def _to(self, runtime: FakeRuntime | None, command: ev.Command) -> None:
-        assert runtime is not None or isinstance(command, ev.Unload), f"{command} for a lane that was never loaded"
+        assert runtime is not None or isinstance(command, ev.Unload), f"{command} for a worker that was never loaded"
         if runtime is not None and runtime.alive:
             runtime.inbox.append(command)
 
@@ -214,7 +214,7 @@ class Driver:
                 keep = self.rng.randint(0, len(runtime.outbox)) if self.random else len(runtime.outbox)
                 runtime.outbox = deque(list(runtime.outbox)[:keep])
                 runtime.outbox += [e for e in told if e not in runtime.outbox]
-                runtime.outbox += [ev.Unloaded(c.node, c.lane, c.version) for c in gone]
+                runtime.outbox += [ev.Unloaded(c.node, c.worker, c.version) for c in gone]
                 runtime.outbox.append(ev.RuntimeLost(name, cause))
 
     # --- what can happen next ---
@@ -230,8 +230,8 @@ class Driver:
                 if runtime.ready():
                     moves.append(lambda r=runtime: self._work(r))
         moves += [lambda f=feed: self._feed(f) for feed in self.feeds if self._can_feed(feed)]
-        if self.wishes:
-            moves.append(self._wish)
+        if self.deferred:
+            moves.append(self._deliver_deferred)
         return moves
 
     def _deliver(self, runtime: FakeRuntime) -> None:
@@ -244,11 +244,11 @@ class Driver:
     def _lost(self, event: ev.RuntimeLost) -> None:
         """Load again whatever was still loading in a lost runtime; the machine hears only of runtimes it knew."""
         self.runtimes = {k: r for k, r in self.runtimes.items() if r.name != event.runtime}
-        gone = [lane for lane, home in self.homes.items() if home.name == event.runtime]
-        again = [load for load in self.loading.values() if (load.node, load.lane) in gone]
+        gone = [worker for worker, home in self.homes.items() if home.name == event.runtime]
+        again = [load for load in self.loading.values() if (load.node, load.worker) in gone]
         known = event.runtime in self.contract.home.values()
-        for lane in gone:
-            del self.homes[lane]
+        for worker in gone:
+            del self.homes[worker]
         for load in again:
             self._home(load).inbox.append(load)
         if known:
@@ -274,8 +274,8 @@ class Driver:
         if feed.close and not any(f.run == feed.run for f in self.feeds):
             self.handle(ev.CloseRun(feed.run))
 
-    def _wish(self) -> None:
-        self.wishes.popleft()()
+    def _deliver_deferred(self) -> None:
+        self.deferred.popleft()()
 
     def _clock(self) -> bool:
         """Move the clock to the next moment with an event."""

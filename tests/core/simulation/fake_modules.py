@@ -24,7 +24,7 @@ class Context:
 
     state: dict[str, Any]
     node: str
-    lane: int
+    worker: int
     run: int
     version: int
     key: str = ""

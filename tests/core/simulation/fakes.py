@@ -47,10 +47,10 @@ class Under:
 
 @dataclass
 class Slot:
-    """Version of a node's lane."""
+    """Version of a node's worker."""
 
     node: str
-    lane: int
+    worker: int
     version: int
     fake: Fake
     state: dict[str, Any]
@@ -122,55 +122,55 @@ class FakeRuntime:
     def _load(self, c: ev.Load) -> None:
         fake = self.library[c.module.source]
         if not fake.loads:
-            self.outbox.append(ev.LoadFailed(c.node, c.lane, c.module.version, ev.Failure(c.node, "SyntaxError", "load")))
+            self.outbox.append(ev.LoadFailed(c.node, c.worker, c.module.version, ev.Failure(c.node, "SyntaxError", "load")))
             return
-        slot = Slot(c.node, c.lane, c.module.version, fake, copy.deepcopy(c.state or {}), c.on_error, c.commit_each)
+        slot = Slot(c.node, c.worker, c.module.version, fake, copy.deepcopy(c.state or {}), c.on_error, c.commit_each)
         slot.reported = copy.deepcopy(slot.state)
         if c.state is None:
-            self.beside[c.node, c.lane, slot.version] = slot
+            self.beside[c.node, c.worker, slot.version] = slot
         else:
-            self.slots[c.node, c.lane] = slot
-        self.outbox.append(ev.Loaded(c.node, c.lane, slot.version, self.name, fake.fusable))
+            self.slots[c.node, c.worker] = slot
+        self.outbox.append(ev.Loaded(c.node, c.worker, slot.version, self.name, fake.fusable))
 
     def _activate(self, c: ev.Activate) -> None:
         into = [w.name for w in self.flow().wires if w.target == c.node]
         live = [s.node for s in self.slots.values() for names in s.routes.values() if set(names) & set(into)]
         assert not live, f"{c.node} is swapped while {live} follows a local route into it"
-        slot = self.beside.pop((c.node, c.lane, c.version))
-        old = self.slots.get((c.node, c.lane))
+        slot = self.beside.pop((c.node, c.worker, c.version))
+        old = self.slots.get((c.node, c.worker))
         assert old is None or not old.calls, f"{c.node} is swapped while a call of it is in flight"
         try:
             slot.state = slot.fake.migrate(copy.deepcopy(c.state)) if slot.fake.migrate else copy.deepcopy(c.state)
         except Raised as error:
             failure = ev.Failure(c.node, str(error), "load")
-            self.outbox.append(ev.LoadFailed(c.node, c.lane, c.version, failure))
+            self.outbox.append(ev.LoadFailed(c.node, c.worker, c.version, failure))
             return
         slot.reported = copy.deepcopy(slot.state)
         if old is not None:
-            self.former[c.node, c.lane] = old
-        self.slots[c.node, c.lane] = slot
-        self.outbox.append(ev.Activated(c.node, c.lane, c.version, copy.deepcopy(slot.state)))
+            self.former[c.node, c.worker] = old
+        self.slots[c.node, c.worker] = slot
+        self.outbox.append(ev.Activated(c.node, c.worker, c.version, copy.deepcopy(slot.state)))
 
     def _unload(self, c: ev.Unload) -> None:
-        for key in [k for k in self.beside if k[:2] == (c.node, c.lane) and c.version in (0, k[2])]:
+        for key in [k for k in self.beside if k[:2] == (c.node, c.worker) and c.version in (0, k[2])]:
             del self.beside[key]
-        slot = self.slots.get((c.node, c.lane))
+        slot = self.slots.get((c.node, c.worker))
         if slot and c.version in (0, slot.version):
-            former = self.former.pop((c.node, c.lane), None)
-            del self.slots[c.node, c.lane]
+            former = self.former.pop((c.node, c.worker), None)
+            del self.slots[c.node, c.worker]
             if c.version and former is not None and former.version != c.version:
-                self.slots[c.node, c.lane] = former
+                self.slots[c.node, c.worker] = former
         if c.version:
-            self.outbox.append(ev.Unloaded(c.node, c.lane, c.version))
+            self.outbox.append(ev.Unloaded(c.node, c.worker, c.version))
 
     def _route(self, c: ev.Route) -> None:
-        self.slots[c.node, c.lane].routes = dict(c.routes)
-        self.outbox.append(ev.Routed(c.node, c.lane))
+        self.slots[c.node, c.worker].routes = dict(c.routes)
+        self.outbox.append(ev.Routed(c.node, c.worker))
 
     def _call(self, c: ev.Call) -> None:
         items = values(c.batch)
         runs = [c.batch.run_of(i) for i in range(c.batch.n)]
-        slot = self.slots[c.node, c.lane]
+        slot = self.slots[c.node, c.worker]
         slot.stopped = slot.stopped and c.state is None
         if slot.stopped:
             self.outbox.append(ev.Returned(c.call, end=True))
@@ -185,7 +185,7 @@ class FakeRuntime:
                     under.window, under.waiting = 0, False
 
     def _recall(self, c: ev.Recall) -> None:
-        slot = self.slots.get((c.node, c.lane))
+        slot = self.slots.get((c.node, c.worker))
         idle = [u for u in slot.calls if u.flow is None and not u.began] if slot else []
         for under in slot.calls if slot else ():
             under.recalled = True
@@ -235,7 +235,7 @@ class FakeRuntime:
     def _message(self, slot: Slot, under: Under, frame: Frame, queue: deque[Local]) -> bool:
         """Work on the message under way; return True when consumed."""
         before = copy.deepcopy(slot.state)
-        context = Context(slot.state, slot.node, slot.lane, under.runs[under.at], slot.version, under.way)
+        context = Context(slot.state, slot.node, slot.worker, under.runs[under.at], slot.version, under.way)
         try:
             if under.flow is None:
                 given = slot.fake.call(under.items[under.at], context)
@@ -314,7 +314,7 @@ class FakeRuntime:
         before = copy.deepcopy(slot.state)
         frame.touched[slot.node] = slot
         try:
-            context = Context(slot.state, slot.node, slot.lane, local.run, slot.version, local.way)
+            context = Context(slot.state, slot.node, slot.worker, local.run, slot.version, local.way)
             given = list(slot.fake.call(copy.deepcopy(local.value), context))
         except Raised as error:
             slot.state.clear()
@@ -391,4 +391,4 @@ class FakeRuntime:
             unset = tuple(k for k in old if k not in new)
             if changed or unset:
                 slot.reported = copy.deepcopy(new)
-                yield ev.StateChange(slot.node, slot.lane, changed, unset)
+                yield ev.StateChange(slot.node, slot.worker, changed, unset)

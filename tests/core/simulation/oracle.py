@@ -1,8 +1,8 @@
 """The second opinion: a slow, obvious interpreter of flows, written from the design alone.
 
-Messages are handled singly, as plain values, without batches, lanes or debugging: none of the three may change the results. Where
-a flow lets timing decide (which message an `any` join takes), the oracle is given the observation (`seen`) and checks that the
-message was available; the verdict is whether an outcome is *possible*.
+Messages are handled singly, as plain values, without batches, workers or debugging: none of the three may change the results.
+Where a flow lets timing decide (which message an `any` join takes), the oracle is given the observation (`seen`) and checks that
+the message was available; the verdict is whether an outcome is *possible*.
 """
 
 from __future__ import annotations

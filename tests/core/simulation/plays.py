@@ -52,10 +52,10 @@ def stepped(case: Case, **options: object) -> Driver:
     return driver
 
 
-def random_wish(driver: Driver, case: Case, rng: random.Random, number: int) -> ev.Event:
+def random_request(driver: Driver, case: Case, rng: random.Random, number: int) -> ev.Event:
     """Return a random action of a person that must not change the outcome."""
     node = rng.choice(case.flow.nodes).id
-    token = f"wish-{number}"
+    token = f"request-{number}"
     kinds: list[Callable[[], ev.Event]] = [
         lambda: ev.Pause(token=token),
         lambda: ev.Continue(token=token),
@@ -72,17 +72,17 @@ def random_wish(driver: Driver, case: Case, rng: random.Random, number: int) -> 
 
 
 def debugged(
-    case: Case, *, wishes: int = 8, crashes: int = 0, jumps: bool = False, blocks: float = 0.0, **options: object
+    case: Case, *, requests: int = 8, crashes: int = 0, jumps: bool = False, blocks: float = 0.0, **options: object
 ) -> Driver:
     """Play random actions at random moments; let everything go in the end."""
     driver = feed(driver_of(case, **options), case)
     driver.blocks = blocks
     rng = random.Random(f"{driver.rng.random()} wishes")
     driver.crashes, driver.jumps = crashes, jumps
-    for number in range(wishes):
+    for number in range(requests):
         for _ in range(rng.randint(0, 40)):
             driver.move()
-        driver.handle(random_wish(driver, case, rng, number))
+        driver.handle(random_request(driver, case, rng, number))
     let_go(driver, len({run for run, _, _ in case.feeds}))
     return driver
 

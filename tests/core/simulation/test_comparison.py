@@ -70,8 +70,8 @@ def test_pauses_steps_breakpoints_and_updates_change_nothing(seeds):
 def test_local_routes_change_nothing(debug, seeds):
     for seed in seeds:
         case = random_case(seed)
-        fused = plays.free(case, group=lambda node, lane: f"one-{lane}", debug=debug)
-        apart = plays.free(case, group=lambda node, lane: f"{node}-{lane}", debug=debug)
+        fused = plays.free(case, group=lambda node, worker: f"one-{worker}", debug=debug)
+        apart = plays.free(case, group=lambda node, worker: f"{node}-{worker}", debug=debug)
         hold(case, fused)
         hold(case, apart)
         assert {k: v.status for k, v in fused.ended.items()} == {k: v.status for k, v in apart.ended.items()}, f"seed {seed}"

@@ -43,7 +43,7 @@ def test_crashes_at_any_moment_lose_nothing_and_repeat_nothing(seeds):
 def play(seed: int) -> None:
     case = random_case(seed, messages=8)
     try:
-        driver = plays.debugged(case, wishes=seed % 4, crashes=2, jumps=True)
+        driver = plays.debugged(case, requests=seed % 4, crashes=2, jumps=True)
         case.check(driver)
     except BaseException as error:
         error.add_note(f"play again with FLOE_SEED={seed}: {[w.name for w in case.flow.wires]} {case.roles} {case.feeds}")
@@ -117,10 +117,16 @@ def test_E5_nor_is_anything_lost_where_nodes_are_moved_out_of_busy_processes(see
 def spread(case: Case) -> Driver:
     """All nodes begin in one process or in a few; at any moment one of these is said to be blocked."""
     rng = random.Random(f"{case.seed} spread")
-    group = (lambda node, lane: "one") if rng.random() < 0.7 else None
-    wishes, crashes = rng.choice(((0, 0), (0, 2), (3, 0), (3, 2)))
+    group = (lambda node, worker: "one") if rng.random() < 0.7 else None
+    requests, crashes = rng.choice(((0, 0), (0, 2), (3, 0), (3, 2)))
     return plays.debugged(
-        case, wishes=wishes, crashes=crashes, jumps=True, blocks=rng.choice((0.02, 0.2)), group=group, spreads=rng.random() < 0.8
+        case,
+        requests=requests,
+        crashes=crashes,
+        jumps=True,
+        blocks=rng.choice((0.02, 0.2)),
+        group=group,
+        spreads=rng.random() < 0.8,
     )
 
 
@@ -145,7 +151,7 @@ def test_E10_a_message_that_is_executed_again_has_the_idempotency_key_that_it_ha
     for seed in range(200):
         case = with_a_slow_neighbour(random_case(seed, messages=8))
         keys: Keys = defaultdict(list)
-        driver = plays.driver_of(case, group=(lambda node, lane: f"{node}-{lane}") if apart else (lambda node, lane: "one"))
+        driver = plays.driver_of(case, group=(lambda node, worker: f"{node}-{worker}") if apart else (lambda node, worker: "one"))
         driver.library = {name: told(fake, keys) for name, fake in driver.library.items()}
         plays.feed(driver, case).crashes = 2
         driver.settle()
@@ -171,7 +177,7 @@ def test_E10_a_message_behind_local_routes_has_one_key_of_its_own_whichever_way_
             [(1, "a", values), (2, "a", values), (1, "b", [{**value, "p": f"b{value['k']}"} for value in values])],
         )
         keys: Keys = defaultdict(list)
-        driver = plays.driver_of(case, group=lambda node, lane: "one")
+        driver = plays.driver_of(case, group=lambda node, worker: "one")
         driver.library = {name: told(fake, keys) for name, fake in driver.library.items()}
         plays.feed(driver, case).crashes = 3
         driver.settle()

@@ -90,7 +90,7 @@ def test_C16_every_message_of_a_cancelled_run_is_processed_or_named(debug, seeds
 
 @shared(200)
 def test_every_message_is_processed_or_named_while_processes_crash_and_people_debug(seeds):
-    each(seeds, lambda case: plays.debugged(case, wishes=case.seed % 5, crashes=2, jumps=True))
+    each(seeds, lambda case: plays.debugged(case, requests=case.seed % 5, crashes=2, jumps=True))
 
 
 @example(795, 138, False)  # a failure ended the run while what its call had left on a local route was on the way back

@@ -250,8 +250,8 @@ def test_a_run_that_is_unknown_is_an_error_with_the_nearest(client: Client) -> N
 def test_archived_runs_are_bounded(client: Client) -> None:
     define(client, double="lambda x: 2 * x")
     client.call("start")
-    for wish in [client.submit("request", batch=batch(n)) for n in range(1_100)]:
-        wish.result(10.0)
+    for request in [client.submit("request", batch=batch(n)) for n in range(1_100)]:
+        request.result(10.0)
     listed = client.call("runs", limit=5_000)
     assert len(listed) == 1_000
     assert listed[0].ref == "co2.1.local.1101"

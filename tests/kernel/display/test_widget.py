@@ -232,13 +232,13 @@ def left():
 
 def test_a_hundred_widgets_leave_nothing_behind(kernel):
     kernel(COUNT)
-    kernel("from floe_jupyter.kernel.display.shown import SHELF\nr = floe.flow('one').run([0.01])")
+    kernel("from floe_jupyter.kernel.display.widgets import WIDGETS\nr = floe.flow('one').run([0.01])")
     listeners = kernel("len(r._session.client._listeners)")
     page = Page(kernel, shown(kernel.outputs(kernel.begin("for n in range(100): display(r)", cellId="many")))[-1])
     page.say(subscribe="view/")
     page.ask(1, "runs")
-    assert kernel("len(SHELF), left()[0], left()[2]") == "(40, 80, ['floe pages'])"
-    kernel("SHELF.clear()")
+    assert kernel("len(WIDGETS), left()[0], left()[2]") == "(40, 80, ['floe pages'])"
+    kernel("WIDGETS.clear()")
     until(lambda: kernel("left()") == "(0, 0, [])", "the widgets, their comms and their thread to be gone")
     assert kernel("len(r._session.client._listeners)") == listeners
 

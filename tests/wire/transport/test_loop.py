@@ -148,10 +148,10 @@ def test_messages_of_a_socket_are_taken_though_its_descriptor_tells_only_of_the_
         turn_until(loop, lambda: len(heard) == 3, "three messages")
         theirs.send(b"3")
         sockets.put(ours, [b"answer"])  # may consume the report of the descriptor
-        loop.stir(fd)
+        loop.recheck(fd)
         turn_until(loop, lambda: len(heard) == 4, "the fourth message")
         loop.forget(fd)
-        loop.stir(fd)
+        loop.recheck(fd)
         theirs.send(b"4")
         loop.turn(0.0)
         assert heard == [b"0", b"1", b"2", b"3"]

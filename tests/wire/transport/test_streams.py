@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.wire.client.lines import StreamLine
+from floe_jupyter.wire.client.call_connections import StreamConnection
 from floe_jupyter.wire.transport import streams
 from floe_jupyter.wire.transport.streams import READ, Splitter, Stream, framed
 
@@ -112,18 +112,18 @@ def test_a_path_that_is_too_long_for_a_door_is_no_error(directory: str) -> None:
 
 
 def test_a_line_waits_as_long_as_it_was_asked_to(pair: tuple[socket.socket, socket.socket]) -> None:
-    line = StreamLine(pair[0], b"me", 1_000, 5.0)
-    line.send(b"question")
-    assert line.receive(0.01) is None
+    connection = StreamConnection(pair[0], b"me", 1_000, 5.0)
+    connection.send(b"question")
+    assert connection.receive(0.01) is None
     assert Splitter(1_000).feed(pair[1].recv(READ)) == [b"me", b"question"]
     pair[1].sendall(framed(b"one") + framed(b"two"))
-    assert [line.receive(1.0), line.receive(1.0)] == [b"one", b"two"]
+    assert [connection.receive(1.0), connection.receive(1.0)] == [b"one", b"two"]
 
 
 def test_a_line_that_is_shut_by_another_thread_ends_its_wait(pair: tuple[socket.socket, socket.socket]) -> None:
-    line = StreamLine(pair[0], b"me", 1_000, 5.0)
-    threading.Timer(0.05, line.shut).start()
+    connection = StreamConnection(pair[0], b"me", 1_000, 5.0)
+    threading.Timer(0.05, connection.shut).start()
     with pytest.raises(EOFError):
-        line.receive(10.0)
+        connection.receive(10.0)
     with pytest.raises(EOFError):
-        line.send(b"more")
+        connection.send(b"more")

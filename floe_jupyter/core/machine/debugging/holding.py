@@ -11,7 +11,7 @@ from floe_jupyter.core.machine.state.records import NodeState
 from floe_jupyter.core.machine.state.tracked import TrackedMessage
 
 
-def lets_in(instance: MachineState, node: NodeState, queue: Queue, head: TrackedMessage, state: State) -> bool:
+def admits(instance: MachineState, node: NodeState, queue: Queue, head: TrackedMessage, state: State) -> bool:
     """Return True if the breakpoints in front of a node let its next message in."""
     if head.passed:
         return True
@@ -39,7 +39,7 @@ def hold_at(
 def announce(instance: MachineState, node: NodeState, queue: Queue, item: TrackedMessage) -> None:
     """Count a message of a step at the breakpoints, and log their texts: a step goes over breakpoints."""
     if not item.passed:
-        holding(instance, item.batch, (node.id, "in", queue.port), node.lanes[0].state if node.lanes else {})
+        holding(instance, item.batch, (node.id, "in", queue.port), node.workers[0].state if node.workers else {})
 
 
 def recount_held(instance: MachineState) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from floe_jupyter.core.machine.debugging.holding import let_go, put_back
 from floe_jupyter.core.machine.events import Failure, Notice, Record
-from floe_jupyter.core.machine.inboxes import way_back
-from floe_jupyter.core.machine.room import roomier
+from floe_jupyter.core.machine.inboxes import return_queue
+from floe_jupyter.core.machine.room import announce_room
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
 from floe_jupyter.core.machine.state.records import Work
@@ -15,15 +15,15 @@ from floe_jupyter.core.messages import Batch
 
 def open_record(instance: MachineState, work: Work) -> None:
     """Open the record of a message about to be handled: from now on the message can be undone."""
-    item, queue, lane, before = work.special, work.queue, work.lane, work.lane.state
+    item, queue, worker, before = work.special, work.queue, work.worker, work.worker.state
     assert item is not None
     work.before = before
     work.group = instance.debugger.step_group()
 
     def undo() -> None:
-        lane.state, lane.reset = before, True
+        worker.state, worker.reset = before, True
         let_go(item)
-        put_back(way_back(instance, lane.node, queue), item)
+        put_back(return_queue(instance, worker.node, queue), item)
 
     work.journal = [undo]
 
@@ -41,21 +41,21 @@ def close_record(instance: MachineState, work: Work, failure: Failure | None) ->
     """Keep the record of a finished call."""
     if work.journal is None or not (work.done or failure):
         return
-    lane, item, recorder = work.lane, work.special, instance.debugger.recorder
+    worker, item, recorder = work.worker, work.special, instance.debugger.recorder
     assert item is not None
     batch = work.batch
     record = Record(
         recorder.next_number(),
-        lane.node.id,
-        lane.index,
+        worker.node.id,
+        worker.index,
         batch.run,
         item.id,
         work.queue.port,
-        lane.version,
+        worker.version,
         batch,
         tuple(work.outputs),
         work.before,
-        lane.state,
+        worker.state,
         item.failure or failure,
         work.group,
     )
@@ -76,7 +76,7 @@ def note_put(instance: MachineState, queue: Queue, items: list[TrackedMessage]) 
 def _unput(instance: MachineState, queue: Queue, item: TrackedMessage) -> None:
     if any(other is item for other in queue.items):
         queue.remove(item)
-        roomier(instance, queue)
+        announce_room(instance, queue)
     queue.sent -= 1
 
 

@@ -10,13 +10,13 @@ def refresh(instance: MachineState) -> None:
     """Switch debugging on or off according to the present requests."""
     debugger = instance.debugger
     debugger.stale = False
-    wished = debugger.wish or debugger.paused or any(b.given.enabled for b in debugger.breaks.values())
-    on = wished or bool(debugger.recorder.undone)
+    is_requested = debugger.requested or debugger.paused or any(b.given.enabled for b in debugger.breaks.values())
+    on = is_requested or bool(debugger.recorder.undone)
     instance.clock.still(instance.now, paused=debugger.paused, held=debugger.held > 0)
     if on == debugger.on:
         return
     debugger.on = on
-    instance.replan()
+    instance.review_routes()
     instance.wake_all()
     if on:
         for queue in instance.queues():
@@ -29,9 +29,9 @@ def refresh(instance: MachineState) -> None:
 
 def _recall_all(instance: MachineState) -> None:
     """Recall messages which runtimes have not begun, so breakpoints can hold the messages."""
-    for lane in instance.lanes():
-        if len(lane.calls) > 1 or any(work.batch.n > 1 for work in lane.calls):
-            recall(instance, lane)
+    for worker in instance.workers():
+        if len(worker.calls) > 1 or any(work.batch.n > 1 for work in worker.calls):
+            recall(instance, worker)
 
 
 def stop(instance: MachineState) -> None:

@@ -8,27 +8,27 @@ from __future__ import annotations
 from functools import partial
 
 from floe_jupyter.core.machine.clocks import watch
-from floe_jupyter.core.machine.debugging.holding import lets_in
+from floe_jupyter.core.machine.debugging.holding import admits
 from floe_jupyter.core.machine.debugging.recording import open_record
-from floe_jupyter.core.machine.delivery.ends import swallow, swallow_recorded
+from floe_jupyter.core.machine.delivery.ends import consume_at_end, swallow_recorded
 from floe_jupyter.core.machine.delivery.replay import replays
-from floe_jupyter.core.machine.delivery.workers import by_lane, free_lane, free_lanes
+from floe_jupyter.core.machine.delivery.workers import by_worker, free_worker, free_workers
 from floe_jupyter.core.machine.events import CHUNK, Call, More, State
-from floe_jupyter.core.machine.failures.quarantine import lets_go_on, suspects_at
-from floe_jupyter.core.machine.room import room, roomier
+from floe_jupyter.core.machine.failures.quarantine import may_go_on, suspects_at
+from floe_jupyter.core.machine.room import announce_room, room
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.records import NodeState, Work, WorkerState
 from floe_jupyter.core.machine.state.tracked import Items, TrackedMessage, batch_of, named_as, number_of, rename
 from floe_jupyter.core.messages import Batch, split
 
 
 def pump(instance: MachineState) -> None:
     """Ask every node with possible work, in the order of the flow, until none has any."""
-    dirty = instance.dirty
-    while dirty:
-        for index in sorted(dirty):
-            node = dirty.pop(index)
+    awake = instance.awake
+    while awake:
+        for index in sorted(awake):
+            node = awake.pop(index)
             if instance.fusing:
                 instance.rested[index] = node
             if not node.removed:
@@ -41,23 +41,23 @@ def pump_node(instance: MachineState, node: NodeState) -> None:
         return
     if instance.waiting:
         _more(instance, node)
-    if not node.lanes:
+    if not node.workers:
         _reach_end(instance, node)
         return
     if node.key is not None:
         _spread_by_key(instance, node)
         return
     while True:
-        lane = free_lane(instance, node)
-        if lane is None or not room(instance, node):
+        worker = free_worker(instance, node)
+        if worker is None or not room(instance, node):
             return
-        queue = next_queue(instance, node, lane)
+        queue = next_queue(instance, node, worker)
         if queue is None:
             return
-        call_from(instance, node, lane, queue)
+        call_from(instance, node, worker, queue)
 
 
-def next_queue(instance: MachineState, node: NodeState, lane: Lane) -> Queue | None:
+def next_queue(instance: MachineState, node: NodeState, worker: WorkerState) -> Queue | None:
     """Return the next input with a message for this worker: first an input with a suspect, otherwise in turn."""
     if instance.suspects and not instance.debugger.on and (first := suspects_at(instance, node)) is not None:
         return first
@@ -65,7 +65,7 @@ def next_queue(instance: MachineState, node: NodeState, lane: Lane) -> Queue | N
     for step in range(count):
         index = (node.turn + step) % count
         queue = inputs[index]
-        if queue.n and deliverable(instance, node, queue, lane.state):
+        if queue.n and deliverable(instance, node, queue, worker.state):
             node.turn = (index + 1) % count
             return queue
     return None
@@ -78,24 +78,24 @@ def deliverable(instance: MachineState, node: NodeState, queue: Queue, state: St
         return True
     if head.held or (head.due and not instance.clock.reached(head.due, instance.now)):
         return False
-    return not instance.debugger.on or lets_in(instance, node, queue, head, state)
+    return not instance.debugger.on or admits(instance, node, queue, head, state)
 
 
-def call_from(instance: MachineState, node: NodeState, lane: Lane, queue: Queue) -> None:
+def call_from(instance: MachineState, node: NodeState, worker: WorkerState, queue: Queue) -> None:
     """Take the next messages off a queue and call a worker."""
     was_full = queue.full
     place = queue.sent - queue.n
     items = queue.take(_most(instance, node, queue))
     if was_full:
-        roomier(instance, queue)
-    begin(instance, node, lane, queue, items, place)
+        announce_room(instance, queue)
+    begin(instance, node, worker, queue, items, place)
 
 
 def _spread_by_key(instance: MachineState, node: NodeState) -> None:
     """Call workers by key: messages with equal keys go to the same worker, as long as the worker has a call to spare."""
     while room(instance, node) and not node.fusing:
-        lanes = free_lanes(instance, node)
-        queue = next_queue(instance, node, node.lanes[0]) if lanes else None
+        workers = free_workers(instance, node)
+        queue = next_queue(instance, node, node.workers[0]) if workers else None
         if queue is None:
             return
         was_full = queue.full
@@ -103,12 +103,12 @@ def _spread_by_key(instance: MachineState, node: NodeState) -> None:
         items = queue.take(1 if instance.debugger.on or number_of([queue.items[0]]) is not None else CHUNK)
         if isinstance(items[0], Batch):
             items = list(split(named_as(batch_of(items), queue.name, place)))
-        groups, rest = by_lane(instance, node, queue, items, lanes)
+        groups, rest = by_worker(instance, node, queue, items, workers)
         queue.put_back(rest)
         if was_full:
-            roomier(instance, queue)
-        for lane, given in groups:
-            begin(instance, node, lane, queue, given)
+            announce_room(instance, queue)
+        for worker, given in groups:
+            begin(instance, node, worker, queue, given)
         if not groups or rest:
             return
 
@@ -116,16 +116,16 @@ def _spread_by_key(instance: MachineState, node: NodeState) -> None:
 def _most(instance: MachineState, node: NodeState, queue: Queue) -> int:
     if instance.debugger.on or node.node.timeout:
         return 1
-    if len(node.lanes) > 1:
-        return max(1, min(CHUNK, queue.n // (2 * len(node.lanes))))
+    if len(node.workers) > 1:
+        return max(1, min(CHUNK, queue.n // (2 * len(node.workers))))
     return CHUNK
 
 
-def begin(instance: MachineState, node: NodeState, lane: Lane, queue: Queue, items: Items, place: int = 0) -> None:
+def begin(instance: MachineState, node: NodeState, worker: WorkerState, queue: Queue, items: Items, place: int = 0) -> None:
     """Call a worker with items taken off a queue, unless a recording has the answer."""
     batch = batch_of(items)
     instance.last_call += 1
-    work = Work(instance.last_call, lane, queue, items, batch, place)
+    work = Work(instance.last_call, worker, queue, items, batch, place)
     special = work.special
     if instance.debugger.on:
         open_record(instance, work)
@@ -137,14 +137,14 @@ def begin(instance: MachineState, node: NodeState, lane: Lane, queue: Queue, ite
     else:
         node.called += batch.n
     instance.calls[work.id] = work
-    lane.calls.append(work)
+    worker.calls.append(work)
     if instance.debugger.on and replays(instance, work):
         return
-    state = lane.state if lane.reset else None
-    lane.reset = False
+    state = worker.state if worker.reset else None
+    worker.reset = False
     if node.node.timeout:
         watch(instance, work)
-    instance.order(Call(work.id, node.id, lane.index, queue.port, batch, special.skip if special else 0, work.first, state))
+    instance.order(Call(work.id, node.id, worker.index, queue.port, batch, special.skip if special else 0, work.first, state))
 
 
 def _mark(work: Work) -> None:
@@ -157,10 +157,10 @@ def _mark(work: Work) -> None:
 
 
 def _more(instance: MachineState, node: NodeState) -> None:
-    for lane in node.lanes:
-        for work in lane.calls:
+    for worker in node.workers:
+        for work in worker.calls:
             over = node.removed or work.run not in instance.runs
-            if work.waiting and (over or room(instance, node)) and lets_go_on(instance, work):
+            if work.waiting and (over or room(instance, node)) and may_go_on(instance, work):
                 more(instance, work)
 
 
@@ -179,8 +179,8 @@ def _reach_end(instance: MachineState, node: NodeState) -> None:
             was_full = queue.full
             items = queue.take(1 if instance.debugger.on else CHUNK)
             if was_full:
-                roomier(instance, queue)
+                announce_room(instance, queue)
             if instance.debugger.on:
                 swallow_recorded(instance, node, queue, items)
             else:
-                swallow(instance, node, items)
+                consume_at_end(instance, node, items)

@@ -1,4 +1,4 @@
-"""Recovery from the end of a runtime: calls not given back, lanes to load again, and perhaps a message which causes the crash.
+"""Recovery from the end of a runtime: calls not given back, workers to load again, and perhaps a message which causes the crash.
 
 The message being executed when a runtime died is not known: the messages of the first chunk not acknowledged are suspects. Each
 suspect is called alone (see `quarantine`), so the culprit is certain, and is a dead letter after `ATTEMPTS` crashes during which
@@ -21,7 +21,7 @@ from floe_jupyter.core.machine.failures import policy
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.open_runs import REMEMBERED
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.records import NodeState, Work, WorkerState
 from floe_jupyter.core.machine.state.tracked import TrackedMessage
 from floe_jupyter.core.machine.suspects import clear_suspect
 from floe_jupyter.core.machine.versions.giving_up import lost_beside
@@ -48,25 +48,25 @@ class Crash(NamedTuple):
 
 
 def runtime_lost(instance: MachineState, event: RuntimeLost) -> None:
-    """Return all messages not acknowledged to their wires, and load every lane again with the state before the crash."""
+    """Return all messages not acknowledged to their wires, and load every worker again with the state before the crash."""
     # Workers are looked at together: a message goes back before any of them is loaded again.
-    lanes = [lane for lane in instance.lanes() if _lives_in(lane, event.runtime)]
-    crash = _crash(instance, event, [work for lane in lanes for work in lane.calls if lane.runtime == event.runtime])
-    data = {"runtime": event.runtime, "cause": crash.cause, "nodes": [lane.node.id for lane in lanes]}
+    workers = [worker for worker in instance.workers() if _lives_in(worker, event.runtime)]
+    crash = _crash(instance, event, [work for worker in workers for work in worker.calls if worker.runtime == event.runtime])
+    data = {"runtime": event.runtime, "cause": crash.cause, "nodes": [worker.node.id for worker in workers]}
     instance.order(Notice("lost", data=data))
-    calls = [(lane, _forget_calls(instance, lane, crash)) for lane in lanes]
+    calls = [(worker, _forget_calls(instance, worker, crash)) for worker in workers]
     instance.hand.extend(work for _, lost in calls for work in lost)
-    for lane, lost in calls:
-        _take_back(instance, lane, lost, crash)
-    busy = {lane for lane, lost in calls if lost}
-    for lane in lanes:
-        _reload(instance, lane, crash, counts=not crash.ours and (lane in busy or not busy))
+    for worker, lost in calls:
+        _take_back(instance, worker, lost, crash)
+    busy = {worker for worker, lost in calls if lost}
+    for worker in workers:
+        _reload(instance, worker, crash, counts=not crash.ours and (worker in busy or not busy))
     instance.wake_all()
-    instance.replan()  # there may be suspects now
+    instance.review_routes()  # there may be suspects now
 
 
 def _crash(instance: MachineState, event: RuntimeLost, at_work: list[Work]) -> Crash:
-    at_work = [work for work in at_work if not work.lane.calls[0].waiting] or [work for work in at_work if work.waiting]
+    at_work = [work for work in at_work if not work.worker.calls[0].waiting] or [work for work in at_work if work.waiting]
     alone = at_work[0] if len(at_work) == 1 and at_work[0].batch.n - at_work[0].done == 1 else None
     if event.runtime in instance.causes:
         blamed, cause = instance.causes.pop(event.runtime)
@@ -74,38 +74,38 @@ def _crash(instance: MachineState, event: RuntimeLost, at_work: list[Work]) -> C
     return Crash(event.runtime, event.cause, ours=False, blamed=0, certain=alone)
 
 
-def _lives_in(lane: Lane, runtime: str) -> bool:
-    beside = (lane.coming, lane.taking)
-    return lane.runtime == runtime or any(each is not None and each.runtime == runtime for each in beside)
+def _lives_in(worker: WorkerState, runtime: str) -> bool:
+    beside = (worker.coming, worker.taking)
+    return worker.runtime == runtime or any(each is not None and each.runtime == runtime for each in beside)
 
 
-def _forget_calls(instance: MachineState, lane: Lane, crash: Crash) -> list[Work]:
-    """Take the lane's open calls out and return them."""
-    local_routes.forget(instance, lane)
-    lost_beside(instance, lane, crash.runtime, crash.cause)
-    if lane.runtime != crash.runtime:
+def _forget_calls(instance: MachineState, worker: WorkerState, crash: Crash) -> list[Work]:
+    """Take the worker's open calls out and return them."""
+    local_routes.forget(instance, worker)
+    lost_beside(instance, worker, crash.runtime, crash.cause)
+    if worker.runtime != crash.runtime:
         return []
-    lost = list(lane.calls)
-    lane.calls.clear()
+    lost = list(worker.calls)
+    worker.calls.clear()
     for work in lost:
         forget_call(instance, work)
     return lost
 
 
-def _take_back(instance: MachineState, lane: Lane, lost: list[Work], crash: Crash) -> None:
+def _take_back(instance: MachineState, worker: WorkerState, lost: list[Work], crash: Crash) -> None:
     for place, work in enumerate(lost):
         singles = _numbered(work)
         rest: list[Batch | TrackedMessage] = [*singles]
         if rest and work.id == crash.blamed:
-            failure = Failure(lane.node.id, crash.cause, kind="timeout")
+            failure = Failure(worker.node.id, crash.cause, kind="timeout")
             rest = policy.stopped(instance, work, rest, failure)
         elif rest and place == 0 and not crash.ours:
             rest = _suspect(instance, work, singles, crash)
         instance.hand.popleft()
-        returns.give_back(instance, lane, work.id, work.queue, rest)
+        returns.give_back(instance, worker, work.id, work.queue, rest)
         close_record(instance, work, None)
-    if lane.runtime == crash.runtime:
-        returns.all_in(instance, lane)
+    if worker.runtime == crash.runtime:
+        returns.all_in(instance, worker)
 
 
 def _numbered(work: Work) -> list[TrackedMessage]:
@@ -129,7 +129,7 @@ def _suspect(instance: MachineState, work: Work, singles: list[TrackedMessage], 
     if work is crash.certain:
         singles[0].crashes += 1
         policy.name_first(work, singles[0])
-    kept = [item for item in singles[:CHUNK] if not _is_dead(instance, work.lane, work.queue, item, crash.cause)]
+    kept = [item for item in singles[:CHUNK] if not _is_dead(instance, work.worker, work.queue, item, crash.cause)]
     for item in kept:
         if not item.suspect:
             item.suspect = True
@@ -137,15 +137,15 @@ def _suspect(instance: MachineState, work: Work, singles: list[TrackedMessage], 
     return [*kept, *singles[CHUNK:]]
 
 
-def _is_dead(instance: MachineState, lane: Lane, queue: Queue, item: TrackedMessage, cause: str) -> bool:
+def _is_dead(instance: MachineState, worker: WorkerState, queue: Queue, item: TrackedMessage, cause: str) -> bool:
     """Put a message aside after its last attempt (or hold the message, where a user is present to mend the module)."""
     if item.crashes < ATTEMPTS:
         return False
     if item.suspect:
         clear_suspect(instance, item)
-    lane.reloads = 0
+    worker.reloads = 0
     item.skip = item.crashes = 0
-    node, failure = lane.node, _failure_of(lane, item, cause)
+    node, failure = worker.node, _failure_of(worker, item, cause)
     node.failed += 1
     node.error = failure.message
     if node.node.on_error == "hold" or (instance.debugger.hold_errors and not node.outs.get("error")):
@@ -155,12 +155,12 @@ def _is_dead(instance: MachineState, lane: Lane, queue: Queue, item: TrackedMess
     return True
 
 
-def _failure_of(lane: Lane, item: TrackedMessage, cause: str) -> Failure:
+def _failure_of(worker: WorkerState, item: TrackedMessage, cause: str) -> Failure:
     text = (
         f"the runtime ended {ATTEMPTS} times while this message was being executed ({cause}); the message is put aside: "
         "mend the module, then retry it"
     )
-    failure = policy.described(lane, item, Failure(lane.node.id, text, kind="crashed", attempts=ATTEMPTS))
+    failure = policy.described(worker, item, Failure(worker.node.id, text, kind="crashed", attempts=ATTEMPTS))
     return msgspec.structs.replace(failure, attempts=ATTEMPTS)
 
 
@@ -173,16 +173,16 @@ def _put_aside(instance: MachineState, node: NodeState, queue: Queue, item: Trac
         policy.give_up(instance, node, item, failure)
 
 
-def _reload(instance: MachineState, lane: Lane, crash: Crash, *, counts: bool) -> None:
-    if lane.runtime != crash.runtime or instance.stopping:
+def _reload(instance: MachineState, worker: WorkerState, crash: Crash, *, counts: bool) -> None:
+    if worker.runtime != crash.runtime or instance.stopping:
         return
-    lane.runtime, lane.reset = "", False
-    lane.reloads += counts
-    if lane.reloads > RELOADS:
+    worker.runtime, worker.reset = "", False
+    worker.reloads += counts
+    if worker.reloads > RELOADS:
         text = (
-            f"its runtime ended {lane.reloads} times in a row without one message done ({crash.cause}); mend the module or "
+            f"its runtime ended {worker.reloads} times in a row without one message done ({crash.cause}); mend the module or "
             "its dependencies"
         )
-        refuse(instance, lane, Failure(lane.node.id, text, kind="crashed"))
-    elif lane.phase != "activating":
-        load_first(instance, lane)
+        refuse(instance, worker, Failure(worker.node.id, text, kind="crashed"))
+    elif worker.phase != "activating":
+        load_first(instance, worker)

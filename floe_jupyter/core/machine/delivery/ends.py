@@ -12,7 +12,7 @@ from floe_jupyter.core.machine.state.records import NodeState
 from floe_jupyter.core.machine.state.tracked import Items, TrackedMessage, batch_of
 
 
-def swallow(instance: MachineState, node: NodeState, items: Items) -> None:
+def consume_at_end(instance: MachineState, node: NodeState, items: Items) -> None:
     """Consume messages at an `end` node, and finish their runs."""
     batch = batch_of(items)
     instance.take(node, batch.n)
@@ -26,13 +26,13 @@ def swallow_recorded(instance: MachineState, node: NodeState, queue: Queue, item
     item, debugger = items[0], instance.debugger
     assert isinstance(item, TrackedMessage)
     group = debugger.step_group()
-    journal = instance.journal = [lambda: put_back(queue, item), lambda: _untake(node)]
-    swallow(instance, node, items)
+    journal = instance.journal = [lambda: put_back(queue, item), lambda: _uncount_taken(node)]
+    consume_at_end(instance, node, items)
     instance.journal = None
     number = debugger.recorder.next_number()
     record = Record(number, node.id, 0, item.batch.run, item.id, queue.port, 0, item.batch, (), {}, {}, None, group)
     debugger.recorder.add(record, journal)
 
 
-def _untake(node: NodeState) -> None:
+def _uncount_taken(node: NodeState) -> None:
     node.taken -= 1

@@ -15,7 +15,7 @@ from floe_jupyter.core.machine.room import room
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.open_runs import OpenRun
 from floe_jupyter.core.machine.state.queues import CALL_BYTES, Queue, newest
-from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.records import NodeState, Work, WorkerState
 from floe_jupyter.core.messages import Batch
 
 
@@ -25,30 +25,36 @@ def _quiet(instance: MachineState) -> bool:
     return not (
         debugger.on
         or instance.timed
-        or instance.unplanned
+        or instance.routes_to_review
         or instance.fusing
         or instance.waiting
         or instance.suspects
         or instance.stopping
         or instance.refused
         or instance.rewires
-        or instance.dirty
-        or debugger.attentive
+        or instance.awake
+        or debugger.has_work
         or instance.journal is not None
     )
 
 
-def _lane(instance: MachineState, node: NodeState) -> Lane | None:
+def _worker(instance: MachineState, node: NodeState) -> WorkerState | None:
     """Return the worker called as soon as a batch reaches the node; None if the call may be prevented."""
-    if len(node.lanes) != 1 or node.key is not None or node.fusing or node.removed or node.outbox or node.node.timeout:
+    if len(node.workers) != 1 or node.key is not None or node.fusing or node.removed or node.outbox or node.node.timeout:
         return None
-    lane = node.lanes[0]
-    if lane.phase != "ready" or lane.recalled or lane.routing or lane.coming is not None or len(lane.calls) >= node.credit:
+    worker = node.workers[0]
+    if (
+        worker.phase != "ready"
+        or worker.recalled
+        or worker.routing
+        or worker.coming is not None
+        or len(worker.calls) >= node.credit
+    ):
         return None
     for queue in node.inputs:
         if queue.n:
             return None
-    return lane if not instance.filled or room(instance, node) else None
+    return worker if not instance.filled or room(instance, node) else None
 
 
 def inbox(node: NodeState, port: str) -> Queue | None:
@@ -74,7 +80,7 @@ def _fits(queue: Queue, batch: Batch) -> bool:
     )
 
 
-def _call(instance: MachineState, node: NodeState, lane: Lane, queue: Queue, batch: Batch) -> None:
+def _call(instance: MachineState, node: NodeState, worker: WorkerState, queue: Queue, batch: Batch) -> None:
     """Put a batch onto the queue, off again, and into a call."""
     place, first, n = queue.sent, node.called, batch.n
     queue.sent = place + n
@@ -83,12 +89,12 @@ def _call(instance: MachineState, node: NodeState, lane: Lane, queue: Queue, bat
     if len(node.inputs) > 1:
         node.turn = (node.inputs.index(queue) + 1) % len(node.inputs)
     number = instance.last_call = instance.last_call + 1
-    work = instance.calls[number] = Work(number, lane, queue, [batch], batch, place)
+    work = instance.calls[number] = Work(number, worker, queue, [batch], batch, place)
     work.first = first
-    lane.calls.append(work)
-    state = lane.state if lane.reset else None
-    lane.reset = False
-    instance.commands.append(Call(number, node.node.id, lane.index, queue.port, batch, 0, first, state))
+    worker.calls.append(work)
+    state = worker.state if worker.reset else None
+    worker.reset = False
+    instance.commands.append(Call(number, node.node.id, worker.index, queue.port, batch, 0, first, state))
 
 
 def inject(instance: MachineState, event: Inject) -> bool:
@@ -98,7 +104,7 @@ def inject(instance: MachineState, event: Inject) -> bool:
     if node is None or batch.runs is not None or not _quiet(instance):
         return False
     queue = inbox(node, event.port)
-    if queue is None or not _fits(queue, batch) or (lane := _lane(instance, node)) is None:
+    if queue is None or not _fits(queue, batch) or (worker := _worker(instance, node)) is None:
         return False
     run = instance.runs.get(batch.run)
     if run is None:
@@ -111,7 +117,7 @@ def inject(instance: MachineState, event: Inject) -> bool:
     instance.inflight[batch.run] += batch.n
     if event.token is not None:
         instance.commands.append(Accepted(event.token))
-    _call(instance, node, lane, queue, batch)
+    _call(instance, node, worker, queue, batch)
     return True
 
 
@@ -121,7 +127,7 @@ def returned(instance: MachineState, event: Returned) -> bool:
     work = instance.calls.get(event.call)
     if work is None or len(event.outputs) != 1 or not event.end or event.failure is not None or event.left or event.counts:
         return False
-    [output], node, lane = event.outputs, work.lane.node, work.lane
+    [output], node, worker = event.outputs, work.worker.node, work.worker
     batch = output.batch
     run = batch.run
     if (
@@ -144,9 +150,9 @@ def returned(instance: MachineState, event: Returned) -> bool:
         or work.special is not None
         or node.outbox
         or (instance.spreads and not node.taken)
-        or lane.recalled
-        or lane.back
-        or lane.coming is not None
+        or worker.recalled
+        or worker.back
+        or worker.coming is not None
         or not _quiet(instance)
     ):
         return False
@@ -166,19 +172,19 @@ def returned(instance: MachineState, event: Returned) -> bool:
     following = instance.nodes[target.target]
     if others or following is node or following.joins is not None or not _fits(target, batch):
         return False
-    following_lane = _lane(instance, following)
-    if following_lane is None:
+    following_worker = _worker(instance, following)
+    if following_worker is None:
         return False
     _over(instance, work)
-    _call(instance, following, following_lane, target, batch)
+    _call(instance, following, following_worker, target, batch)
     return True
 
 
 def _over(instance: MachineState, work: Work) -> None:
     """Count all messages of the call as consumed, with one output each."""
-    node, lane, n = work.lane.node, work.lane, work.batch.n
+    node, worker, n = work.worker.node, work.worker, work.batch.n
     node.given += n
     node.taken += n
-    lane.reloads = 0
-    lane.calls.remove(work)
+    worker.reloads = 0
+    worker.calls.remove(work)
     del instance.calls[work.id]  # the call has no deadline: an instance with deadlines is `timed`, and not quiet

@@ -8,7 +8,7 @@ from floe_jupyter.core.machine.inboxes import inbox
 from floe_jupyter.core.machine.runs import fail_run, open_run
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.tracked import chop
+from floe_jupyter.core.machine.state.tracked import pieces_of
 from floe_jupyter.core.machine.wires.queueing import enqueue
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.errors import UnknownName, unknown
@@ -23,7 +23,7 @@ def inject(instance: MachineState, event: Inject) -> None:
     batch = alive(instance, event.batch)
     if batch is not None:
         _count_fed(instance, batch)
-    for part in chop(batch, CHUNK) if batch is not None else ():
+    for part in pieces_of(batch, CHUNK) if batch is not None else ():
         account(instance, part, 1)
         enqueue(instance, queue, part)
     if event.token is None:

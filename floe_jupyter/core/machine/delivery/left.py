@@ -8,14 +8,14 @@ from floe_jupyter.core.machine.failures import policy
 from floe_jupyter.core.machine.local_routes import cut_off
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import Lane
+from floe_jupyter.core.machine.state.records import WorkerState
 from floe_jupyter.core.machine.state.tracked import TrackedMessage, named_as
 from floe_jupyter.core.machine.unprocessed import drop_all
 from floe_jupyter.core.machine.work import recall
 from floe_jupyter.core.messages import Batch, split
 
 
-def take_back(instance: MachineState, lane: Lane, lefts: tuple[Left, ...], failure: Failure | None) -> None:
+def take_back(instance: MachineState, worker: WorkerState, lefts: tuple[Left, ...], failure: Failure | None) -> None:
     """Put messages not consumed by a runtime on a local route back at the head of their wires. A *failure* belongs to the first
     message in front of the node named by the failure.
 
@@ -43,16 +43,16 @@ def take_back(instance: MachineState, lane: Lane, lefts: tuple[Left, ...], failu
             failed.append((queue, TrackedMessage(first)))
         else:
             queue.put_back([first])
-        instance.replan_node(instance.nodes[queue.source])
+        instance.review_routes_of(instance.nodes[queue.source])
         if instance.debugger.on:
             queue.name_all()
         instance.wake_node(target)
     for queue, item in failed:  # after all other messages are back: the failure may end the run
         assert failure is not None
         target = instance.nodes[queue.target]
-        kept = policy.failed(instance, target, target.lanes[0], item, failure)
+        kept = policy.failed(instance, target, target.workers[0], item, failure)
         queue.put_back([kept] if kept is not None else [])
-    recall(instance, lane)
+    recall(instance, worker)
 
 
 def _lose(instance: MachineState, wire: str, batch: Batch) -> None:

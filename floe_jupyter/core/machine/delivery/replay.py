@@ -9,15 +9,15 @@ from floe_jupyter.core.machine.failures import policy
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.records import Work
 from floe_jupyter.core.machine.wires.outbox import put_out
-from floe_jupyter.core.machine.work import remainder, ungive
+from floe_jupyter.core.machine.work import remainder, uncount_given
 
 
 def replays(instance: MachineState, work: Work) -> bool:
     """Answer a call from the recording, if the same message was handled in the same way before. Return True if answered."""
-    lane, recorder = work.lane, instance.debugger.recorder
+    worker, recorder = work.worker, instance.debugger.recorder
     if not recorder.undone:
         return False
-    record = recorder.again(lane.node.id, lane.version, work.batch, lane.state)
+    record = recorder.again(worker.node.id, worker.version, work.batch, worker.state)
     instance.debugger.stale = not recorder.undone
     if record is None:
         return False
@@ -27,24 +27,24 @@ def replays(instance: MachineState, work: Work) -> bool:
 
 def _replay(instance: MachineState, work: Work, record: Record) -> None:
     """Repeat the recorded outputs and effects of the module."""
-    lane = work.lane
-    lane.calls.remove(work)
+    worker = work.worker
+    worker.calls.remove(work)
     del instance.calls[work.id]
     record_into(instance, work)
     for port, batch in record.outputs:
         if record.failure is None or port != "error":
-            lane.node.given += batch.n
-            instance.note(lambda n=batch.n: ungive(lane.node, n))  # type: ignore[misc]
-            put_out(instance, lane.node, port, batch)
+            worker.node.given += batch.n
+            instance.note(lambda n=batch.n: uncount_given(worker.node, n))  # type: ignore[misc]
+            put_out(instance, worker.node, port, batch)
     if record.failure is None:
-        lane.state, lane.reset = record.after, True
+        worker.state, worker.reset = record.after, True
         returns.consume(instance, work, 1)
         close_record(instance, work, None)
     else:
         rest = policy.stopped(instance, work, remainder(work), record.failure)
         close_record(instance, work, record.failure)
         if rest:
-            returns.give_back(instance, lane, work.id, work.queue, rest)
-    returns.all_in(instance, lane)
+            returns.give_back(instance, worker, work.id, work.queue, rest)
+    returns.all_in(instance, worker)
     instance.journal = None
-    instance.wake_node(lane.node)
+    instance.wake_node(worker.node)

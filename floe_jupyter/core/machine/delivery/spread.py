@@ -14,42 +14,42 @@ from __future__ import annotations
 from floe_jupyter.core.machine import local_routes
 from floe_jupyter.core.machine.events import Blocked
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.records import Lane, NodeState, alone
+from floe_jupyter.core.machine.state.records import NodeState, WorkerState, alone
 from floe_jupyter.core.machine.versions.loading import load_first
 from floe_jupyter.core.machine.work import recall
 
 
 def blocked(instance: MachineState, event: Blocked) -> None:
     """Recall the calls of nodes that could work elsewhere meanwhile; the oldest call is the running call."""
-    lanes = list(dict.fromkeys(work.lane for work in instance.calls.values() if work.lane.runtime == event.runtime))
-    for lane in lanes[1:]:
-        if not lane.moved and _may_move(instance, lane):
-            lane.moved = True
-            lane.moving = True
-            recall(instance, lane)
+    workers = list(dict.fromkeys(work.worker for work in instance.calls.values() if work.worker.runtime == event.runtime))
+    for worker in workers[1:]:
+        if not worker.moved and _may_move(instance, worker):
+            worker.moved = True
+            worker.moving = True
+            recall(instance, worker)
 
 
-def move(instance: MachineState, lane: Lane) -> None:
+def move(instance: MachineState, worker: WorkerState) -> None:
     """Load a worker in another process after all its calls are back, unless a call was begun meanwhile."""
-    lane.moving = False
-    if not _may_move(instance, lane):
+    worker.moving = False
+    if not _may_move(instance, worker):
         return
-    local_routes.forget(instance, lane)
-    load_first(instance, lane, elsewhere=True)
+    local_routes.forget(instance, worker)
+    load_first(instance, worker, elsewhere=True)
 
 
-def _may_move(instance: MachineState, lane: Lane) -> bool:
+def _may_move(instance: MachineState, worker: WorkerState) -> bool:
     debugged = instance.debugger.on or instance.debugger.hold_errors
-    if debugged or instance.suspects or instance.stopping or lane.recalled or lane.routing:
+    if debugged or instance.suspects or instance.stopping or worker.recalled or worker.routing:
         return False
-    begun = any(work.done or work.emitted for work in lane.calls)
-    return lane.phase == "ready" and lane.coming is None and not begun and _is_fresh(lane.node)
+    begun = any(work.done or work.emitted for work in worker.calls)
+    return worker.phase == "ready" and worker.coming is None and not begun and _is_fresh(worker.node)
 
 
 def _is_fresh(node: NodeState) -> bool:
     """Return whether the node has handled no message and has a single worker without local routes. Nodes with retries are
     excluded, because a message may already have been tried.
     """
-    if len(node.lanes) != 1 or alone(node.node) or node.removed or node.taken or node.failed:
+    if len(node.workers) != 1 or alone(node.node) or node.removed or node.taken or node.failed:
         return False
     return not any(queue.routed for queue in node.wires)

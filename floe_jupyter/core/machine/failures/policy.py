@@ -13,12 +13,12 @@ from floe_jupyter.core.machine.commands import notice_of
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.core.machine.runs import fail_run
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.records import Lane, NodeState, Work
+from floe_jupyter.core.machine.state.records import NodeState, Work, WorkerState
 from floe_jupyter.core.machine.state.tracked import TrackedMessage, named_as
 from floe_jupyter.core.machine.suspects import clear_suspect
 from floe_jupyter.core.machine.wires.outbox import put_out
 from floe_jupyter.core.machine.wires.pills import send_pills
-from floe_jupyter.core.machine.work import first_of, keep_numbers, ungive
+from floe_jupyter.core.machine.work import first_of, keep_numbers, uncount_given
 from floe_jupyter.core.messages import Batch, derive, single, values
 
 SHOWN = 4096
@@ -32,13 +32,13 @@ def stopped(
     item, others = first_of(rest)
     keep_numbers(work, [item])
     name_first(work, item)
-    lane = work.lane
-    lane.reset = True
+    worker = work.worker
+    worker.reset = True
     if item.suspect:
         clear_suspect(instance, item)
     if item.batch.run not in instance.runs:
         return others
-    kept = failed(instance, lane.node, lane, item, failure)
+    kept = failed(instance, worker.node, worker, item, failure)
     return others if kept is None else [kept, *others]
 
 
@@ -47,11 +47,13 @@ def name_first(work: Work, item: TrackedMessage) -> None:
     item.batch = named_as(item.batch, work.queue.name, work.place + work.done)
 
 
-def failed(instance: MachineState, node: NodeState, lane: Lane, item: TrackedMessage, failure: Failure) -> TrackedMessage | None:
+def failed(
+    instance: MachineState, node: NodeState, worker: WorkerState, item: TrackedMessage, failure: Failure
+) -> TrackedMessage | None:
     """Apply the node's policy. Return the message if the message is to wait in front of the node, else None."""
     item.attempts += 1
     item.skip = 0
-    failure = described(lane, item, failure)
+    failure = described(worker, item, failure)
     node.failed += 1
     node.error = failure.message
     policy = node.node.on_error
@@ -63,7 +65,7 @@ def failed(instance: MachineState, node: NodeState, lane: Lane, item: TrackedMes
     return None
 
 
-def described(lane: Lane, item: TrackedMessage, failure: Failure) -> Failure:
+def described(worker: WorkerState, item: TrackedMessage, failure: Failure) -> Failure:
     """Return the failure with the machine's knowledge of its message added."""
     batch = item.batch
     small = failure.input is None and len(batch.payload) <= SHOWN
@@ -73,7 +75,7 @@ def described(lane: Lane, item: TrackedMessage, failure: Failure) -> Failure:
         run=batch.run,
         attempts=max(item.attempts, item.crashes),
         input=values(batch)[0] if small else failure.input,
-        state=dict(lane.state) if failure.state is None else failure.state,
+        state=dict(worker.state) if failure.state is None else failure.state,
     )
 
 
@@ -100,12 +102,12 @@ def hold(instance: MachineState, item: TrackedMessage, failure: Failure) -> Trac
 def give_up(instance: MachineState, node: NodeState, item: TrackedMessage, failure: Failure) -> None:
     """End a failed message, and possibly its run."""
     instance.take(node, 1)
-    instance.note(lambda: _ungiven(node))
+    instance.note(lambda: _uncount_given(node))
     skipped = node.node.on_error == "skip"
     instance.order(notice_of("failure", failure, **({"skipped": True} if skipped else {})))
     if node.outs.get("error"):
         node.given += 1
-        instance.note(lambda: ungive(node, 1))
+        instance.note(lambda: uncount_given(node, 1))
         put_out(instance, node, "error", record(item.batch, failure))
     account(instance, item.batch, -1)
     if not skipped and not node.outs.get("error"):
@@ -113,7 +115,7 @@ def give_up(instance: MachineState, node: NodeState, item: TrackedMessage, failu
         send_pills(instance, node, item.batch.run)
 
 
-def _ungiven(node: NodeState) -> None:
+def _uncount_given(node: NodeState) -> None:
     node.taken -= 1
     node.failed -= 1
 

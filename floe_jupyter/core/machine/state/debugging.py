@@ -60,9 +60,9 @@ class Stepping:
 class DebugState:
     """Debugging of one instance: on while a client asks for it, a breakpoint is enabled, or the instance is paused."""
 
-    def __init__(self, *, wish: bool, hold_errors: bool) -> None:
-        self.wish, self.hold_errors = wish, hold_errors
-        self.on = wish
+    def __init__(self, *, requested: bool, hold_errors: bool) -> None:
+        self.requested, self.hold_errors = requested, hold_errors
+        self.on = requested
         self.stale = False
         """True if `on` has to be determined again after this event."""
         self.paused = self.stepped = False
@@ -82,14 +82,14 @@ class DebugState:
         """Dropped messages which can be put back, by ``id@node``, the newest last."""
         self.copies = 0
         """Number of messages duplicated by hand."""
-        self.wishes: deque[Pause | Step | Back] = deque()
+        self.requests: deque[Pause | Step | Back] = deque()
         """Requests waiting until no module is at work."""
         self.stepping: Stepping | None = None
         self.group = 0
         """Number of the step begun last."""
 
     @property
-    def attentive(self) -> bool:
+    def has_work(self) -> bool:
         """True if debugging may have a report or a task after an event."""
         return self.paused or self.held > 0 or self.idle or self.miscounted or self.stale or self.stepping is not None
 

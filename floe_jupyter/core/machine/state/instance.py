@@ -43,7 +43,7 @@ class MachineState(FlowTables, RunTables, CallTables, VersionTables, RouteTables
         self.now, self.clock = 0.0, Clock()
         self.commands: list[Command] = []
         self.started = self.stopping = False
-        self.dirty: dict[int, NodeState] = {}
+        self.awake: dict[int, NodeState] = {}
         """Nodes that may be able to take a message now, by index in the flow."""
         self.debugger = debugger
         self.journal: list[Callable[[], None]] | None = None
@@ -60,29 +60,29 @@ class MachineState(FlowTables, RunTables, CallTables, VersionTables, RouteTables
 
     def wake_node(self, node: NodeState) -> None:
         """Mark a node to be asked for work."""
-        self.dirty[node.index] = node
+        self.awake[node.index] = node
 
     def wake_all(self) -> None:
         """Mark all nodes to be asked for work."""
         for node in self.nodes.values():
-            self.dirty[node.index] = node
+            self.awake[node.index] = node
 
-    def replan(self) -> None:
+    def review_routes(self) -> None:
         """Mark the local routes of all nodes as possibly changed."""
-        self.unplanned = {node.index: node for node in self.nodes.values()}
+        self.routes_to_review = {node.index: node for node in self.nodes.values()}
 
-    def replan_around(self, node: NodeState) -> None:
+    def review_routes_around(self, node: NodeState) -> None:
         """Mark the local routes into and out of a node as possibly changed."""
-        self.replan_node(node)
+        self.review_routes_of(node)
         for queue in node.wires if node.joins is None else ():
             source = self.nodes.get(queue.source)
             if source is not None:  # the source may be leaving together with the node
-                self.replan_node(source)
+                self.review_routes_of(source)
 
     def take(self, node: NodeState, n: int) -> None:
         """Count *n* messages handled by *node*; from the first message on, local routes may lead to the node (see `spread`)."""
         if self.spreads and n and (not node.taken or not node.taken + n):
-            self.replan_around(node)
+            self.review_routes_around(node)
         node.taken += n
 
     def note(self, undo: Callable[[], None]) -> None:
@@ -93,7 +93,7 @@ class MachineState(FlowTables, RunTables, CallTables, VersionTables, RouteTables
     def refusals(self) -> dict[str, str]:
         """Return the load error of each node that has no usable version and none being loaded."""
         return {
-            lane.node.id: lane.refusal.message
-            for lane in self.lanes()
-            if lane.phase == "refused" and lane.refusal is not None and lane.coming is None and not lane.node.removed
+            worker.node.id: worker.refusal.message
+            for worker in self.workers()
+            if worker.phase == "refused" and worker.refusal is not None and worker.coming is None and not worker.node.removed
         }

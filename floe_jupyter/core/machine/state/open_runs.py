@@ -15,7 +15,7 @@ REMEMBERED = 1_000
 class OpenRun:
     """Run that is not over."""
 
-    __slots__ = ("closed", "cut", "doomed", "dropped", "failures", "fed", "opened", "pilled")
+    __slots__ = ("closed", "cut", "dropped", "ending_as", "failures", "fed", "opened", "pilled")
 
     def __init__(self, opened: float) -> None:
         self.opened = opened
@@ -24,7 +24,7 @@ class OpenRun:
         self.failures: list[Failure] = []
         self.pilled: set[str] = set()
         """Nodes whose pill was passed on: one pill per node and run."""
-        self.doomed = ""
+        self.ending_as = ""
         """Status with which the run ends as soon as stepping is over; the run's messages go no further."""
         self.cut = ""
         """Name of the `end` node that ended the run."""

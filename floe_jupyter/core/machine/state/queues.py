@@ -12,7 +12,7 @@ from typing import Any
 
 from floe_jupyter.core.flow.model import Wire
 from floe_jupyter.core.machine.events import CHUNK
-from floe_jupyter.core.machine.state.tracked import TrackedMessage, chop, named_as, sift
+from floe_jupyter.core.machine.state.tracked import TrackedMessage, named_as, of_wanted_runs, pieces_of
 from floe_jupyter.core.machine.state.watch import Watch
 from floe_jupyter.core.messages import Batch, split
 
@@ -159,7 +159,7 @@ class Queue:
     def _chop(self, batch: Batch, most: int) -> Batch:
         if batch.size > CALL_BYTES:
             most = min(most, max(1, batch.n * CALL_BYTES // batch.size))
-        first, *rest = chop(batch, most)
+        first, *rest = pieces_of(batch, most)
         self.items.extendleft(reversed(rest))
         self.resize(first.size + sum(other.size for other in rest) - batch.size)
         return first
@@ -226,7 +226,7 @@ class Queue:
         """Drop the messages of all runs except the *wanted*; return the number dropped."""
         before, kept = self.n, deque[Batch | TrackedMessage]()
         for item in self.items:
-            rest = sift(item, wanted)
+            rest = of_wanted_runs(item, wanted)
             if rest is not None:
                 kept.append(rest)
         self.items, self.n, self.bytes = kept, 0, 0

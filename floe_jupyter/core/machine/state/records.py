@@ -46,19 +46,19 @@ class Work:
         "id",
         "items",
         "journal",
-        "lane",
         "outputs",
         "place",
         "queue",
         "since",
         "waiting",
         "window",
+        "worker",
     )
 
     def __init__(
-        self, number: int, lane: Lane, queue: Queue, items: list[Batch | TrackedMessage], batch: Batch, place: int
+        self, number: int, worker: WorkerState, queue: Queue, items: list[Batch | TrackedMessage], batch: Batch, place: int
     ) -> None:
-        self.id, self.lane, self.queue, self.items, self.batch = number, lane, queue, items, batch
+        self.id, self.worker, self.queue, self.items, self.batch = number, worker, queue, items, batch
         self.place = place
         """Position of the first message among all messages of the queue, for messages without ids."""
         self.first = 0
@@ -91,7 +91,7 @@ class Work:
         return self.batch.run_of(self.done) if self.done < self.batch.n else None
 
 
-class Lane:
+class WorkerState:
     """Worker of a node."""
 
     __slots__ = (
@@ -180,7 +180,6 @@ class NodeState:
         "inputs",
         "joins",
         "key",
-        "lanes",
         "module",
         "node",
         "obstacles",
@@ -194,6 +193,7 @@ class NodeState:
         "unfinished",
         "waiters",
         "wires",
+        "workers",
     )
 
     def __init__(self, node: Node, index: int, module: Module | None) -> None:
@@ -215,7 +215,7 @@ class NodeState:
         """Wires that must all be idle before they become local routes."""
         self.waiters: dict[int, NodeState] = {}
         """Nodes whose local routes wait until this node is idle."""
-        self.lanes: list[Lane] = []
+        self.workers: list[WorkerState] = []
         self.joins: JoinTable | None = None
         self.outbox: deque[tuple[str, TrackedMessage]] = deque()
         """Messages held by a breakpoint on an output, and all later outputs: (port, message)."""
@@ -259,12 +259,12 @@ def first_state(module: Module | None) -> State:
     return state
 
 
-class UpdateWish:
-    """An `Update` with lanes still to answer."""
+class UpdateRequest:
+    """An `Update` with workers still to answer."""
 
-    def __init__(self, token: Any, pending: list[tuple[Lane, int]]) -> None:
+    def __init__(self, token: Any, pending: list[tuple[WorkerState, int]]) -> None:
         self.token = token
         self.pending = dict.fromkeys(pending)
-        """The (lane, version) pairs without an answer."""
+        """The (worker, version) pairs without an answer."""
         self.updated: dict[str, None] = {}
         self.refused: list[Failure] = []

@@ -10,7 +10,7 @@ from floe_jupyter.core.machine.events import Failure, Rewire, State
 from floe_jupyter.core.machine.state.join_table import JoinTable
 from floe_jupyter.core.machine.state.open_runs import Ending, OpenRun
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import Lane, NodeState, UpdateWish, Work
+from floe_jupyter.core.machine.state.records import NodeState, UpdateRequest, Work, WorkerState
 from floe_jupyter.core.machine.state.tracked import TrackedMessage
 from floe_jupyter.core.machine.state.watch import Watch
 
@@ -33,9 +33,9 @@ class FlowTables:
         """Return all queues with waiting messages, in the order of the flow."""
         return [queue for node in self.nodes.values() for queue in node.inputs]
 
-    def lanes(self) -> list[Lane]:
+    def workers(self) -> list[WorkerState]:
         """Return all workers of all nodes."""
-        return [lane for node in self.nodes.values() for lane in node.lanes]
+        return [worker for node in self.nodes.values() for worker in node.workers]
 
 
 class RunTables:
@@ -80,19 +80,19 @@ class VersionTables:
     """Versions being loaded, refused or given up, and new versions of the flow."""
 
     def __init__(self) -> None:
-        self.loading = Watch[Lane](lambda lane: lane.phase in {"loading", "activating", "vacant"})
-        self.refused = Watch[Lane](lambda lane: lane.phase == "refused")
+        self.loading = Watch[WorkerState](lambda worker: worker.phase in {"loading", "activating", "vacant"})
+        self.refused = Watch[WorkerState](lambda worker: worker.phase == "refused")
         """Workers without a version in use, because the version did not load."""
         self.leaving: set[tuple[str, int, int]] = set()
-        """Node, lane and version of abandoned loads and activations possibly still at work."""
+        """Node, worker and version of abandoned loads and activations possibly still at work."""
         self.giving_up = self.parked = False
         """True if a run was cancelled while loads for it may be under way (`giving_up`); if a worker is to be loaded for the
         next run (`parked`).
         """
-        self.updates: list[UpdateWish] = []
+        self.updates: list[UpdateRequest] = []
         self.rewires: list[Rewire] = []
         """New versions of the flow waiting until the leaving nodes are idle."""
-        self.draining: list[Lane] = []
+        self.draining: list[WorkerState] = []
         """Workers leaving with the first of `rewires` that were busy when last asked."""
 
 
@@ -102,17 +102,17 @@ class RouteTables:
     def __init__(self) -> None:
         self.spreads = False
         """True if nodes of a fan-out are tried before local routes lead to them."""
-        self.unplanned: dict[int, NodeState] = {}
+        self.routes_to_review: dict[int, NodeState] = {}
         """Nodes whose local routes may have to change, by index in the flow."""
         self.fusing: dict[int, NodeState] = {}
         """Nodes whose local routes wait until both ends are idle."""
         self.rested: dict[int, NodeState] = {}
         """Nodes asked for work since the last planning, and therefore possibly idle."""
-        self.rerouting = Watch[Lane](lambda lane: lane.routing > 0)
+        self.rerouting = Watch[WorkerState](lambda worker: worker.routing > 0)
         """Workers whose local routes are being changed."""
         self.routes = 0
         """Number of times a local route was put on or taken off."""
 
-    def replan_node(self, node: NodeState) -> None:
+    def review_routes_of(self, node: NodeState) -> None:
         """Mark the local routes out of a node as possibly changed."""
-        self.unplanned[node.index] = node
+        self.routes_to_review[node.index] = node

@@ -110,7 +110,7 @@ def one_run(batch: Batch) -> Batch:
     return Batch(batch.payload, 1, batch.run_of(0), None, batch.ids, batch.tagged, batch.buffers, batch.counts)
 
 
-def chop(batch: Batch, most: int) -> list[Batch]:
+def pieces_of(batch: Batch, most: int) -> list[Batch]:
     """Return pieces of at most *most* messages, in order; the payload is decoded once."""
     if batch.n <= most:
         return [batch]
@@ -118,7 +118,7 @@ def chop(batch: Batch, most: int) -> list[Batch]:
     return [merge(parts[i : i + most]) for i in range(0, batch.n, most)]
 
 
-def sift(item: Batch | TrackedMessage, wanted: Callable[[int], bool]) -> Batch | TrackedMessage | None:
+def of_wanted_runs(item: Batch | TrackedMessage, wanted: Callable[[int], bool]) -> Batch | TrackedMessage | None:
     """Return the messages of the *wanted* runs; None without any."""
     batch = item if type(item) is Batch else item.batch  # type: ignore[union-attr]
     if batch.runs is None:

@@ -7,7 +7,7 @@ from floe_jupyter.core.machine.accounting import account
 from floe_jupyter.core.machine.debugging.holding import put_back, recount_held
 from floe_jupyter.core.machine.debugging.recording import note_put
 from floe_jupyter.core.machine.events import Drop, Duplicate, Edit, Reply, Retry, Step, Undrop
-from floe_jupyter.core.machine.room import roomier
+from floe_jupyter.core.machine.room import announce_room
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
 from floe_jupyter.core.machine.state.recorder import Dropped
@@ -66,7 +66,7 @@ def drop(instance: MachineState, event: Drop) -> None:
         _keep(instance, node, Dropped(queue, item, ahead))
         suspects.recount(instance)
         if was_full:
-            roomier(instance, queue)
+            announce_room(instance, queue)
     instance.journal = item.undo
     account(instance, item.batch, -1)
     count_dropped(instance, node.id, item.batch.run, "hand", name=name)
@@ -113,7 +113,7 @@ def undrop(instance: MachineState, event: Undrop) -> None:
     instance.journal = None
     if item.suspect:
         instance.suspects = suspects.count(instance)
-        instance.replan()
+        instance.review_routes()
     recount_held(instance)
     instance.wake_node(node)
     instance.order(Reply(event.token))
@@ -125,7 +125,7 @@ def _place(instance: MachineState, queue: Queue, item: TrackedMessage) -> NodeSt
     Raises `DefinitionError` if an order would break, or no node would take the message.
     """
     node, run = instance.nodes.get(queue.target), instance.runs.get(item.batch.run)
-    if run is None or run.doomed:
+    if run is None or run.ending_as:
         raise DefinitionError(f"run {item.batch.run} of message {item.id} is over; fork the message, or inject its value anew")
     if node is None or not any(queue is other for other in node.inputs):
         raise DefinitionError(f"the flow was defined anew without the place of message {item.id}; inject its value anew")
@@ -172,7 +172,7 @@ def retry(instance: MachineState, event: Retry) -> None:
     recount_held(instance)
     instance.wake_node(node)
     if instance.debugger.paused:
-        instance.debugger.wishes.append(Step(message=f"{item.id}@{node.id}", token=event.token))
+        instance.debugger.requests.append(Step(message=f"{item.id}@{node.id}", token=event.token))
     else:
         instance.order(Reply(event.token))
 

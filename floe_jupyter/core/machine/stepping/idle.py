@@ -7,7 +7,7 @@ from floe_jupyter.core.machine.events import Notice
 from floe_jupyter.core.machine.state.instance import MachineState
 
 
-def tell_idle(instance: MachineState) -> None:
+def report_idle(instance: MachineState) -> None:
     """Report once when only held messages (or messages of a node which does not load) are left, and once when work goes on.
 
     The first report is repeated when the set of nodes which do not load changes.
@@ -27,9 +27,9 @@ def tell_idle(instance: MachineState) -> None:
 def _waits(instance: MachineState) -> bool:
     """Return whether some message or run waits for a person: held, paused, or in front of a node which does not load."""
     debugger = instance.debugger
-    flying = any(instance.inflight.values())
-    pending = flying or any(run.closed for run in instance.runs.values())
-    return debugger.held > 0 or (debugger.paused and pending) or (bool(instance.refused) and flying)
+    in_flight = any(instance.inflight.values())
+    pending = in_flight or any(run.closed for run in instance.runs.values())
+    return debugger.held > 0 or (debugger.paused and pending) or (bool(instance.refused) and in_flight)
 
 
 def _at_work(instance: MachineState) -> bool:

@@ -10,13 +10,13 @@ from floe_jupyter.core.machine.debugging.holding import announce, let_go, recoun
 from floe_jupyter.core.machine.debugging.switching import refresh, stop
 from floe_jupyter.core.machine.delivery.calls import begin, more
 from floe_jupyter.core.machine.delivery.ends import swallow_recorded
-from floe_jupyter.core.machine.delivery.workers import lane_for
+from floe_jupyter.core.machine.delivery.workers import worker_for
 from floe_jupyter.core.machine.events import Back, Pause, Record, Reply, Step
-from floe_jupyter.core.machine.room import room, roomier
+from floe_jupyter.core.machine.room import announce_room, room
 from floe_jupyter.core.machine.state.debugging import Stepping
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import Lane, NodeState
+from floe_jupyter.core.machine.state.records import NodeState, WorkerState
 from floe_jupyter.core.machine.state.tracked import TrackedMessage
 from floe_jupyter.core.machine.stepping.switches import end_delayed
 from floe_jupyter.core.machine.views import find_waiting
@@ -24,18 +24,18 @@ from floe_jupyter.core.machine.wires.outbox import release
 from floe_jupyter.core.messages import values
 from floe_jupyter.errors import DefinitionError, FloeError, unknown
 
-Pick = tuple[NodeState, Lane | None, Queue, TrackedMessage]
+Pick = tuple[NodeState, WorkerState | None, Queue, TrackedMessage]
 
 
-def wish(instance: MachineState, event: Step | Back) -> None:
+def request_step(instance: MachineState, event: Step | Back) -> None:
     """Step (or step back) as soon as no module is at work; pauses first."""
     if isinstance(event, Step) and event.node and event.node not in instance.nodes:
         raise unknown("node", event.node, instance.nodes)
     stop(instance)
-    instance.debugger.wishes.append(event)
+    instance.debugger.requests.append(event)
 
 
-def attend(instance: MachineState) -> None:
+def serve_requests(instance: MachineState) -> None:
     """Refresh the debugger after an event, and carry out waiting requests."""
     if instance.debugger.stale:
         refresh(instance)
@@ -45,17 +45,17 @@ def attend(instance: MachineState) -> None:
 def advance(instance: MachineState) -> None:
     """Carry out the requests which waited until no module was at work."""
     debugger = instance.debugger
-    while debugger.wishes or debugger.stepping is not None:
+    while debugger.requests or debugger.stepping is not None:
         _go_on(instance)
         if not quiet(instance):
             return
         if debugger.stepping is not None:
             _answer_step(instance, debugger.stepping)
             continue
-        event = debugger.wishes[0]
+        event = debugger.requests[0]
         if not isinstance(event, Pause) and _loading(instance):
             return
-        debugger.wishes.popleft()
+        debugger.requests.popleft()
         try:
             _carry_out(instance, event)
         except FloeError as error:
@@ -77,7 +77,7 @@ def quiet(instance: MachineState) -> bool:
 
 
 def _loading(instance: MachineState) -> bool:
-    """Return True if a lane is about to be ready: a step waits for the lane."""
+    """Return True if a worker is about to be ready: a step waits for the worker."""
     return instance.started and bool(instance.loading)
 
 
@@ -85,7 +85,7 @@ def _go_on(instance: MachineState) -> None:
     """Let a generator in a step give all outputs for which there is room."""
     stepping = instance.debugger.stepping
     for work in list(instance.waiting.values()):
-        if stepping is not None and work.group == stepping.group and room(instance, work.lane.node):
+        if stepping is not None and work.group == stepping.group and room(instance, work.worker.node):
             more(instance, work)
 
 
@@ -96,7 +96,7 @@ def _step(instance: MachineState, event: Step) -> None:
     debugger = instance.debugger
     debugger.stepped = True
     picks = _picks(instance, event)
-    suspended = [work for work in instance.waiting.values() if event.node in {"", work.lane.node.id}]
+    suspended = [work for work in instance.waiting.values() if event.node in {"", work.worker.node.id}]
     debugger.stepping = Stepping(event.token, debugger.new_group())
     behind = [] if event.node or event.message or event.run else [node for node in instance.nodes.values() if node.outbox]
     for node in behind:
@@ -110,16 +110,16 @@ def _step(instance: MachineState, event: Step) -> None:
         end_delayed(instance)
 
 
-def _take(instance: MachineState, node: NodeState, lane: Lane | None, queue: Queue, item: TrackedMessage) -> None:
+def _take(instance: MachineState, node: NodeState, worker: WorkerState | None, queue: Queue, item: TrackedMessage) -> None:
     announce(instance, node, queue, item)
     let_go(item, keep_attempts=True)
     queue.remove(item)
-    roomier(instance, queue)
+    announce_room(instance, queue)
     recount_held(instance)
-    if lane is None:
+    if worker is None:
         swallow_recorded(instance, node, queue, [item])
     else:
-        begin(instance, node, lane, queue, [item])
+        begin(instance, node, worker, queue, [item])
 
 
 def _picks(instance: MachineState, event: Step) -> list[Pick]:
@@ -135,21 +135,21 @@ def _pick(instance: MachineState, node: NodeState, run: int) -> Pick | None:
     for step in range(len(node.inputs)):
         queue = node.inputs[(node.turn + step) % len(node.inputs)]
         item = queue.items[0] if queue.items else None
-        if not isinstance(item, TrackedMessage) or (run and item.batch.run != run) or instance.runs[item.batch.run].doomed:
+        if not isinstance(item, TrackedMessage) or (run and item.batch.run != run) or instance.runs[item.batch.run].ending_as:
             continue
-        lane = _lane(instance, node, item)
-        if lane is None and node.lanes:
+        worker = _worker(instance, node, item)
+        if worker is None and node.workers:
             continue
         node.turn = (node.inputs.index(queue) + 1) % len(node.inputs)
-        return node, lane, queue, item
+        return node, worker, queue, item
     return None
 
 
-def _lane(instance: MachineState, node: NodeState, item: TrackedMessage) -> Lane | None:
-    """Return a lane which can take the message now."""
+def _worker(instance: MachineState, node: NodeState, item: TrackedMessage) -> WorkerState | None:
+    """Return a worker which can take the message now."""
     if not room(instance, node):
         return None
-    return lane_for(instance, node, item)
+    return worker_for(instance, node, item)
 
 
 def _pick_message(instance: MachineState, prefix: str) -> Pick:
@@ -158,13 +158,13 @@ def _pick_message(instance: MachineState, prefix: str) -> Pick:
         head = queue.items[0]
         first = head.id if isinstance(head, TrackedMessage) else "another"
         raise DefinitionError(f"message {item.id} waits behind {first} on {queue.name}; step over that one first, or drop it")
-    lane = _lane(instance, node, item)
-    if lane is None and node.lanes:
+    worker = _worker(instance, node, item)
+    if worker is None and node.workers:
         raise DefinitionError(
             f"node {node.id!r} cannot take message {item.id} now: it is not loaded, or a wire behind it is "
             "full; see its status, or step the nodes behind it"
         )
-    return node, lane, queue, item
+    return node, worker, queue, item
 
 
 def _answer_step(instance: MachineState, stepping: Stepping) -> None:
@@ -201,7 +201,7 @@ def _back(instance: MachineState, event: Back) -> None:
 
 def _check_back(instance: MachineState, group: list[Any]) -> None:
     if instance.calls:
-        names = ", ".join(sorted({work.lane.node.id for work in instance.calls.values()}))
+        names = ", ".join(sorted({work.worker.node.id for work in instance.calls.values()}))
         raise DefinitionError(f"a generator is in the middle of its message ({names}); step it to its end first")
     if not group:
         raise DefinitionError("there is no recorded step to take back; steps are recorded while debugging is on")

@@ -18,9 +18,9 @@ from floe_jupyter.errors import unknown
 
 def debug(instance: MachineState, event: Debug) -> None:
     """Switch debugging by request."""
-    instance.debugger.wish, instance.debugger.hold_errors = event.on, event.hold_errors
+    instance.debugger.requested, instance.debugger.hold_errors = event.on, event.hold_errors
     refresh(instance)
-    instance.replan()
+    instance.review_routes()
     instance.order(Reply(event.token))
 
 
@@ -48,17 +48,17 @@ def remove_breakpoints(instance: MachineState, event: Unbreak) -> None:
 def pause(instance: MachineState, event: Pause) -> None:
     """Stop calling nodes, and reply when no module is at work."""
     stop(instance)
-    instance.debugger.wishes.append(event)
+    instance.debugger.requests.append(event)
 
 
 def resume(instance: MachineState, event: Continue) -> None:
     """Continue a paused flow: release held messages and call nodes again."""
     debugger = instance.debugger
     debugger.paused = debugger.stepped = False
-    waiting, debugger.wishes = debugger.wishes, deque()
-    for wish in waiting:
-        error = None if isinstance(wish, Pause) else ("definition", "the flow was continued before that step; pause it first")
-        instance.order(Reply(wish.token, None, error))
+    waiting, debugger.requests = debugger.requests, deque()
+    for step in waiting:
+        error = None if isinstance(step, Pause) else ("definition", "the flow was continued before that step; pause it first")
+        instance.order(Reply(step.token, None, error))
     for node in instance.nodes.values():
         release(instance, node)
     _let_all_go(instance)
@@ -80,5 +80,5 @@ def _let_all_go(instance: MachineState) -> None:
 def end_delayed(instance: MachineState) -> None:
     """End the runs whose end stepping had delayed."""
     for number, run in list(instance.runs.items()):
-        if run.doomed or (run.closed and not instance.inflight[number]):
-            end_run(instance, number, cast("Status | None", run.doomed or None))
+        if run.ending_as or (run.closed and not instance.inflight[number]):
+            end_run(instance, number, cast("Status | None", run.ending_as or None))

@@ -1,4 +1,4 @@
-"""Answers to updates: an update is answered when every lane of its module has its version in use, or not."""
+"""Answers to updates: an update is answered when every worker of its module has its version in use, or not."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import msgspec
 
 from floe_jupyter.core.machine.events import Failure, Reply
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.records import Lane
+from floe_jupyter.core.machine.state.records import WorkerState
 
 
-def resolve(instance: MachineState, lane: Lane, version: int, outcome: str, failure: Failure | None = None) -> None:
-    """Tell the requests waiting for this version of the lane the outcome."""
-    for wish in instance.updates:
-        if (lane, version) in wish.pending:
-            del wish.pending[lane, version]
+def resolve(instance: MachineState, worker: WorkerState, version: int, outcome: str, failure: Failure | None = None) -> None:
+    """Tell the requests waiting for this version of the worker the outcome."""
+    for request in instance.updates:
+        if (worker, version) in request.pending:
+            del request.pending[worker, version]
             if outcome == "updated":
-                wish.updated[lane.node.id] = None
+                request.updated[worker.node.id] = None
             elif failure is not None:
-                wish.refused.append(failure)
+                request.refused.append(failure)
     answered(instance)
 
 
 def answered(instance: MachineState) -> None:
-    """Reply to the updates which every lane has answered."""
-    for wish in [wish for wish in instance.updates if not wish.pending]:
-        instance.updates.remove(wish)
-        refused = [msgspec.to_builtins(failure) for failure in wish.refused]
-        instance.order(Reply(wish.token, {"updated": list(wish.updated), "refused": refused}))
+    """Reply to the updates which every worker has answered."""
+    for request in [request for request in instance.updates if not request.pending]:
+        instance.updates.remove(request)
+        refused = [msgspec.to_builtins(failure) for failure in request.refused]
+        instance.order(Reply(request.token, {"updated": list(request.updated), "refused": refused}))

@@ -11,14 +11,14 @@ from floe_jupyter.core.machine.runs import end_run
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.join_table import JoinTable
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import Lane, NodeState, first_state
+from floe_jupyter.core.machine.state.records import NodeState, WorkerState, first_state
 from floe_jupyter.core.machine.versions.loading import load_first
 from floe_jupyter.core.machine.wires.joining import rewire_join
 from floe_jupyter.errors import DefinitionError, unknown
 
 
 def build(instance: MachineState) -> None:
-    """Add nodes, wires and lanes of the instance's flow."""
+    """Add nodes, wires and workers of the instance's flow."""
     for node in instance.flow.nodes:
         add_node(instance, node)
     for wire in instance.flow.wires:
@@ -27,14 +27,14 @@ def build(instance: MachineState) -> None:
 
 
 def add_node(instance: MachineState, node: Node) -> NodeState:
-    """Add a node with its lanes, and return the state of the node."""
+    """Add a node with its workers, and return the state of the node."""
     module = instance.modules.get(node.module) if node.kind == "module" else None
     state = instance.nodes[node.id] = NodeState(node, len(instance.nodes), module)
     if node.kind == "module":
         first = instance.first_states.get(node.id, first_state(module))
-        state.lanes = [Lane(state, i, dict(first)) for i in range(max(1, node.workers))]
-        for lane in state.lanes:
-            instance.loading.add(lane)
+        state.workers = [WorkerState(state, i, dict(first)) for i in range(max(1, node.workers))]
+        for worker in state.workers:
+            instance.loading.add(worker)
     return state
 
 
@@ -71,7 +71,7 @@ def connect(instance: MachineState) -> None:
             queue.gate.cyclic = queue.gate.cyclic or queue.cyclic
     instance.routes += 1
     instance.fusing, instance.rested = {}, {}
-    instance.replan()
+    instance.review_routes()
 
 
 def _feed(instance: MachineState, node: NodeState) -> None:
@@ -101,12 +101,12 @@ def _fired(instance: MachineState, node: NodeState, port: str) -> Queue:
 
 
 def start(instance: MachineState, event: Start) -> None:
-    """Load every lane."""
+    """Load every worker."""
     del event
     check_flow(instance.flow, instance.modules)
     instance.started = True
-    for lane in instance.lanes():
-        load_first(instance, lane)
+    for worker in instance.workers():
+        load_first(instance, worker)
 
 
 def check_flow(flow: Flow, modules: Mapping[str, Module]) -> None:
@@ -126,6 +126,6 @@ def stop(instance: MachineState, event: Stop) -> None:
     instance.stopping = True
     for number in list(instance.runs):
         end_run(instance, number, "cancelled")
-    for lane in instance.lanes():
-        instance.order(Unload(lane.node.id, lane.index))
-        lane.phase, lane.coming, lane.taking = "stopped", None, None
+    for worker in instance.workers():
+        instance.order(Unload(worker.node.id, worker.index))
+        worker.phase, worker.coming, worker.taking = "stopped", None, None

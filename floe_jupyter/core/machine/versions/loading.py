@@ -1,26 +1,26 @@
-"""Orders to load a version: as the first of a lane, or beside the version in use."""
+"""Orders to load a version: as the first of a worker, or beside the version in use."""
 
 from __future__ import annotations
 
 from floe_jupyter.core.flow.model import Module
 from floe_jupyter.core.machine.events import Load, State
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.records import Lane, NodeState
+from floe_jupyter.core.machine.state.records import NodeState, WorkerState
 
 
-def load_first(instance: MachineState, lane: Lane, *, elsewhere: bool = False) -> None:
+def load_first(instance: MachineState, worker: WorkerState, *, elsewhere: bool = False) -> None:
     """Load a version for use as soon as loaded; with *elsewhere* in another process than before."""
-    assert lane.module is not None
-    lane.phase, lane.refusal = "loading", None
-    lane.runtime, lane.elsewhere = "", elsewhere
-    instance.loading.add(lane)
-    _load(instance, lane, lane.module, dict(lane.state))
+    assert worker.module is not None
+    worker.phase, worker.refusal = "loading", None
+    worker.runtime, worker.elsewhere = "", elsewhere
+    instance.loading.add(worker)
+    _load(instance, worker, worker.module, dict(worker.state))
 
 
-def _load(instance: MachineState, lane: Lane, module: Module, state: State | None) -> None:
-    lane.policy, each = policy_of(lane.node)
+def _load(instance: MachineState, worker: WorkerState, module: Module, state: State | None) -> None:
+    worker.policy, each = policy_of(worker.node)
     each = each or instance.debugger.hold_errors
-    instance.order(Load(lane.node.id, lane.index, module, state, lane.policy, each, lane.elsewhere and state is not None))
+    instance.order(Load(worker.node.id, worker.index, module, state, worker.policy, each, worker.elsewhere and state is not None))
 
 
 def policy_of(node: NodeState) -> tuple[str, bool]:
@@ -33,20 +33,20 @@ def policy_of(node: NodeState) -> tuple[str, bool]:
     return "fail" if on_error == "skip" and node.outs.get("error") else on_error, on_error in {"retry", "hold"}
 
 
-def wait_for_coming(instance: MachineState, lane: Lane) -> None:
-    """Leave a lane without a version in use until the coming version is loaded."""
-    lane.phase = "vacant"
-    instance.loading.add(lane)
-    instance.replan_around(lane.node)
+def wait_for_coming(instance: MachineState, worker: WorkerState) -> None:
+    """Leave a worker without a version in use until the coming version is loaded."""
+    worker.phase = "vacant"
+    instance.loading.add(worker)
+    instance.review_routes_around(worker.node)
 
 
-def load_beside(instance: MachineState, lane: Lane) -> None:
+def load_beside(instance: MachineState, worker: WorkerState) -> None:
     """Load the coming version without using the version yet."""
-    assert lane.coming is not None
-    _load(instance, lane, lane.coming.module, None)
+    assert worker.coming is not None
+    _load(instance, worker, worker.coming.module, None)
 
 
-def find_lane(instance: MachineState, node: str, index: int) -> Lane | None:
-    """Return the lane of a node by its index, or None."""
+def find_worker(instance: MachineState, node: str, index: int) -> WorkerState | None:
+    """Return the worker of a node by its index, or None."""
     state = instance.nodes.get(node)
-    return state.lanes[index] if state is not None and index < len(state.lanes) else None
+    return state.workers[index] if state is not None and index < len(state.workers) else None

@@ -19,7 +19,7 @@ from floe_jupyter.core.machine.runs import GRACE
 from floe_jupyter.core.machine.state import records
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import Lane, NodeState, alone
+from floe_jupyter.core.machine.state.records import NodeState, WorkerState, alone
 from floe_jupyter.core.machine.state.tracked import batch_of
 from floe_jupyter.core.machine.unprocessed import drop
 from floe_jupyter.core.machine.versions.answers import answered
@@ -42,10 +42,10 @@ def rewire(instance: MachineState, event: Rewire) -> None:
     instance.modules = modules
     for leaving in _leaving(instance, event.flow):
         leaving.removed = True
-        for lane in leaving.lanes:
-            _drain(instance, lane)
+        for worker in leaving.workers:
+            _drain(instance, worker)
     instance.rewires.append(event)
-    instance.replan()
+    instance.review_routes()
 
 
 def _check_change(old: Node, new: Node) -> None:
@@ -58,14 +58,14 @@ def _check_change(old: Node, new: Node) -> None:
             )
 
 
-def _drain(instance: MachineState, lane: Lane) -> None:
-    """Recall the lane's messages; a generator may finish, but only within `GRACE`."""
-    recall(instance, lane)
-    for work in lane.calls:
+def _drain(instance: MachineState, worker: WorkerState) -> None:
+    """Recall the worker's messages; a generator may finish, but only within `GRACE`."""
+    recall(instance, worker)
+    for work in worker.calls:
         if work.waiting or work.emitted:
             instance.deadlines[work.id] = instance.now + GRACE
             instance.timed = True
-    instance.wake_node(lane.node)
+    instance.wake_node(worker.node)
 
 
 def _leaving(instance: MachineState, flow: Flow) -> list[NodeState]:
@@ -80,16 +80,16 @@ def advance(instance: MachineState) -> None:
         while instance.draining and not _is_busy(instance.draining[-1]):
             instance.draining.pop()
         if not instance.draining:  # each was idle at some point: check all again
-            lanes = [lane for node in _leaving(instance, event.flow) for lane in node.lanes]
-            instance.draining = [lane for lane in lanes if _is_busy(lane)]
+            workers = [worker for node in _leaving(instance, event.flow) for worker in node.workers]
+            instance.draining = [worker for worker in workers if _is_busy(worker)]
         if instance.draining:
             return
         del instance.rewires[0]
         _apply(instance, event)
 
 
-def _is_busy(lane: Lane) -> bool:
-    return bool(lane.calls) or lane.phase == "activating" or is_routed(lane)
+def _is_busy(worker: WorkerState) -> bool:
+    return bool(worker.calls) or worker.phase == "activating" or is_routed(worker)
 
 
 def _apply(instance: MachineState, event: Rewire) -> None:
@@ -109,13 +109,13 @@ def _apply(instance: MachineState, event: Rewire) -> None:
         else:
             add_wire(instance, wire)
     instance.flow = flow
-    instance.dirty.clear()
+    instance.awake.clear()
     connect(instance)
     for node in instance.nodes.values():
         if node.joins is not None and node.wires:
             complete_joins(instance, node.joins)
     instance.wake_all()
-    instance.replan()
+    instance.review_routes()
     _load(instance, event, fresh)
 
 
@@ -134,48 +134,48 @@ def _nodes(instance: MachineState, flow: Flow) -> list[NodeState]:
 
 
 def _load(instance: MachineState, event: Rewire, fresh: list[NodeState]) -> None:
-    """Load the new nodes, and new versions for surviving nodes; the reply is sent after all lanes have answered."""
-    stale, new = _replace_stale(instance, fresh), [lane for node in fresh for lane in node.lanes]
-    pending = [(lane, lane.node.module.version) for lane in [*stale, *new] if lane.node.module is not None]
-    instance.updates.append(records.UpdateWish(event.token, pending))
+    """Load the new nodes, and new versions for surviving nodes; the reply is sent after all workers have answered."""
+    stale, new = _replace_stale(instance, fresh), [worker for node in fresh for worker in node.workers]
+    pending = [(worker, worker.node.module.version) for worker in [*stale, *new] if worker.node.module is not None]
+    instance.updates.append(records.UpdateRequest(event.token, pending))
     if instance.started:
-        for lane in new:
-            load_first(instance, lane)
-        for lane in stale:
-            renew(instance, lane, lane.node.module or instance.modules[lane.node.node.module])
+        for worker in new:
+            load_first(instance, worker)
+        for worker in stale:
+            renew(instance, worker, worker.node.module or instance.modules[worker.node.node.module])
     answered(instance)
 
 
-def _replace_stale(instance: MachineState, fresh: list[NodeState]) -> list[Lane]:
-    """Give surviving nodes the modules of the new flow; return the lanes that need a load, in the order of the flow."""
+def _replace_stale(instance: MachineState, fresh: list[NodeState]) -> list[WorkerState]:
+    """Give surviving nodes the modules of the new flow; return the workers that need a load, in the order of the flow."""
     added = set(fresh)
     stay = [node for node in instance.nodes.values() if node not in added]
-    stale = [lane for node in stay for lane in node.lanes if _is_stale(instance, lane)]
-    for node in dict.fromkeys(lane.node for lane in stale):
-        node.module = _wanted(instance, node.lanes[0])
-    for lane in stale:
-        supersede(instance, lane)
+    stale = [worker for node in stay for worker in node.workers if _is_stale(instance, worker)]
+    for node in dict.fromkeys(worker.node for worker in stale):
+        node.module = _wanted(instance, node.workers[0])
+    for worker in stale:
+        supersede(instance, worker)
     return stale
 
 
-def _is_stale(instance: MachineState, lane: Lane) -> bool:
-    """Return True if the lane needs a load: another module or version than the newest one of the lane, or a runtime which passes
-    over failures by itself or does not commit each message, as the node's policy demands now.
+def _is_stale(instance: MachineState, worker: WorkerState) -> bool:
+    """Return True if the worker needs a load: another module or version than the newest one of the worker, or a runtime which
+    passes over failures by itself or does not commit each message, as the node's policy demands now.
     """
-    policy, each = policy_of(lane.node)
-    if lane.policy and policy != lane.policy and (each or lane.policy == "skip"):
+    policy, each = policy_of(worker.node)
+    if worker.policy and policy != worker.policy and (each or worker.policy == "skip"):
         return True
-    return _newest(lane) != instance.modules[lane.node.node.module]
+    return _newest(worker) != instance.modules[worker.node.node.module]
 
 
-def _newest(lane: Lane) -> Module | None:
-    """Return the version ordered last for a lane."""
-    return next((beside.module for beside in (lane.coming, lane.taking) if beside is not None), lane.module)
+def _newest(worker: WorkerState) -> Module | None:
+    """Return the version ordered last for a worker."""
+    return next((beside.module for beside in (worker.coming, worker.taking) if beside is not None), worker.module)
 
 
-def _wanted(instance: MachineState, lane: Lane) -> Module:
-    """Return the module which the lane is to run now; another module of the same version gets the next version number."""
-    wanted, newest = instance.modules[lane.node.node.module], _newest(lane)
+def _wanted(instance: MachineState, worker: WorkerState) -> Module:
+    """Return the module which the worker is to run now; another module of the same version gets the next version number."""
+    wanted, newest = instance.modules[worker.node.node.module], _newest(worker)
     same = newest is not None and newest.version == wanted.version
     return msgspec.structs.replace(wanted, version=wanted.version + 1) if same else wanted
 
@@ -196,10 +196,10 @@ def _remove_node(instance: MachineState, node: NodeState) -> None:
         _empty(instance, queue)
     for port, item in node.outbox:
         _dropped(instance, node.id, f"{node.id}.{port}", [item.batch])
-    for lane in node.lanes:
-        instance.order(Unload(node.id, lane.index))
-        supersede(instance, lane)
-        lane.phase = "stopped"
+    for worker in node.workers:
+        instance.order(Unload(node.id, worker.index))
+        supersede(instance, worker)
+        worker.phase = "stopped"
     del instance.nodes[node.id]
 
 

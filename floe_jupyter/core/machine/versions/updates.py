@@ -8,9 +8,9 @@ from floe_jupyter.core.machine.commands import notice_of
 from floe_jupyter.core.machine.events import Activate, Activated, Failure, Loaded, LoadFailed, Notice, Routed, Unload, Update
 from floe_jupyter.core.machine.local_routes import is_routed
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.records import Coming, Lane, UpdateWish
+from floe_jupyter.core.machine.state.records import Coming, UpdateRequest, WorkerState
 from floe_jupyter.core.machine.versions.answers import answered, resolve
-from floe_jupyter.core.machine.versions.loading import find_lane, load_beside, load_first, wait_for_coming
+from floe_jupyter.core.machine.versions.loading import find_worker, load_beside, load_first, wait_for_coming
 from floe_jupyter.core.machine.work import recall
 
 
@@ -18,164 +18,164 @@ def update(instance: MachineState, event: Update) -> None:
     """Load a version beside the version in use, in every node of the module."""
     module = event.module
     instance.modules[module.name] = module
-    nodes = [node for node in instance.nodes.values() if node.lanes and node.node.module == module.name]
+    nodes = [node for node in instance.nodes.values() if node.workers and node.node.module == module.name]
     for node in nodes:
         node.module = module
-    lanes = [lane for node in nodes for lane in node.lanes]
-    for lane in lanes:
-        supersede(instance, lane)
-    instance.updates.append(UpdateWish(event.token, [(lane, module.version) for lane in lanes]))
-    for lane in lanes:
-        renew(instance, lane, module)
+    workers = [worker for node in nodes for worker in node.workers]
+    for worker in workers:
+        supersede(instance, worker)
+    instance.updates.append(UpdateRequest(event.token, [(worker, module.version) for worker in workers]))
+    for worker in workers:
+        renew(instance, worker, module)
     answered(instance)
 
 
-def renew(instance: MachineState, lane: Lane, module: Module) -> None:
-    """Load another version for a lane, without waiting for a load or activation in progress, which may never end."""
-    if lane.phase == "refused":
-        lane.module = module
-        lane.reloads = 0
-        load_first(instance, lane)
+def renew(instance: MachineState, worker: WorkerState, module: Module) -> None:
+    """Load another version for a worker, without waiting for a load or activation in progress, which may never end."""
+    if worker.phase == "refused":
+        worker.module = module
+        worker.reloads = 0
+        load_first(instance, worker)
         return
-    if lane.phase == "loading":
-        vacate(instance, lane)
-    elif lane.phase == "parked":
-        wait_for_coming(instance, lane)
-    elif lane.phase == "activating" and lane.taking is not None:
-        resolve(instance, lane, lane.taking.module.version, "superseded")
-        _take_back(instance, lane)
-    lane.coming = Coming(module)
-    load_beside(instance, lane)
+    if worker.phase == "loading":
+        vacate(instance, worker)
+    elif worker.phase == "parked":
+        wait_for_coming(instance, worker)
+    elif worker.phase == "activating" and worker.taking is not None:
+        resolve(instance, worker, worker.taking.module.version, "superseded")
+        _take_back(instance, worker)
+    worker.coming = Coming(module)
+    load_beside(instance, worker)
 
 
-def vacate(instance: MachineState, lane: Lane) -> None:
+def vacate(instance: MachineState, worker: WorkerState) -> None:
     """Give up the load of a first version: the coming version is activated with the present state."""
-    instance.order(Unload(lane.node.id, lane.index, lane.version))
-    resolve(instance, lane, lane.version, "superseded")
-    wait_for_coming(instance, lane)
+    instance.order(Unload(worker.node.id, worker.index, worker.version))
+    resolve(instance, worker, worker.version, "superseded")
+    wait_for_coming(instance, worker)
 
 
-def _take_back(instance: MachineState, lane: Lane) -> None:
+def _take_back(instance: MachineState, worker: WorkerState) -> None:
     """Give up an activation: the version before goes on with the state before."""
-    assert lane.taking is not None
-    instance.order(Unload(lane.node.id, lane.index, lane.taking.module.version))
-    lane.taking = None
-    go_back(instance, lane)
+    assert worker.taking is not None
+    instance.order(Unload(worker.node.id, worker.index, worker.taking.module.version))
+    worker.taking = None
+    go_back(instance, worker)
 
 
-def go_back(instance: MachineState, lane: Lane) -> None:
+def go_back(instance: MachineState, worker: WorkerState) -> None:
     """Use the version before again, with the state before."""
-    if lane.runtime:
-        lane.phase, lane.reset = "ready", True
+    if worker.runtime:
+        worker.phase, worker.reset = "ready", True
     else:
-        wait_for_coming(instance, lane)
-    instance.replan_around(lane.node)
+        wait_for_coming(instance, worker)
+    instance.review_routes_around(worker.node)
 
 
-def supersede(instance: MachineState, lane: Lane) -> None:
+def supersede(instance: MachineState, worker: WorkerState) -> None:
     """Replace a coming version by a newer version."""
-    if lane.coming is not None:
-        instance.order(Unload(lane.node.id, lane.index, lane.coming.module.version))
-        resolve(instance, lane, lane.coming.module.version, "superseded")
-        lane.coming = None
-        instance.replan_around(lane.node)
+    if worker.coming is not None:
+        instance.order(Unload(worker.node.id, worker.index, worker.coming.module.version))
+        resolve(instance, worker, worker.coming.module.version, "superseded")
+        worker.coming = None
+        instance.review_routes_around(worker.node)
 
 
 def loaded(instance: MachineState, event: Loaded) -> None:
     """Take a loaded version into use, or swap it in beside the version in use."""
-    lane = find_lane(instance, event.node, event.lane)
-    if lane is None:
+    worker = find_worker(instance, event.node, event.worker)
+    if worker is None:
         return
-    coming = lane.coming
+    coming = worker.coming
     if coming is not None and coming.module.version == event.version:
         coming.loaded, coming.runtime = True, event.runtime
         coming.fusable, coming.follows = event.fusable, event.follows
-        instance.replan_around(lane.node)
-        swap(instance, lane)
-    elif lane.phase == "loading" and lane.version == event.version:
-        lane.runtime, lane.fusable, lane.follows = event.runtime, event.fusable, event.follows
-        _in_use(instance, lane)
-        swap(instance, lane)
+        instance.review_routes_around(worker.node)
+        swap(instance, worker)
+    elif worker.phase == "loading" and worker.version == event.version:
+        worker.runtime, worker.fusable, worker.follows = event.runtime, event.fusable, event.follows
+        _in_use(instance, worker)
+        swap(instance, worker)
 
 
-def _in_use(instance: MachineState, lane: Lane) -> None:
-    lane.phase = "ready"
-    lane.node.error, lane.node.refused = "", False
-    data = {"version": lane.version, "lane": lane.index, "runtime": lane.runtime}
-    instance.order(Notice("loaded", lane.node.id, data=data))
-    resolve(instance, lane, lane.version, "updated")
-    instance.wake_node(lane.node)
-    instance.replan_around(lane.node)
+def _in_use(instance: MachineState, worker: WorkerState) -> None:
+    worker.phase = "ready"
+    worker.node.error, worker.node.refused = "", False
+    data = {"version": worker.version, "lane": worker.index, "runtime": worker.runtime}
+    instance.order(Notice("loaded", worker.node.id, data=data))
+    resolve(instance, worker, worker.version, "updated")
+    instance.wake_node(worker.node)
+    instance.review_routes_around(worker.node)
 
 
-def swap(instance: MachineState, lane: Lane) -> None:
-    """Activate the loaded version in place of the old version, if the lane has no open call of the old version."""
-    coming = lane.coming
-    if coming is None or not coming.loaded or lane.phase not in {"ready", "refused", "vacant"} or is_routed(lane):
+def swap(instance: MachineState, worker: WorkerState) -> None:
+    """Activate the loaded version in place of the old version, if the worker has no open call of the old version."""
+    coming = worker.coming
+    if coming is None or not coming.loaded or worker.phase not in {"ready", "refused", "vacant"} or is_routed(worker):
         return
-    if lane.calls:
-        recall(instance, lane)
+    if worker.calls:
+        recall(instance, worker)
         return
-    lane.phase, lane.taking, lane.coming = "activating", coming, None
-    instance.loading.add(lane)
-    instance.order(Activate(lane.node.id, lane.index, coming.module.version, dict(lane.state)))
+    worker.phase, worker.taking, worker.coming = "activating", coming, None
+    instance.loading.add(worker)
+    instance.order(Activate(worker.node.id, worker.index, coming.module.version, dict(worker.state)))
 
 
 def activated(instance: MachineState, event: Activated) -> None:
     """Put the activated version into use and unload the old version."""
-    lane = find_lane(instance, event.node, event.lane)
-    if lane is None or lane.taking is None or lane.taking.module.version != event.version:
+    worker = find_worker(instance, event.node, event.worker)
+    if worker is None or worker.taking is None or worker.taking.module.version != event.version:
         return
-    coming, old = lane.taking, lane.module
-    lane.taking = None
-    lane.module, lane.runtime, lane.state = coming.module, coming.runtime, event.state
-    lane.fusable, lane.follows = coming.fusable, coming.follows
-    lane.reset = False
+    coming, old = worker.taking, worker.module
+    worker.taking = None
+    worker.module, worker.runtime, worker.state = coming.module, coming.runtime, event.state
+    worker.fusable, worker.follows = coming.fusable, coming.follows
+    worker.reset = False
     if old is not None and old.version != event.version:
-        instance.order(Unload(lane.node.id, lane.index, old.version))
-    _in_use(instance, lane)
-    swap(instance, lane)
+        instance.order(Unload(worker.node.id, worker.index, old.version))
+    _in_use(instance, worker)
+    swap(instance, worker)
 
 
 def load_failed(instance: MachineState, event: LoadFailed) -> None:
-    """Keep the old version after a failed load or activation, or refuse the lane if the first version failed."""
-    lane = find_lane(instance, event.node, event.lane)
-    if lane is None:
+    """Keep the old version after a failed load or activation, or refuse the worker if the first version failed."""
+    worker = find_worker(instance, event.node, event.worker)
+    if worker is None:
         return
-    if event.version in {beside.module.version for beside in (lane.coming, lane.taking) if beside is not None}:
-        keep_old(instance, lane, event.version, event.failure)
-    elif lane.phase == "loading" and lane.version == event.version and lane.elsewhere:
-        load_first(instance, lane)  # the module may need a single resource which its first process holds
-    elif lane.phase == "loading" and lane.version == event.version:
-        refuse(instance, lane, event.failure)
+    if event.version in {beside.module.version for beside in (worker.coming, worker.taking) if beside is not None}:
+        keep_old(instance, worker, event.version, event.failure)
+    elif worker.phase == "loading" and worker.version == event.version and worker.elsewhere:
+        load_first(instance, worker)  # the module may need a single resource which its first process holds
+    elif worker.phase == "loading" and worker.version == event.version:
+        refuse(instance, worker, event.failure)
 
 
-def keep_old(instance: MachineState, lane: Lane, version: int, failure: Failure) -> None:
+def keep_old(instance: MachineState, worker: WorkerState, version: int, failure: Failure) -> None:
     """Refuse the new version; the old version goes on with the state before."""
-    lane.node.error, lane.node.refused = failure.message, True
+    worker.node.error, worker.node.refused = failure.message, True
     instance.order(notice_of("refused", failure))
-    if lane.taking is not None and lane.taking.module.version == version:
-        lane.taking = None
-        go_back(instance, lane)
+    if worker.taking is not None and worker.taking.module.version == version:
+        worker.taking = None
+        go_back(instance, worker)
     else:
-        lane.coming = None
-    if lane.phase == "vacant" and lane.coming is None:
-        load_first(instance, lane)
-    resolve(instance, lane, version, "refused", failure)
-    instance.wake_node(lane.node)
-    instance.replan_around(lane.node)
-    swap(instance, lane)
+        worker.coming = None
+    if worker.phase == "vacant" and worker.coming is None:
+        load_first(instance, worker)
+    resolve(instance, worker, version, "refused", failure)
+    instance.wake_node(worker.node)
+    instance.review_routes_around(worker.node)
+    swap(instance, worker)
 
 
-def refuse(instance: MachineState, lane: Lane, failure: Failure) -> None:
-    """Refuse a lane: its messages wait for a better version, or their runs fail (`fail_waiting`)."""
-    lane.phase, lane.refusal = "refused", failure
-    instance.refused.add(lane)
-    instance.replan_around(lane.node)
-    lane.node.error, lane.node.refused = failure.message, True
+def refuse(instance: MachineState, worker: WorkerState, failure: Failure) -> None:
+    """Refuse a worker: its messages wait for a better version, or their runs fail (`fail_waiting`)."""
+    worker.phase, worker.refusal = "refused", failure
+    instance.refused.add(worker)
+    instance.review_routes_around(worker.node)
+    worker.node.error, worker.node.refused = failure.message, True
     instance.order(notice_of("refused", failure))
-    resolve(instance, lane, lane.version, "refused", failure)
-    swap(instance, lane)
+    resolve(instance, worker, worker.version, "refused", failure)
+    swap(instance, worker)
 
 
 def routed(instance: MachineState, event: Routed) -> None:
@@ -184,6 +184,6 @@ def routed(instance: MachineState, event: Routed) -> None:
     if node is not None:
         targets = dict.fromkeys(queue.target for queues in node.outs.values() for queue in queues)
         for near in (node, *map(instance.nodes.__getitem__, targets)):
-            for lane in near.lanes:
-                if lane.coming is not None:
-                    swap(instance, lane)
+            for worker in near.workers:
+                if worker.coming is not None:
+                    swap(instance, worker)

@@ -11,7 +11,7 @@ import orjson
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.core.machine.runs import fail_run
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.records import Lane, NodeState
+from floe_jupyter.core.machine.state.records import NodeState, WorkerState
 from floe_jupyter.core.messages import Batch, values
 from floe_jupyter.errors import ExpressionError
 
@@ -44,23 +44,23 @@ def key_of(
     return found
 
 
-def worker_of(node: NodeState, message: Batch) -> Lane | None:
+def worker_of(node: NodeState, message: Batch) -> WorkerState | None:
     """Return the worker chosen for a message by the node's `by=`; None if the expression fails. Has no side effects."""
     assert node.key is not None
     try:
-        return worker(node, _key(node, node.key, message, 0, values(message)[0]))
+        return worker_for_key(node, _key(node, node.key, message, 0, values(message)[0]))
     except ExpressionError:
         return None
 
 
-def worker(node: NodeState, key: str) -> Lane:
+def worker_for_key(node: NodeState, key: str) -> WorkerState:
     """Return the worker for a key: equal keys, equal workers."""
-    return node.lanes[crc32(key.encode()) % len(node.lanes)]
+    return node.workers[crc32(key.encode()) % len(node.workers)]
 
 
 def _key(node: NodeState, expression: Expression, batch: Batch, i: int, value: Any) -> str:
     meta = {"id": batch.ids[i] if batch.ids else "", "node": node.id, "port": "", "run": batch.run_of(i), "hits": 0}
-    return _text(expression.evaluate(value, meta, node.lanes[0].state))
+    return _text(expression.evaluate(value, meta, node.workers[0].state))
 
 
 def _text(value: Any) -> str:

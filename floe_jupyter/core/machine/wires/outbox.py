@@ -31,7 +31,7 @@ def _put_out_one(instance: MachineState, node: NodeState, port: str, part: Batch
         debugger.current.outputs.append((port, part))
     item = TrackedMessage(part)
     item.undo = instance.journal
-    found = holding(instance, part, (node.id, "out", port), node.lanes[0].state)
+    found = holding(instance, part, (node.id, "out", port), node.workers[0].state)
     if found is not None and not debugger.paused:
         hold_at(instance, node, item, found)
     if item.held or any(other == port for other, _ in node.outbox):

@@ -1,4 +1,4 @@
-"""Pills: notes to the joins behind a failed node, so the joins do not wait for messages which will not come."""
+"""Poison pills: notes to the joins behind a failed node, so the joins do not wait for messages which will not come."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from floe_jupyter.core.machine.accounting import account
 from floe_jupyter.core.machine.debugging.holding import recount_held
 from floe_jupyter.core.machine.joins.rules import Entry, Verdict, arrive
-from floe_jupyter.core.machine.room import roomier
+from floe_jupyter.core.machine.room import announce_room
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.join_table import JoinTable
 from floe_jupyter.core.machine.state.queues import Queue
@@ -79,7 +79,7 @@ def _take_out(instance: MachineState, table: JoinTable, item: TrackedMessage) ->
     for queue in table.queues.values():
         if any(other is item for other in queue.items):
             queue.remove(item)
-            roomier(instance, queue)
+            announce_room(instance, queue)
             account(instance, item.batch, -1)
             drop(instance, table.node.id, item.batch.run, "poisoned")
             instance.note(partial(queue.put_back, [item]))

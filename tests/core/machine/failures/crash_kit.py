@@ -24,7 +24,7 @@ def load(world: World, *nodes: str) -> None:
     """Answer the loads of *nodes*."""
     for load in [c for node in nodes for c in world.log if isinstance(c, Load) and c.node == node]:
         world.log.remove(load)
-        world.send(Loaded(load.node, load.lane, 1, "one", False))
+        world.send(Loaded(load.node, load.worker, 1, "one", False))
 
 
 def kill(world: World, *nodes: str) -> None:

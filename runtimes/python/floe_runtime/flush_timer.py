@@ -21,7 +21,7 @@ IDLE_IN = "wait"
 IMPORTING = "<frozen importlib"
 
 
-class Hurry:
+class FlushTimer:
     """`waits()` tells whether data waits to be sent, `act(caller)` sends the data; *ours* is the prefix of the runtime's own
     files.
     """

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from floe_jupyter.wire.descriptors import none_left
 
 
-class Spare:
+class SpareDescriptor:
     """The reserved descriptor. Closed with the process."""
 
     def __init__(self) -> None:

@@ -40,7 +40,7 @@ class CallConnection(Protocol):
         """Close the connection."""
 
 
-class StreamLine:
+class StreamConnection:
     """Blocking stream. An answer larger than one read is assembled."""
 
     def __init__(self, connection: socket.socket, identity: bytes, limit: int, patience: float) -> None:
@@ -95,7 +95,7 @@ class StreamLine:
         self._socket.close()
 
 
-class SocketLine:
+class SocketConnection:
     """ZeroMQ socket, watched together with the lifeline, whose end means that the dispatcher is gone."""
 
     def __init__(self, dealer: zmq.Socket[Any], lifeline: int) -> None:

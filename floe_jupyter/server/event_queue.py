@@ -19,7 +19,7 @@ MOST_BYTES = 32 * 1024 * 1024
 Events = list[tuple[str, bytes]]
 
 
-class News:
+class EventQueue:
     """Queue between threads. `heard` is called in the wire's thread, *spread* (events, number of events left out) in the loop."""
 
     def __init__(self, tell_loop: Callable[[Callable[[], None]], None], spread: Callable[[Events, int], None]) -> None:

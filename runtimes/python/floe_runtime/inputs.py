@@ -1,4 +1,4 @@
-"""Parcels of messages inside the runtime, and the outputs made of them by functions."""
+"""Messages on the way into a slot, and the outputs made of them by functions."""
 
 LATEST = 1_000
 """Maximum bytes of a wire's newest message reported for display."""
@@ -13,7 +13,7 @@ def _begun(text, size):
 
 
 class Origin:
-    """Origin of the messages of a local route: `parents[i]` is the position of the i-th message's parent in *parcel*, which the
+    """Origin of the messages of a local route: `parents[i]` is the position of the i-th message's parent in *inputs*, which the
     slot of node *node* handled; `places[i]` says which of the parent's outputs the message is.
 
     Without *places* the outputs of a parent are adjacent, and the outputs of the first parent begin with number *first*.
@@ -21,8 +21,8 @@ class Origin:
 
     __slots__ = ("above", "first", "node", "parents", "places", "port")
 
-    def __init__(self, parcel, node, parents, places=None, first=0):
-        self.above, self.port = parcel.origin, parcel.port  # the parcel's messages may be large: keep no reference
+    def __init__(self, inputs, node, parents, places=None, first=0):
+        self.above, self.port = inputs.origin, inputs.port  # their messages may be large: keep no reference
         self.node, self.parents, self.places, self.first = node, parents, places, first
 
     def place(self, at):
@@ -33,7 +33,7 @@ class Origin:
         return at - self.parents.index(parent) + (self.first if parent == self.parents[0] else 0)
 
 
-class Parcel:
+class Inputs:
     """Messages on the way into a slot: values, JSON texts and origin.
 
     `roots[i]` is the number of the i-th value's ancestor in the call (None: the i-th message itself), `origin` the path from the
@@ -102,12 +102,12 @@ class Parcel:
 
     def key_of(self, at):
         """Return a key unique among the messages of the port, and the same with and without local routes."""
-        origin, way = self.origin, []
+        origin, path = self.origin, []
         while origin is not None:
-            way.append((origin.port, origin.node, origin.place(at)))
+            path.append((origin.port, origin.node, origin.place(at)))
             origin, at = origin.above, origin.parents[at]
         key = self.call.ids[at] if self.call.ids else str(self.call.first + at)
-        return derive(key, reversed(way))
+        return derive(key, reversed(path))
 
     def text_of(self, at, values):
         """Return the JSON text of a message as received; None for a text that people cannot read."""
@@ -116,13 +116,13 @@ class Parcel:
         return self.call.text_of(at, values)
 
 
-def derive(key, way):
-    """Return the id of a descendant of the message *key*, as the machine makes it: *way* holds (port, node, number of the
+def derive(key, path):
+    """Return the id of a descendant of the message *key*, as the machine makes it: *path* holds (port, node, number of the
     output).
     """
     from hashlib import sha256
 
-    for port, node, place in way:
+    for port, node, place in path:
         key = sha256(f"{port}/{key}/{node}/{place}".encode()).hexdigest()[:16]
     return key
 
@@ -159,7 +159,7 @@ class Group:
 
 
 class Given:
-    """Outputs given until now by a run over the messages of a parcel, from number `start` on.
+    """Outputs given until now by a run over the messages of the inputs, from number `start` on.
 
     `results` and `texts` have an entry for each finished message; `emits` are (number of the message, port, text, buffers,
     tagged).

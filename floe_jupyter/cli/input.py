@@ -23,7 +23,7 @@ def piped() -> Any:
     """Return the values of standard input if a program or file feeds it; NOT_GIVEN if not a single line arrives."""
     if not _is_fed(sys.stdin):
         return NOT_GIVEN
-    wait_for_something(sys.stdin, PATIENCE)
+    wait_for_data(sys.stdin, PATIENCE)
     values = _values(sys.stdin.buffer, "standard input")
     first = list(islice(values, 1))
     return chain(first, values) if first else NOT_GIVEN
@@ -74,7 +74,7 @@ def _is_fed(stream: Any) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
-def wait_for_something(stream: Any, patience: float) -> None:
+def wait_for_data(stream: Any, patience: float) -> None:
     """Wait for input or the end of input. Raises DefinitionError: assuming no input would feed the flow other values than a slow
     program writes, and waiting for ever would stop a machine where no person looks.
     """

@@ -54,7 +54,7 @@ class VerbResult(NamedTuple):
     data: Any = None
 
 
-class Waits(NamedTuple):
+class PendingResult(NamedTuple):
     """A verb that takes time: *steps* receives a function to call with the run, and gives steps that end with a `VerbResult`."""
 
     steps: Callable[[Callable[[Any], None]], Steps[VerbResult]]
@@ -74,7 +74,7 @@ class Verb(NamedTuple):
 
     name: str
     doc: str
-    handler: Callable[[VerbCall], VerbResult | Waits]
+    handler: Callable[[VerbCall], VerbResult | PendingResult]
     arguments: tuple[VerbArgument, ...] = ()
     cell: Literal["never", "may", "must"] = "never"
     """Whether the cell's text belongs to the verb."""

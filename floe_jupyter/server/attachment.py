@@ -16,7 +16,7 @@ from typing import Any
 from floe_jupyter.errors import FloeError, PeerGone
 from floe_jupyter.wire.client.channel import Channel
 from floe_jupyter.wire.client.connection import find
-from floe_jupyter.wire.client.pump import Heard, Pump
+from floe_jupyter.wire.client.pump import EventListener, Pump
 from floe_jupyter.wire.control.calls import GRACE
 
 NAME = f"server {os.getpid()}"
@@ -24,10 +24,10 @@ NAME = f"server {os.getpid()}"
 ABSENT = "no dispatcher serves this Jupyter server; run a %%floe cell in a notebook to start one"
 
 
-class Life:
+class Attachment:
     """Attachment, greeted as a front end. `heard` gets every event, in a thread of the wire's."""
 
-    def __init__(self, path: str, heard: Heard) -> None:
+    def __init__(self, path: str, heard: EventListener) -> None:
         found = find(path)
         if found is None:
             raise PeerGone(ABSENT)
@@ -69,4 +69,4 @@ class Life:
         self._channel.close()
 
 
-Attach = Callable[[], Life]
+Attach = Callable[[], Attachment]

@@ -32,7 +32,7 @@ def has_widgets() -> bool:
     return widget.BUNDLE.exists()
 
 
-def the_kernel() -> Any:
+def current_kernel() -> Any:
     """Return the Jupyter kernel of this process; None elsewhere."""
     try:
         from IPython import get_ipython
@@ -47,7 +47,7 @@ def parent_of(kernel: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def somebody_looks(kernel: Any) -> bool:
+def has_viewer(kernel: Any) -> bool:
     """Return True if a person looks: front ends with a person in front name the cell they run; programs that execute notebooks
     do not. Where the guess is wrong, set the variable FLOE_VIEW to ``live`` or ``static``.
     """
@@ -65,7 +65,7 @@ class ShownWidget(NamedTuple):
     execution: str
 
 
-class Shelf:
+class KernelWidgets:
     """Widgets of this kernel, oldest first."""
 
     def __init__(self) -> None:
@@ -91,12 +91,12 @@ class Shelf:
             item.widget.close()
 
 
-SHELF = Shelf()
+WIDGETS = KernelWidgets()
 
 
 def _here() -> tuple[str, str]:
     """Return (cell, execution) of the running code."""
-    parent = parent_of(the_kernel())
+    parent = parent_of(current_kernel())
     return str(parent.get("metadata", {}).get("cellId") or ""), str(parent.get("header", {}).get("msg_id", ""))
 
 
@@ -107,13 +107,13 @@ def execution() -> str:
 
 def new_widget(session: Session, flow: str, info: RunInfo | None = None, total: int = 0) -> FlowWidget | None:
     """Return a widget for the person who looks at the running cell; None without a person or without widgets."""
-    if not somebody_looks(the_kernel()) or not has_widgets():
+    if not has_viewer(current_kernel()) or not has_widgets():
         return None
     from floe_jupyter.kernel.display.widget import FlowWidget
 
     ref, instance = (info.ref, info.instance or info.ref) if info else ("", "")
     made = FlowWidget(session, session.flow(flow), ref=ref, instance=instance, total=total)
-    SHELF.put(made)
+    WIDGETS.put(made)
     return made
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 
 
-class Apart:
+class Isolation:
     """Keeps output streams and working folder of each module: call `enter` before a module works and `leave` afterwards.
 
     `alone()` returns whether the caller is at work alone: neither in a thread nor beside an asynchronous function.

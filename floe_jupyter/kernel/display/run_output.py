@@ -11,12 +11,12 @@ from floe_jupyter.client.session import Session
 from floe_jupyter.core.machine.events import View
 from floe_jupyter.core.run_life import is_over
 from floe_jupyter.errors import FloeError
-from floe_jupyter.kernel.display.pages import DESK
-from floe_jupyter.kernel.display.shown import execution, new_widget
+from floe_jupyter.kernel.display.pages import PAGE_SERVER
+from floe_jupyter.kernel.display.widgets import execution, new_widget
 from floe_jupyter.wire.control import topics
 
 
-class Shown:
+class RunOutput:
     """Output with the widget of *run*, displayed at once."""
 
     def __init__(self, session: Session, run: Run) -> None:
@@ -59,7 +59,7 @@ class Shown:
     def _heard(self, _topic: str, value: Any) -> None:
         """Take an event, in the thread that reads events and must not wait."""
         if value["ref"] == self._run.ref and is_over(value["status"]):
-            DESK.do(self._keep)
+            PAGE_SERVER.do(self._keep)
 
     def _keep(self) -> None:
         try:

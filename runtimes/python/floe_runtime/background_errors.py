@@ -5,7 +5,7 @@ import sys
 from floe_runtime.failures import origin, trace
 
 
-class Strays:
+class BackgroundErrors:
     """Replaces Python's hooks for output to standard error; a module may install hooks of its own."""
 
     def __init__(self, logs):
@@ -18,13 +18,13 @@ class Strays:
 
     def _unraisable(self, args):
         if args.exc_value is not None:
-            self.tell(args.err_msg or f"in {_name(args.object)}", args.exc_value)
+            self.report(args.err_msg or f"in {_name(args.object)}", args.exc_value)
 
     def _thread(self, args):
         if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
-            self.tell(f"in thread {getattr(args.thread, 'name', 'unknown')}", args.exc_value)
+            self.report(f"in thread {getattr(args.thread, 'name', 'unknown')}", args.exc_value)
 
-    def tell(self, what, error):
+    def report(self, what, error):
         """Write a fault to the log of the module of the raising line, or of the module at work."""
         source, line, behind = origin(error)
         if source is None:

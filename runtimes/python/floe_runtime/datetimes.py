@@ -58,7 +58,7 @@ def read_day(tagged, buffers):
 # --- pandas --------------------------------------------------------------------------------------------------------------
 
 
-def tag_moment(value, kind, pandas):
+def tag_timestamp(value, kind, pandas):
     """Return the tag of a Timestamp, a Timedelta, NaT or NA; None for any other value of pandas."""
     if value is pandas.NaT:
         return {TAG: ["missing", "NaT"]}

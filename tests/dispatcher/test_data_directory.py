@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from floe_jupyter.dispatcher.data_directory import adopt, own, set_aside
+from floe_jupyter.dispatcher.data_directory import adopt, claim, set_aside
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.client.client import connect
 from floe_jupyter.wire.control.workspaces import Workspace
 from tests.dispatcher.kit import COMMAND, ROOT, Processes, define, run
 
-HOLDER = "import sys; from floe_jupyter.dispatcher.data_directory import own; own(sys.argv[1]); print('mine', flush=True); sys.stdin.read()"
+HOLDER = "import sys; from floe_jupyter.dispatcher.data_directory import claim; claim(sys.argv[1]); print('mine', flush=True); sys.stdin.read()"
 Holders = Callable[[Path], None]
 
 
@@ -115,7 +115,7 @@ def test_what_a_former_process_of_the_same_number_has_left_is_not_a_programs(tmp
     set_aside(str(mine))
     [left] = tmp_path.iterdir()
     assert left != mine
-    own(str(mine))
+    claim(str(mine))
     set_aside(str(mine))  # this process made it
     assert mine.is_dir()
     assert adopt(str(tmp_path / "1"))
@@ -136,8 +136,8 @@ def test_what_is_in_use_or_not_a_servers_stays_where_it_is(tmp_path: Path, hold:
 def test_a_server_goes_on_with_its_own_directory_and_users_of_a_terminal_with_theirs(tmp_path: Path) -> None:
     left = made(tmp_path / str(gone()))
     mine = made(tmp_path / str(os.getpid()), used=time.time())
-    own(str(mine))
-    own(str(tmp_path / "user"))
+    claim(str(mine))
+    claim(str(tmp_path / "user"))
     assert sorted(os.listdir(tmp_path)) == sorted([left.name, mine.name, "user"])
     assert (tmp_path / "user").stat().st_mode & 0o777 == 0o700
 
@@ -145,7 +145,7 @@ def test_a_server_goes_on_with_its_own_directory_and_users_of_a_terminal_with_th
 def test_a_directory_has_one_dispatcher(tmp_path: Path, hold: Holders) -> None:
     hold(tmp_path / "user")
     with pytest.raises(EnvironmentFailed, match=r"another dispatcher uses .*; end it, or wait until it has ended"):
-        own(str(tmp_path / "user"))
+        claim(str(tmp_path / "user"))
 
 
 def test_a_dispatcher_waits_for_the_one_before_that_is_about_to_end(tmp_path: Path) -> None:
@@ -156,6 +156,6 @@ def test_a_dispatcher_waits_for_the_one_before_that_is_about_to_end(tmp_path: Pa
         assert before.stdout.readline() == "mine\n"
         end = threading.Timer(0.3, before.stdin.close)
         end.start()
-        own(str(tmp_path / "user"))
+        claim(str(tmp_path / "user"))
         end.join()
         assert before.wait(10.0) == 0

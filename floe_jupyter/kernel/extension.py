@@ -9,7 +9,7 @@ from typing import Any
 from floe_jupyter.client import session as sessions
 from floe_jupyter.client.workspace import of_kernel
 from floe_jupyter.errors import FloeError
-from floe_jupyter.kernel.display.widgets import WIDGETS
+from floe_jupyter.kernel.display.shown import WIDGETS
 from floe_jupyter.kernel.magic.awaiting import Awaiting
 from floe_jupyter.kernel.magic.completion import Completer
 from floe_jupyter.kernel.magic.magic import Shell

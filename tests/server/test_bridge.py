@@ -183,7 +183,7 @@ def test_a_page_has_a_limit_of_calls_under_way(kernel: Kernels, visit: Pages) ->
     asked = [looking.ask("wait", ref=ref) for _ in range(pages.MOST_CALLS)]
     assert "calls of this page are under way; the limit is 64" in looking.refused("runs")[1]
     looking.send({"id": asked[0], "call": "runs"})
-    assert f"the call {asked[0]} is under way" in looking.answer(asked[0])["error"][1]
+    assert f"a call with id {asked[0]} is under way" in looking.answer(asked[0])["error"][1]
     visit().call("close_run", ref=ref)
     assert {looking.answer(number)["value"]["status"] for number in asked} == {"done"}
     assert looking.call("runs")

@@ -20,8 +20,8 @@ from floe_jupyter.client.run import Run
 from floe_jupyter.client.session import Session
 from floe_jupyter.core.machine.events import View
 from floe_jupyter.errors import FloeError
-from floe_jupyter.kernel.display.run_output import RunOutput
-from floe_jupyter.kernel.display.widgets import execution, has_viewer, has_widgets
+from floe_jupyter.kernel.display.live import RunOutput
+from floe_jupyter.kernel.display.shown import execution, has_viewer, has_widgets
 from floe_jupyter.wire.control import topics
 
 QUIET = 1.0

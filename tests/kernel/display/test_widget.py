@@ -232,7 +232,7 @@ def left():
 
 def test_a_hundred_widgets_leave_nothing_behind(kernel):
     kernel(COUNT)
-    kernel("from floe_jupyter.kernel.display.widgets import WIDGETS\nr = floe.flow('one').run([0.01])")
+    kernel("from floe_jupyter.kernel.display.shown import WIDGETS\nr = floe.flow('one').run([0.01])")
     listeners = kernel("len(r._session.client._listeners)")
     page = Page(kernel, shown(kernel.outputs(kernel.begin("for n in range(100): display(r)", cellId="many")))[-1])
     page.say(subscribe="view/")

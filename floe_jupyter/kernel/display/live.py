@@ -12,7 +12,7 @@ from floe_jupyter.core.machine.events import View
 from floe_jupyter.core.run_life import is_over
 from floe_jupyter.errors import FloeError
 from floe_jupyter.kernel.display.pages import PAGE_SERVER
-from floe_jupyter.kernel.display.widgets import execution, new_widget
+from floe_jupyter.kernel.display.shown import execution, new_widget
 from floe_jupyter.wire.control import topics
 
 

@@ -45,8 +45,7 @@ from floe_jupyter.core.machine.machine import Machine
 from floe_jupyter.errors import BugError, DefinitionError, ProtocolError
 from floe_jupyter.runner.host import Host, LocalToken
 from floe_jupyter.runner.runtimes.busy import Busy
-from floe_jupyter.runner.runtimes.process import Runtime
-from floe_jupyter.runner.runtimes.slots import Slot
+from floe_jupyter.runner.runtimes.slots import Slot, SlotRuntime
 from floe_jupyter.runner.runtimes.translate import call_pieces, target_of
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runtime.frames import ActivateFrame, MoreFrame, RecallFrame, RouteFrame, UnloadFrame
@@ -61,7 +60,7 @@ class MachineDriver:
         name: str,
         prefix: str,
         machine: Machine,
-        host: Host,
+        host: Host[MachineDriver],
         flow: Flow,
         modules: Iterable[Module],
         context: ProcessContext = INHERITED,
@@ -95,7 +94,7 @@ class MachineDriver:
         self.active: dict[tuple[str, int], Slot] = {}
         self.leaving: dict[tuple[str, int], Slot] = {}
         """Slots in use until the same version is loaded elsewhere; if the new load fails, the old slot stays in use."""
-        self.calls: dict[int, tuple[Runtime, int]] = {}
+        self.calls: dict[int, tuple[SlotRuntime, int]] = {}
         """Calls in flight: runtime, and number of the call in the runtime."""
         self._host = host
         self._events: deque[Event] = deque()
@@ -195,7 +194,7 @@ class MachineDriver:
         """Report to the machine that a slot has taken its routes."""
         self.handle(Routed(slot.node, slot.worker))
 
-    def lost(self, runtime: Runtime, cause: str) -> None:
+    def lost(self, runtime: SlotRuntime, cause: str) -> None:
         """Forget a lost runtime and the slots loaded in the runtime. Slots still loading are loaded again by the runner."""
         known = False
         for slot in [s for s in self._all_slots() if s.runtime is runtime and s.loaded]:

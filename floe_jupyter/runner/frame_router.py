@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 from floe_jupyter.core.machine.events import Returned
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.runner.driver import MachineDriver
 from floe_jupyter.runner.runtimes.pool import Pool
 from floe_jupyter.runner.runtimes.process import Runtime
-from floe_jupyter.runner.runtimes.slots import Slot
+from floe_jupyter.runner.runtimes.slots import Slot, SlotOwner
 from floe_jupyter.runner.runtimes.translate import named, returned
 from floe_jupyter.runner.segments import Segments
 from floe_jupyter.wire.runtime.frames import (
@@ -32,7 +31,7 @@ class FrameRouter:
         pool: Pool,
         segments: Segments,
         log: Callable[[str, str, str, str, int], None],
-        close: Callable[[MachineDriver], None],
+        close: Callable[[SlotOwner], None],
     ) -> None:
         self._pool, self._segments, self._log, self._close = pool, segments, log, close
 

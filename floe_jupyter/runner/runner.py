@@ -17,13 +17,13 @@ from floe_jupyter.runner import segments
 from floe_jupyter.runner.driver import MachineDriver
 from floe_jupyter.runner.environments.cache import Environments
 from floe_jupyter.runner.frame_router import FrameRouter
+from floe_jupyter.runner.loader import Loader
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.launch import Launched
-from floe_jupyter.runner.runtimes.loader import Loader
 from floe_jupyter.runner.runtimes.loads import LOAD_LIMIT
 from floe_jupyter.runner.runtimes.pool import Pool
 from floe_jupyter.runner.runtimes.process import LOOK_AGAIN, Runtime
-from floe_jupyter.runner.runtimes.slots import Slot
+from floe_jupyter.runner.runtimes.slots import Slot, SlotOwner
 from floe_jupyter.runner.runtimes.translate import closed_by
 from floe_jupyter.runner.segments import Segments
 from floe_jupyter.runner.uplink import Uplink
@@ -155,8 +155,9 @@ class Runner:
         for runtime in {id(r): r for r, _ in instance.calls.values()}.values():
             runtime.kill(f"did not finish within {STOP_LIMIT:.0f} s of the stop of its flow")
 
-    def _close(self, instance: MachineDriver) -> None:
-        if self.instances.get(instance.name) is instance:
+    def _close(self, owner: SlotOwner) -> None:
+        instance = self.instances.get(owner.name)
+        if instance is not None and instance is owner:
             self._see(instance)
             instance.discard()
             del self.instances[instance.name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from floe_jupyter.core.machine.events import Blocked
-from floe_jupyter.runner.runtimes.process import Runtime
+from floe_jupyter.runner.runtimes.slots import SlotRuntime
 from floe_jupyter.wire.transport.loop import Loop
 
 BLOCKED = 0.03
@@ -15,7 +15,7 @@ LONGEST = 1.0
 class Busy:
     """Watch over one runtime as long as the runtime has more than one call: one timer for all messages."""
 
-    def __init__(self, loop: Loop, runtime: Runtime) -> None:
+    def __init__(self, loop: Loop, runtime: SlotRuntime) -> None:
         self._loop, self._runtime = loop, runtime
         self._answers, self._pause = runtime.answers, BLOCKED
         runtime.busy = self

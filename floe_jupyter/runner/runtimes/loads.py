@@ -15,14 +15,11 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from floe_jupyter.core.machine.events import ATTEMPTS, Failure
+from floe_jupyter.runner.runtimes.slots import Death, Slot, SlotRuntime
 from floe_jupyter.wire.transport.loop import Loop, Timer
-
-if TYPE_CHECKING:
-    from floe_jupyter.runner.runtimes.process import Runtime
-    from floe_jupyter.runner.runtimes.slots import Slot
 
 LOAD_LIMIT = 60.0
 """Seconds that a load may take."""
@@ -41,15 +38,6 @@ The module is not to blame for the kill, but memory may have run out because of 
 """
 OUTSIDE = frozenset([signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
 """Signals that usually come from other processes."""
-
-
-class Death(NamedTuple):
-    """End of a process during the load of a module."""
-
-    at: float
-    cause: str
-    outside: bool
-    """True if the process was ended from outside, not by the runner."""
 
 
 def given_up(deaths: list[Death], limit: float) -> bool:
@@ -75,7 +63,7 @@ def causes(deaths: list[Death]) -> str:
 class Loads:
     """Unanswered loads and activations of a runtime, in the order of sending."""
 
-    def __init__(self, loop: Loop, runtime: Runtime) -> None:
+    def __init__(self, loop: Loop, runtime: SlotRuntime) -> None:
         self.waiting: deque[Slot] = deque()
         self.unwanted = 0
         """Number of waiting loads not needed any more."""

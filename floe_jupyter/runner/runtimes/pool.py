@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from floe_jupyter.errors import EnvironmentFailed
-from floe_jupyter.runner.driver import MachineDriver
 from floe_jupyter.runner.runtimes.languages import Interpreter
 from floe_jupyter.runner.runtimes.launch import Launched
 from floe_jupyter.runner.runtimes.process import Runtime, RuntimeOwner
+from floe_jupyter.runner.runtimes.slots import SlotOwner
 from floe_jupyter.runner.runtimes.spawn import no_descriptor, resident
 from floe_jupyter.wire import descriptors
 from floe_jupyter.wire.transport.loop import Loop, Timer
@@ -64,7 +64,7 @@ class Pool:
 
     def place(
         self,
-        instance: MachineDriver,
+        instance: SlotOwner,
         interpreter: Interpreter,
         worker: int,
         placed: Placed,
@@ -93,7 +93,7 @@ class Pool:
 
     def _place_now(
         self,
-        instance: MachineDriver,
+        instance: SlotOwner,
         interpreter: Interpreter,
         worker: int,
         placed: Placed,
@@ -111,7 +111,7 @@ class Pool:
         self._users[runtime.name].add(instance.name)
         placed(runtime)
 
-    def _find(self, instance: MachineDriver, key: str, worker: int) -> Runtime | None:
+    def _find(self, instance: SlotOwner, key: str, worker: int) -> Runtime | None:
         """Return the instance's own process, an idle process, or a process to share; None for a new process."""
         own = self._places.get((instance.name, key, worker))
         if own is not None and own.status in ("starting", "ready"):
@@ -125,7 +125,7 @@ class Pool:
             return None
         return min(strange, key=lambda r: len(self._users[r.name]))
 
-    def _least(self, instance: MachineDriver, key: str) -> Runtime | None:
+    def _least(self, instance: SlotOwner, key: str) -> Runtime | None:
         """Return an idle process; None for a new process; if the instance has enough processes, the process with the fewest
         nodes.
         """
@@ -147,7 +147,7 @@ class Pool:
         self._users[runtime.name] = set()
         return runtime
 
-    def leave(self, instance: MachineDriver) -> None:
+    def leave(self, instance: SlotOwner) -> None:
         """Release the processes of a closed instance: processes without other instances become idle."""
         for place in [p for p in self._places if p[0] == instance.name]:
             runtime = self._places.pop(place)

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from floe_jupyter.errors import ProtocolError
 from floe_jupyter.runner.runtimes import descendants
@@ -14,16 +14,13 @@ from floe_jupyter.runner.runtimes.launch import Launched
 from floe_jupyter.runner.runtimes.loads import OUTSIDE, Loads
 from floe_jupyter.runner.runtimes.output import ProcessOutput
 from floe_jupyter.runner.runtimes.pipes import Reader, Writer
+from floe_jupyter.runner.runtimes.slots import CallKey, Slot
 from floe_jupyter.runner.runtimes.spawn import ending, kill_group
 from floe_jupyter.runner.runtimes.translate import frame_pieces
 from floe_jupyter.wire import processes
 from floe_jupyter.wire.runtime.frames import PROTOCOL, BadFrame, FromRuntime, Head, HelloFrame
 from floe_jupyter.wire.runtime.packing import Unpacker
 from floe_jupyter.wire.transport.loop import Loop, Timer
-
-if TYPE_CHECKING:
-    from floe_jupyter.runner.runtimes.busy import Busy
-    from floe_jupyter.runner.runtimes.slots import CallKey, Slot
 
 START_LIMIT = 20.0
 """Seconds in which a runtime must say hello."""
@@ -72,7 +69,7 @@ class Runtime:
         self.calls: dict[int, CallKey] = {}
         self.answers = 0
         """Number of reports about the progress of calls."""
-        self.busy: Busy | None = None
+        self.busy: object | None = None
         """Watch for a call blocking the runtime for long."""
         self.useful = False
         """True if the runtime has handled a message: a crash from then on is no failure to start."""

@@ -1,18 +1,110 @@
-"""Slot: one version of a node's worker in a runtime; frames name a slot by number."""
+"""Slot: one version of a node's worker in a runtime; frames name a slot by number.
+
+The interfaces of the slot's instance and runtime stand here too, so that the parts of a runner know each other through them.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
-from floe_jupyter.core.machine.events import Load
+from floe_jupyter.core.machine.events import Event, Failure, Load, Returned
+from floe_jupyter.runner.runtimes.pipes import Reader, Writer
+from floe_jupyter.wire.process_context import ProcessContext
+from floe_jupyter.wire.runtime.frames import Head
 
-if TYPE_CHECKING:
-    from floe_jupyter.runner.driver import MachineDriver
-    from floe_jupyter.runner.runtimes.loads import Death
-    from floe_jupyter.runner.runtimes.process import Runtime
 
-CallKey = tuple["MachineDriver", int]
+class Death(NamedTuple):
+    """End of a process during the load of a module."""
+
+    at: float
+    cause: str
+    outside: bool
+    """True if the process was ended from outside, not by the runner."""
+
+
+class SlotOwner(Protocol):
+    """Interface of an instance at work as needed by runtimes: the name, and handlers of what becomes of slots and calls."""
+
+    name: str
+    prefix: str
+    context: ProcessContext
+    timeout: float
+    stopping: bool
+
+    @property
+    def over(self) -> bool:
+        """True if the instance is stopped and has no call in flight."""
+
+    def handle(self, event: Event) -> None:
+        """Handle an event of the instance's machine."""
+
+    def returned(self, call: int, event: Returned) -> None:
+        """Handle the answer to a call."""
+
+    def loaded(self, slot: Slot) -> None:
+        """Handle the load of a slot."""
+
+    def refused(self, slot: Slot, failure: Failure) -> None:
+        """Handle a failed load."""
+
+    def activated(self, slot: Slot, state: dict[str, Any]) -> None:
+        """Handle the activation of a slot, with the state of the module."""
+
+    def unloaded_of(self, slot: Slot) -> Callable[[], None]:
+        """Return a callback to report an abandoned load or activation as no longer at work."""
+
+    def routed(self, slot: Slot) -> None:
+        """Handle the acceptance of a slot's routes."""
+
+    def lost(self, runtime: SlotRuntime, cause: str) -> None:
+        """Handle the loss of a runtime."""
+
+
+CallKey = tuple[SlotOwner, int]
 """Instance of a call, and the number given to the call by the instance's machine."""
+
+
+class LoadQueue(Protocol):
+    """Interface of the unanswered loads of a runtime."""
+
+    unwanted: int
+
+    def add(self, slot: Slot) -> None:
+        """Add a load or an activation before the order is sent."""
+
+    def at_work(self) -> Slot | None:
+        """Return the slot at work."""
+
+    def look(self) -> None:
+        """Restart the timer after a change."""
+
+
+class SlotRuntime(Protocol):
+    """Interface of a runtime as needed by instances and by the watches over loads and calls."""
+
+    name: str
+    status: str
+    slots: dict[int, Slot]
+    calls: dict[int, CallKey]
+    answers: int
+    used: int
+    busy: object | None
+    writer: Writer
+    reader: Reader
+
+    @property
+    def loads(self) -> LoadQueue:
+        """Loads and activations not yet answered."""
+
+    def forget(self, slot: Slot) -> None:
+        """Mark a slot as unloaded."""
+
+    def send(self, head: Head, parts: list[bytes] | None = None) -> None:
+        """Queue a frame."""
+
+    def kill(self, cause: str) -> None:
+        """End the process, for a reason that people read."""
 
 
 class Slot:
@@ -38,13 +130,13 @@ class Slot:
         "worker",
     )
 
-    def __init__(self, number: int, instance: MachineDriver, load: Load, limit: float) -> None:
+    def __init__(self, number: int, instance: SlotOwner, load: Load, limit: float) -> None:
         self.number = number
         self.instance = instance
         self.load = load
         self.node = load.node
         self.worker = load.worker
-        self.runtime: Runtime | None = None
+        self.runtime: SlotRuntime | None = None
         """None while the environment is being made or the runtime started."""
         self.loading = False
         """True while the runtime has not answered the order to load or activate the slot."""

@@ -172,6 +172,7 @@ class Loop:
 
     def _wait(self, longest: float) -> float:
         """Return the seconds to wait. Cancelled timers at the head of the queue are dropped: no wake-up is needed for them."""
+        # One function with many branches: it runs once per message at least, and each call would be paid by all messages.
         while True:
             if self._soon or self._last:
                 self._call_due()

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from floe_jupyter.core.machine.events import Failure, Load
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.runner.environments.cache import Environments
 from floe_jupyter.runner.runtimes.languages import Interpreter
-from floe_jupyter.runner.runtimes.loads import Death, fatal_failure, given_up, late_failure
+from floe_jupyter.runner.runtimes.loads import fatal_failure, given_up, late_failure
 from floe_jupyter.runner.runtimes.pool import Pool
 from floe_jupyter.runner.runtimes.process import Runtime
-from floe_jupyter.runner.runtimes.slots import Slot
+from floe_jupyter.runner.runtimes.slots import Death, Slot, SlotOwner
 from floe_jupyter.wire.runtime.frames import LoadFrame
 from floe_jupyter.wire.transport.loop import Loop
-
-if TYPE_CHECKING:
-    from floe_jupyter.runner.driver import MachineDriver
 
 SAID_WITHIN = 3.0
 """Seconds after which an abandoned load is reported as over even if the load has not had a turn yet."""
@@ -29,7 +24,7 @@ class Loader:
         self._loop, self._pool, self._environments, self._limit = loop, pool, environments, limit
         self._last = 0
 
-    def new(self, instance: MachineDriver, load: Load) -> Slot:
+    def new(self, instance: SlotOwner, load: Load) -> Slot:
         """Return a new slot and load the module; `MachineDriver.loaded` or `MachineDriver.refused` follows."""
         self._last += 1
         slot = Slot(self._last, instance, load, max(self._limit, instance.timeout))

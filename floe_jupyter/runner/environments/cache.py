@@ -97,6 +97,9 @@ class Environments:
         except EnvironmentFailed as error:
             found(error)
             return
+        except OSError as error:  # what the language is, or what is locked, cannot be read now
+            found(_unreadable(module, error))
+            return
         if known is None:
             self._make(module, found, context)
             return
@@ -204,6 +207,13 @@ class Making:
             self._tell(self._what, "done" if code == 0 else "failed", done=True)
         unexplained = " / ".join(self._outputs[1].last_lines(3)) or f"exit code {code}"
         self._done("" if code == 0 else self._error or f"making the environment failed: {unexplained}")
+
+
+def _unreadable(module: Module, error: OSError) -> EnvironmentFailed:
+    """Return the error of a module whose language or lock cannot be read."""
+    if error.errno in descriptors.FULL:
+        return EnvironmentFailed(no_descriptor(f"{module.lang!r} modules"))
+    return EnvironmentFailed(f"what {module.lang!r} modules need cannot be read: {error}")
 
 
 def _ignore(text: str, cut: int) -> None:

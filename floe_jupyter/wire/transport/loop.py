@@ -93,13 +93,13 @@ class Loop:
 
     def watch_socket(self, fd: int, waiting: Callable[[], bool], callback: Callable[[], None]) -> None:
         """Call *callback* while *waiting* returns True, for a source whose descriptor reports only changes (ZeroMQ)."""
-        stirred = self._to_check
+        to_check = self._to_check
 
         def report(_: int) -> None:
-            stirred[fd] = None
+            to_check[fd] = None
 
         self._sockets[fd] = waiting, callback
-        stirred[fd] = None
+        to_check[fd] = None
         self.watch(fd, report)
 
     def recheck(self, fd: int) -> None:
@@ -210,7 +210,7 @@ class Loop:
                     self._failed(error)
 
     def _is_any_waiting(self) -> bool:
-        """Return True if a stirred socket has a message: sockets may have more than their descriptors have told."""
+        """Return True if a socket to be checked has a message: sockets may have more than their descriptors have told."""
         for fd in list(self._to_check):
             if self._sockets[fd][0]():
                 return True

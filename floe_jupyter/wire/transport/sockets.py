@@ -34,7 +34,7 @@ def connect(socket: zmq.Socket[Any], endpoint: str, within: float = 1.0) -> None
 
 
 def watch(loop: Loop, socket: zmq.Socket[Any], callback: Callable[[], None]) -> int:
-    """Have *loop* call back while messages can be taken; return the descriptor, for `Loop.stir` and `Loop.forget`."""
+    """Have *loop* call back while messages can be taken; return the descriptor, for `Loop.recheck` and `Loop.forget`."""
     fd = descriptor(socket)
     loop.watch_socket(fd, partial(waiting, socket), callback)
     return fd

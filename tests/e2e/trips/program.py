@@ -12,8 +12,14 @@ from floe_jupyter.core.flow.model import Module
 from floe_jupyter.core.notation.parser import parse
 
 TIMES = 4
-QUIET = 0.02
-"""Seconds for what a trip leaves to do: journals, acknowledgements."""
+WITHIN = 20.0
+"""Seconds that each part of a trip may take."""
+
+
+def until(holds, what):
+    deadline = time.monotonic() + WITHIN
+    while not holds():
+        assert time.monotonic() < deadline, f"{what} did not come within {WITHIN:g} s"
 
 
 def module(version):
@@ -21,24 +27,22 @@ def module(version):
 
 
 def message(number):
-    assert floe.flow("echo").send(number).wait().results == [[number, 0]]
+    assert floe.flow("echo").send(number).wait(WITHIN).results == [[number, 0]]
 
 
 def breakpoint_(number):
     flow = floe.flow("echo")
     point = flow.breakpoint("echo")
     run = flow.send(number)
-    while not flow.held():
-        pass
+    until(flow.held, "the held message")
     point.remove()
     flow.resume()
-    assert run.wait().results == [[number, 0]]
+    assert run.wait(WITHIN).results == [[number, 0]]
 
 
 def update(number):
     module(number)
-    while floe.flow("echo").send(0).wait().results != [[0, number]]:
-        pass
+    until(lambda: floe.flow("echo").send(0).wait(WITHIN).results == [[0, number]], "the new version")
 
 
 def main(target):
@@ -51,7 +55,6 @@ def main(target):
             begin = time.time()
             trip(number + 1)
             end = time.time()
-            time.sleep(QUIET)
             if number >= 0:
                 taken.setdefault(trip.__name__.strip("_"), []).append((begin, end))
     Path(target).write_text(json.dumps(taken))

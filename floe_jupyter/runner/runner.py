@@ -49,7 +49,7 @@ from floe_jupyter.wire.runtime.frames import (
 from floe_jupyter.wire.transport.loop import Loop
 
 if TYPE_CHECKING:
-    from floe_jupyter.runner.api import Api
+    from floe_jupyter.runner.api.calls import Api
 
 VIEW_EVERY = 0.05
 """Minimum number of seconds between two views of an instance."""
@@ -184,7 +184,7 @@ class Runner:
 
     @cached_property
     def _api(self) -> Api:
-        from floe_jupyter.runner.api import Api  # the import takes 4 to 8 ms of a start, and no flow needs it to run
+        from floe_jupyter.runner.api.calls import Api  # the import takes 4 to 8 ms of a start, and no flow needs it to run
 
         return Api(self)
 

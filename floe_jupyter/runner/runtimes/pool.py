@@ -17,6 +17,7 @@ from floe_jupyter.runner.runtimes.process import Runtime, RuntimeOwner
 from floe_jupyter.runner.runtimes.slots import SlotOwner
 from floe_jupyter.runner.runtimes.spawn import no_descriptor, resident
 from floe_jupyter.wire import descriptors
+from floe_jupyter.wire.languages import declared
 from floe_jupyter.wire.transport.loop import Loop, Timer
 
 SHARE_FROM = 4
@@ -217,6 +218,7 @@ class Pool:
         return [
             {
                 "id": r.name,
+                "name": declared(r.interpreter.lang).title,
                 "lang": r.interpreter.lang,
                 "environment": r.interpreter.environment,
                 "pid": r.pid,

@@ -17,8 +17,8 @@ class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ListRuntimes(Arguments, frozen=True):
     """List the runtimes.
 
-    Returns [{"id", "lang", "environment", "pid", "status", "version", "nodes", "restarts", "memory", "bad_frames"}]; memory in
-    bytes.
+    Returns [{"id", "name", "lang", "environment", "pid", "status", "version", "nodes", "restarts", "memory", "bad_frames"}];
+    memory in bytes.
     """
 
 
@@ -34,7 +34,8 @@ class ListFlowsForRuntime(Arguments, frozen=True):
 class AddOrUpdateFlow(Arguments, frozen=True):
     """Give the runner a flow and its modules (modules that the runner already has may be left out).
 
-    A running flow is rewired: surviving nodes keep queues, state and breakpoints. Returns {"flowId", "version", "running"}.
+    A running flow is rewired: surviving nodes keep queues, state and breakpoints. Returns true; false if the runner has the same
+    flow and modules already.
     """
 
     flow: Flow
@@ -42,13 +43,13 @@ class AddOrUpdateFlow(Arguments, frozen=True):
 
 
 class RemoveFlow(Arguments, frozen=True):
-    """Stop a flow if it runs, and forget the flow. Returns {"flowId"}."""
+    """Stop a flow if it runs, and forget the flow. Returns true; false if the runner has no such flow."""
 
     flowId: str  # noqa: N815 - the name on the wire
 
 
 class StartFlow(Arguments, frozen=True):
-    """Start a flow that stays up; no effect if the flow runs already. Returns {"flowId", "status"}."""
+    """Start a flow that stays up. Returns true; false if the flow runs already."""
 
     flowId: str  # noqa: N815 - the name on the wire
     debug: bool = False
@@ -57,13 +58,17 @@ class StartFlow(Arguments, frozen=True):
 
 
 class StopFlow(Arguments, frozen=True):
-    """Cancel the runs and unload the modules of a flow; the runner keeps the flow. Returns {"flowId", "status"}."""
+    """Cancel the runs and unload the modules of a flow; the runner keeps the flow. Returns true; false if the
+    flow does not run.
+    """
 
     flowId: str  # noqa: N815 - the name on the wire
 
 
 class SetBreakPointAtModule(Arguments, frozen=True):
-    """Hold messages in front of (or, side ``out``, behind) a module, also of a flow not started yet. Returns the breakpoint."""
+    """Hold messages in front of (or, side ``out``, behind) a module, also of a flow not started yet. Returns true;
+    false if the same breakpoint is set already.
+    """
 
     flowModuleId: str  # noqa: N815 - the name on the wire
     side: Literal["in", "out"] = "in"
@@ -78,7 +83,7 @@ class SetBreakPointAtModule(Arguments, frozen=True):
 class RemoveBreakPointAtModule(Arguments, frozen=True):
     """Remove all breakpoints of a module; messages held by the breakpoints go on with `continueFlow`.
 
-    Returns the number of removed breakpoints; {"flow", "node"} for a flow not started yet.
+    Returns true; false if the module has no breakpoint.
     """
 
     flowModuleId: str  # noqa: N815 - the name on the wire
@@ -93,7 +98,8 @@ class ListBreakPoints(Arguments, frozen=True):
 class SingleStepFlow(Arguments, frozen=True):
     """Let every module with a waiting message take exactly one message; or step one node, one message or one run.
 
-    Returns {node: {"inputStates", "outputStates", "errors"}}.
+    Without arguments all flows are stepped. Returns {flowModuleId: {"inputStates", "outputStates", "errors"}}; the flowModuleId
+    is the node's id, and ``flow/node`` where several flows were stepped.
     """
 
     flowId: str = ""  # noqa: N815 - the name on the wire
@@ -103,13 +109,13 @@ class SingleStepFlow(Arguments, frozen=True):
 
 
 class PauseFlow(Arguments, frozen=True):
-    """Hold every message; answered when no module is at work any more. Returns null."""
+    """Hold every message of a flow, or of all flows; answered when no module is at work any more. Returns null."""
 
     flowId: str = ""  # noqa: N815 - the name on the wire
 
 
 class ContinueFlow(Arguments, frozen=True):
-    """Release all messages held by a pause or a breakpoint. Returns null."""
+    """Release all messages of a flow, or of all flows, held by a pause or a breakpoint. Returns null."""
 
     flowId: str = ""  # noqa: N815 - the name on the wire
 

@@ -86,7 +86,10 @@ def mark(instance: MachineState, queue: Queue, *, routed: bool) -> None:
         instance.routes += 1
         for end in (queue.source, queue.target):
             instance.nodes[end].routed += 1 if routed else -1
-        instance.nodes[queue.target].routed_in += 1 if routed else -1
+        target = instance.nodes[queue.target]
+        target.routed_in += 1 if routed else -1
+        if instance.quiescing and not target.routed_in:
+            instance.review_routes_of(target)  # nothing passes through it any more
 
 
 def _all_idle(instance: MachineState, node: NodeState, wanted: Routes) -> bool:

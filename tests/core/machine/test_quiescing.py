@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from floe_jupyter.core.machine.events import WINDOW, Call, Count, Inject, Load, Loaded, More, Output, Route, Routed
+from floe_jupyter.core.machine.events import WINDOW, Blocked, Call, Count, Inject, Load, Loaded, More, Output, Route, Routed
 from tests.core.machine.machine_kit import World, batch, flow, values
 
 
@@ -87,6 +87,20 @@ def test_a_suspended_generator_is_quiet_and_goes_on_after_the_route_is_on() -> N
     world.give(call, counts=(Count("a.out>b.in", 2),))
     assert routes(world) == [("b", {"out": ("b.out>c.in",)})]
     assert [more.call for more in world.all(More)] == [stream.call]
+
+
+def test_a_route_waits_no_longer_once_nothing_passes_through_its_source() -> None:
+    world = World(flow("a>b", "b>c", "x>y"), runtime=lambda _: "one", fusable=True, loaded=False, spreads=True)
+    answer_loads(world, "a", "b", "x", "y")
+    answer_routes(world)
+    world.inject("x", 5)
+    world.inject("a", 1)
+    answer_loads(world, "c")
+    assert routes(world) == []
+    world.send(Blocked("one"))
+    world.give(world.calls("a")[0], consumed=0)
+    assert [load.elsewhere for load in world.all(Load, node="a")] == [True]
+    assert ("b", {"out": ("b.out>c.in",)}) in routes(world), "node a moves away, and x does not lead to b"
 
 
 @pytest.mark.parametrize("late", ["b", "c", "d", "e"])

@@ -1,7 +1,7 @@
 /** Shape of a flow, from its definition. */
 
 import type { Shape } from '../graph/model';
-import type { Flow, Module, View } from '../wire';
+import type { Flow, Module, PageLayout, View } from '../wire';
 
 /** Return the shape of a defined flow; `modules` give the languages of the nodes. */
 export function shapeOf(flow: Flow, modules: Module[]): Shape {
@@ -77,4 +77,35 @@ export function sanitized(shape: unknown): Shape {
 
 function list(value: unknown): Array<Record<string, unknown>> {
   return Array.isArray(value) ? value.filter(v => typeof v === 'object' && v !== null) : [];
+}
+
+/** Return the layouts of a saved notebook, with numbers where numbers belong. */
+export function sanitizedLayouts(given: unknown): PageLayout[] {
+  return list(given).map(layout => ({
+    width: number(layout.width),
+    height: number(layout.height),
+    boxes: entries(layout.boxes, box => numbers(box, 4) as PageLayout['boxes'][string]),
+    wires: entries(layout.wires, wire => {
+      const [points, back, label, quiet] = Array.isArray(wire) ? wire : [];
+      const flat = numbers(points, Math.max(4, Array.isArray(points) ? points.length : 0));
+      return [flat, Boolean(back) && flat.length >= 8, numbers(label, 2) as [number, number], Boolean(quiet)];
+    }),
+    vertical: Boolean(layout.vertical),
+    groups: entries(layout.groups, nodes => (Array.isArray(nodes) ? nodes.map(String) : [])),
+    folded: Boolean(layout.folded),
+    unfolded: Array.isArray(layout.unfolded) ? layout.unfolded.map(String) : []
+  }));
+}
+
+function entries<T>(value: unknown, read: (one: unknown) => T): { [key: string]: T } {
+  const all = typeof value === 'object' && value ? Object.entries(value) : [];
+  return Object.fromEntries(all.map(([name, one]) => [name, read(one)]));
+}
+
+function numbers(value: unknown, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => number(Array.isArray(value) ? value[i] : 0));
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
 }

@@ -116,10 +116,10 @@ export interface NodeView {
 export interface PageLayout {
   width: number;
   height: number;
-  boxes: { [key: string]: [number, number, number, number] };
-  wires: { [key: string]: [points: Array<number>, back: boolean, label: [number, number], quiet: boolean] };
+  boxes: Array<[name: string, x: number, y: number, width: number, height: number]>;
+  wires: Array<[name: string, points: Array<number>, back: boolean, label: [number, number], quiet: boolean]>;
   vertical?: boolean;
-  groups?: { [key: string]: Array<string> };
+  groups?: Array<[box: string, nodes: Array<string>]>;
   folded?: boolean;
   unfolded?: Array<string>;
 }

@@ -14,7 +14,7 @@ from floe_jupyter.core.picture.geometry import Box, Layout, Point, Size, Spaces,
 from floe_jupyter.core.picture.labels import CoveredAreas, spots_of
 from floe_jupyter.core.picture.layout import layout_steps
 from floe_jupyter.core.picture.ports import port_counts
-from floe_jupyter.core.picture.positions import PageLayout, WirePlace
+from floe_jupyter.core.picture.positions import BoxPlace, Group, PageLayout, WirePlace
 from floe_jupyter.core.picture.text import length
 
 CARD = 52.0
@@ -48,14 +48,13 @@ def page_layout_steps(flow: Flow, *, vertical: bool, fold: bool, unfolded: Colle
     yield
     plan = yield from _plan_steps(small, vertical=vertical)
     wires = yield from _wire_steps(small, plan)
-    boxes = {name: (_short(b.x), _short(b.y), b.width, b.height) for name, b in plan.boxes.items()}
     return PageLayout(
         _short(plan.width),
         _short(plan.height),
-        boxes,
+        tuple(BoxPlace(name, _short(b.x), _short(b.y), b.width, b.height) for name, b in plan.boxes.items()),
         wires,
         vertical,
-        groups,
+        tuple(Group(box, names) for box, names in groups.items()),
         folded=fold and bool(groups),
         unfolded=tuple(box for box in groups if box in unfolded),
     )
@@ -87,21 +86,21 @@ def _turned(plan: Layout) -> Layout:
     return Layout(plan.height, plan.width, boxes, routes)
 
 
-def _wire_steps(flow: Flow, plan: Layout) -> Steps[dict[str, WirePlace]]:
+def _wire_steps(flow: Flow, plan: Layout) -> Steps[tuple[WirePlace, ...]]:
     covered = CoveredAreas(plan.boxes.values())
-    places = {}
+    places = []
     for wire, route in zip(flow.wires, plan.routes, strict=True):
-        places[wire.name] = _wire_place(route, covered)
+        places.append(_wire_place(wire.name, route, covered))
         if len(places) % _PAUSE == 0:
             yield
-    return places
+    return tuple(places)
 
 
-def _wire_place(route: WirePath, covered: CoveredAreas) -> WirePlace:
+def _wire_place(name: str, route: WirePath, covered: CoveredAreas) -> WirePlace:
     spots = spots_of(route.points, back=route.back)
     free = covered.place(spots)
     label = _rounded(free or spots[0])
-    return WirePlace(tuple(c for point in route.points for c in _rounded(point)), route.back, label, free is None)
+    return WirePlace(name, tuple(c for point in route.points for c in _rounded(point)), route.back, label, free is None)
 
 
 def _rounded(point: Point) -> Point:

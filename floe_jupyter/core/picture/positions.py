@@ -1,4 +1,7 @@
-"""Positions of a flow's boxes and wires as a page gets them. A module of its own: processes that lay nothing out import it."""
+"""Positions of a flow's boxes and wires as a page gets them. A module of its own: processes that lay nothing out import it.
+
+Names stand in lists, not in keys: a node may be called ``__proto__``, which objects in a page do not keep.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,21 @@ from typing import NamedTuple
 import msgspec
 
 
+class BoxPlace(NamedTuple):
+    """Rectangle of a node, or of a group of nodes drawn as one box."""
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 class WirePlace(NamedTuple):
     """Path of a wire and position of its label."""
 
+    name: str
+    """Name of the wire as drawn between boxes."""
     points: tuple[float, ...]
     """Coordinates x, y of each point of the path; see `floe_jupyter.core.picture.geometry.WirePath`."""
     back: bool
@@ -18,19 +33,25 @@ class WirePlace(NamedTuple):
     """True if the label covers something: it is shown only under the pointer."""
 
 
+class Group(NamedTuple):
+    """Neighbouring nodes of a large flow, whether drawn as one box or not."""
+
+    box: str
+    """Name of the box."""
+    nodes: tuple[str, ...]
+
+
 class PageLayout(msgspec.Struct, frozen=True, omit_defaults=True):
     """Positions of the boxes and wires of a flow in a page, in CSS pixels at scale 1."""
 
     width: float
     height: float
-    boxes: dict[str, tuple[float, float, float, float]]
-    """x, y, width and height by name: of a node, or of a group of nodes drawn as one box."""
-    wires: dict[str, WirePlace]
-    """By the name of the wire as drawn between boxes."""
+    boxes: tuple[BoxPlace, ...]
+    wires: tuple[WirePlace, ...]
     vertical: bool = False
     """True for a flow drawn from top to bottom."""
-    groups: dict[str, tuple[str, ...]] = {}
-    """Nodes of each group of a large flow, by the name of its box, whether folded or not."""
+    groups: tuple[Group, ...] = ()
+    """Groups of a large flow; none for other flows."""
     folded: bool = False
-    """True if the groups of a large flow are drawn as one box each, but those `unfolded`."""
+    """True if the groups are drawn as one box each, but those `unfolded`."""
     unfolded: tuple[str, ...] = ()

@@ -79,31 +79,36 @@ function list(value: unknown): Array<Record<string, unknown>> {
   return Array.isArray(value) ? value.filter(v => typeof v === 'object' && v !== null) : [];
 }
 
-/** Return the layouts of a saved notebook, with numbers where numbers belong. */
+/** Return the layouts of a saved notebook, with texts and numbers where these belong. */
 export function sanitizedLayouts(given: unknown): PageLayout[] {
-  return list(given).map(layout => ({
-    width: number(layout.width),
-    height: number(layout.height),
-    boxes: entries(layout.boxes, box => numbers(box, 4) as PageLayout['boxes'][string]),
-    wires: entries(layout.wires, wire => {
-      const [points, back, label, quiet] = Array.isArray(wire) ? wire : [];
-      const flat = numbers(points, Math.max(4, Array.isArray(points) ? points.length : 0));
-      return [flat, Boolean(back) && flat.length >= 8, numbers(label, 2) as [number, number], Boolean(quiet)];
-    }),
-    vertical: Boolean(layout.vertical),
-    groups: entries(layout.groups, nodes => (Array.isArray(nodes) ? nodes.map(String) : [])),
-    folded: Boolean(layout.folded),
-    unfolded: Array.isArray(layout.unfolded) ? layout.unfolded.map(String) : []
+  return list(given).map(({ width, height, boxes, wires, vertical, groups, folded, unfolded }) => ({
+    width: number(width),
+    height: number(height),
+    boxes: rows(boxes).map(([name, ...box]) => [String(name), ...numbers(box, 4)] as PageLayout['boxes'][number]),
+    wires: rows(wires).map(sanitizedWire),
+    vertical: Boolean(vertical),
+    groups: rows(groups).map(([box, nodes]) => [String(box), items(nodes).map(String)]),
+    folded: Boolean(folded),
+    unfolded: items(unfolded).map(String)
   }));
 }
 
-function entries<T>(value: unknown, read: (one: unknown) => T): { [key: string]: T } {
-  const all = typeof value === 'object' && value ? Object.entries(value) : [];
-  return Object.fromEntries(all.map(([name, one]) => [name, read(one)]));
+/** Return a wire with at least the points that its kind of path needs. */
+function sanitizedWire([name, points, back, label, quiet]: unknown[]): PageLayout['wires'][number] {
+  const flat = numbers(points, Math.max(back ? 8 : 4, items(points).length));
+  return [String(name), flat, Boolean(back), numbers(label, 2) as [number, number], Boolean(quiet)];
+}
+
+function items(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function rows(value: unknown): unknown[][] {
+  return items(value).filter(row => Array.isArray(row));
 }
 
 function numbers(value: unknown, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => number(Array.isArray(value) ? value[i] : 0));
+  return Array.from({ length: count }, (_, i) => number(items(value)[i]));
 }
 
 function number(value: unknown): number {

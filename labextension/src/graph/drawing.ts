@@ -33,9 +33,9 @@ const ROUND = 7;
 /** Make the drawing of a layout, pausing now and then for callers that run in pieces. */
 export function* makeDrawing(layout: PageLayout): Generator<void, Drawing> {
   const { width, height, vertical = false } = layout;
-  const nodes = new Map(Object.entries(layout.boxes).map(([id, [x, y, w, h]]) => [id, { x, y, width: w, height: h }]));
+  const nodes = new Map(layout.boxes.map(([id, x, y, w, h]) => [id, { x, y, width: w, height: h }]));
   const wires = new Map<string, WirePath>();
-  for (const [name, [flat, back, [x, y], quiet]] of Object.entries(layout.wires)) {
+  for (const [name, flat, back, [x, y], quiet] of layout.wires) {
     const points = pointsOf(flat);
     const ends = { out: points[0], in: points[points.length - 1] };
     wires.set(name, { path: back ? rounded(points) : curved(points, vertical), label: { x, y }, quiet, ends });

@@ -22,7 +22,7 @@ export class Fold {
     private readonly full: Shape,
     private readonly layout: PageLayout
   ) {
-    this.groups = new Map(Object.entries(layout.groups ?? {}));
+    this.groups = new Map(layout.groups);
     this.unfolded = new Set(layout.folded ? layout.unfolded : this.groups.keys());
     for (const [box, nodes] of this.groups) {
       if (this.inside(box)) {
@@ -63,11 +63,11 @@ export class Fold {
       })
     );
     const wires = new Map(full.wires.flatMap(wire => this.wire(wire) ?? []).map(w => [w.name, w]));
-    const placed = (id: string) => Object.hasOwn(layout.boxes, id);
+    const [placed, routed] = [new Set(layout.boxes.map(([name]) => name)), new Set(layout.wires.map(([name]) => name))];
     return {
       name: full.name,
-      nodes: [...nodes.values()].filter(({ id }) => placed(id)),
-      wires: [...wires.values()].filter(w => Object.hasOwn(layout.wires, w.name) && placed(w.source) && placed(w.target))
+      nodes: [...nodes.values()].filter(({ id }) => placed.has(id)),
+      wires: [...wires.values()].filter(w => routed.has(w.name) && placed.has(w.source) && placed.has(w.target))
     };
   }
 

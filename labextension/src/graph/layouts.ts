@@ -90,8 +90,8 @@ function lookOf({ vertical = false, folded = false, unfolded = [] }: PageLayout)
   return { vertical, folded, unfolded };
 }
 
-function isLarge({ groups = {} }: PageLayout): boolean {
-  return Object.keys(groups).length > 0;
+function isLarge({ groups = [] }: PageLayout): boolean {
+  return groups.length > 0;
 }
 
 function keyOf({ vertical, folded, unfolded }: Look): string {

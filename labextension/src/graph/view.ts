@@ -27,7 +27,7 @@ const LARGE = 60;
 
 /** Shape and layout before the first. */
 const NOTHING: Shape = { name: '', nodes: [], wires: [] };
-const EMPTY: PageLayout = { width: 0, height: 0, boxes: {}, wires: {} };
+const EMPTY: PageLayout = { width: 0, height: 0, boxes: [], wires: [] };
 
 export class GraphView {
   private readonly svg = element('svg', { tabindex: 0, role: 'group', 'aria-label': 'Flow' });

@@ -110,8 +110,8 @@ def test_the_page_draws_the_positions_that_python_computed(debug_view: DebugView
     debug_view.mount(demo, width=f"{width}px", height=560, boxes=len(plan.boxes))
     debug_view.frames(8)
     places, ends = debug_view.page.evaluate(PLACES), debug_view.page.evaluate(ENDS)
-    assert {name: pytest.approx(box, abs=0.01) for name, box in plan.boxes.items()} == places
-    expected = {name: [*wire.points[:2], *wire.points[-2:]] for name, wire in plan.wires.items()}
+    assert {name: pytest.approx(box, abs=0.01) for name, *box in plan.boxes} == places
+    expected = {wire.name: [*wire.points[:2], *wire.points[-2:]] for wire in plan.wires}
     assert {name: pytest.approx(points, abs=0.1) for name, points in expected.items()} == ends
 
 

@@ -38,8 +38,11 @@ def layout_steps(flow: Flow, sizes: Mapping[str, Size], widest: float, aspect: f
     boxes: dict[str, Box] = {}
     routes: dict[int, WirePath] = {}
     width = top = 0.0
-    for nodes, wires in parts_of(flow):
+    parts = parts_of(flow)
+    yield
+    for nodes, wires in parts:
         part = Part(nodes, [(i, flow.wires[i]) for i in wires], sizes, spaces)
+        yield
         yield from part.place_steps(top, widest, aspect)
         boxes.update(part.boxes)
         routes.update(routes_of(part))

@@ -62,6 +62,7 @@ def page_layout_steps(flow: Flow, *, vertical: bool, fold: bool, unfolded: Colle
 
 def _plan_steps(flow: Flow, *, vertical: bool) -> Steps[Layout]:
     sizes = card_sizes(flow, vertical=vertical)
+    yield
     if not vertical:
         return (yield from layout_steps(flow, sizes, ROOM, ASPECT, ACROSS))
     flat = {name: Size(size.height, size.width) for name, size in sizes.items()}

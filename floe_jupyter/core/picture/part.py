@@ -35,8 +35,10 @@ class Part:
     def place_steps(self, top: float, widest: float, aspect: float) -> Steps[None]:
         """Fill `boxes`, below *top*; see `layout` for *widest* and *aspect*."""
         self._fill()
+        yield
         self.columns = yield from order_steps(self.columns, self._before, self._behind)
         self.center = yield from height_steps(self.columns, self._before, self._behind, self._height)
+        yield
         self._lift(top)
         self._set_sides()
         if self.width > widest and self.wires:

@@ -115,6 +115,38 @@ def test_the_page_draws_the_positions_that_python_computed(debug_view: DebugView
     assert {name: pytest.approx(points, abs=0.1) for name, points in expected.items()} == ends
 
 
+def test_nodes_added_to_and_removed_from_a_running_flow_appear_and_vanish(debug_view: DebugView) -> None:
+    debug_view.mount(CO2)
+    assert debug_view.calls("layout") == []  # the widget came with the positions
+    debug_view.page.locator('[data-node="mean"] .box').click()
+    wider = Demo([("read", "parse"), ("parse", "mean"), ("mean", "plot"), ("read", "log")], CO2.langs)
+    changed = """([definition, view]) => { Object.assign(window.world, definition);
+        window.publish('defined/w', { kind: 'flow', name: 'demo', version: 2 }); window.show(view); }"""
+    debug_view.page.evaluate(changed, [wider.definition, wider.view({"plot": {"status": "busy"}}, 3)])
+    expect(debug_view.page.locator('[data-node="plot"]')).to_have_attribute("data-status", "busy")
+    debug_view.drawn(5)
+    expect(debug_view.page.locator('[data-node="clean"]')).to_have_count(0)
+    expect(debug_view.page.locator('[data-edge="mean.out>plot.in"] .count')).to_have_text("3")
+    expect(debug_view.page.locator("[data-node].selected")).to_have_attribute("data-node", "mean")
+    assert debug_view.calls("layout") == [{"flow": "demo", "vertical": False, "folded": True, "unfolded": []}]
+    debug_view.page.evaluate(changed, [CO2.definition, CO2.view()])
+    expect(debug_view.page.locator('[data-node="clean"]')).to_have_count(1)
+    debug_view.drawn(5)
+    sound(debug_view)
+
+
+def test_a_change_of_width_asks_once_for_each_direction_of_a_flow_that_came_without_positions(debug_view: DebugView) -> None:
+    debug_view.mount(CO2, width="1100px", definition={})
+    for width, vertical in ((360, True), (1000, False), (340, True)):
+        debug_view.page.evaluate("width => { document.getElementById('place').style.width = `${width}px`; }", width)
+        plan = laid_out(CO2.definition["flow"], vertical=vertical)
+        debug_view.page.wait_for_function(
+            "([name, x, y]) => document.querySelector(`[data-node=${name}]`).getAttribute('transform') === `translate(${x},${y})`",
+            arg=list(next([box.name, box.x, box.y] for box in plan.boxes if box.name == "mean")),
+        )
+    assert [asked["vertical"] for asked in debug_view.calls("layout")] == [False, True]
+
+
 # --- looking and clicking ----------------------------------------------------------------------------------------------------
 
 

@@ -31,7 +31,7 @@ class Box(msgspec.Struct, frozen=True):
     height: float
 
 
-class Spaces(msgspec.Struct, frozen=True):
+class Distances(msgspec.Struct, frozen=True):
     """Distances between the parts of a drawing."""
 
     gap: float = 26.0

@@ -15,25 +15,25 @@ from collections.abc import Mapping
 
 from floe_jupyter.core.flow.model import Flow
 from floe_jupyter.core.picture.columns import parts_of
-from floe_jupyter.core.picture.geometry import Box, Layout, Size, Spaces, Steps, WirePath, finish
+from floe_jupyter.core.picture.geometry import Box, Distances, Layout, Size, Steps, WirePath, finish
 from floe_jupyter.core.picture.part import Part
 from floe_jupyter.core.picture.routes import routes_of
 
-SPACES = Spaces()
+DISTANCES = Distances()
 
 
 def layout(
-    flow: Flow, sizes: Mapping[str, Size], widest: float = math.inf, aspect: float = 0.0, spaces: Spaces = SPACES
+    flow: Flow, sizes: Mapping[str, Size], widest: float = math.inf, aspect: float = 0.0, distances: Distances = DISTANCES
 ) -> Layout:
     """Return the positions of all nodes and wires; unconnected parts stand below each other.
 
     A part wider than *widest* is cut into rows; with an *aspect*, into rows of a width which gives the whole about these
     proportions.
     """
-    return finish(layout_steps(flow, sizes, widest, aspect, spaces))
+    return finish(layout_steps(flow, sizes, widest, aspect, distances))
 
 
-def layout_steps(flow: Flow, sizes: Mapping[str, Size], widest: float, aspect: float, spaces: Spaces) -> Steps[Layout]:
+def layout_steps(flow: Flow, sizes: Mapping[str, Size], widest: float, aspect: float, distances: Distances) -> Steps[Layout]:
     """Compute `layout` in short steps."""
     boxes: dict[str, Box] = {}
     routes: dict[int, WirePath] = {}
@@ -41,11 +41,11 @@ def layout_steps(flow: Flow, sizes: Mapping[str, Size], widest: float, aspect: f
     parts = parts_of(flow)
     yield
     for nodes, wires in parts:
-        part = Part(nodes, [(i, flow.wires[i]) for i in wires], sizes, spaces)
+        part = Part(nodes, [(i, flow.wires[i]) for i in wires], sizes, distances)
         yield
         yield from part.place_steps(top, widest, aspect)
         boxes.update(part.boxes)
         routes.update(routes_of(part))
         yield
-        width, top = max(width, part.width), part.bottom + spaces.gap
-    return Layout(width, max(0.0, top - spaces.gap), boxes, tuple(routes[i] for i in range(len(flow.wires))))
+        width, top = max(width, part.width), part.bottom + distances.gap
+    return Layout(width, max(0.0, top - distances.gap), boxes, tuple(routes[i] for i in range(len(flow.wires))))

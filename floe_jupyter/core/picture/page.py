@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from floe_jupyter.core.flow.model import Flow
 from floe_jupyter.core.picture.fold import folded, groups_of
-from floe_jupyter.core.picture.geometry import Box, Layout, Point, Size, Spaces, Steps, WirePath, finish
+from floe_jupyter.core.picture.geometry import Box, Distances, Layout, Point, Size, Steps, WirePath, finish
 from floe_jupyter.core.picture.labels import CoveredAreas, spots_of
 from floe_jupyter.core.picture.layout import layout_steps
 from floe_jupyter.core.picture.ports import port_counts
@@ -27,8 +27,8 @@ BESIDE = 66.0
 """Width of a node besides its name: badge and margins."""
 PORT = 15.0
 """Pixels for one port along a side."""
-ACROSS = Spaces(gap=30.0, passage=16.0, gutter=100.0, lane=18.0)
-DOWN = Spaces(gap=26.0, passage=16.0, gutter=64.0, lane=18.0)
+ACROSS = Distances(gap=30.0, passage=16.0, gutter=100.0, lane=18.0)
+DOWN = Distances(gap=26.0, passage=16.0, gutter=64.0, lane=18.0)
 ROOM, ASPECT = 1_000.0, 2.4
 """Width above which flows stand in rows, and their proportions: about those of the view, so that texts can be read."""
 _PAUSE = 64

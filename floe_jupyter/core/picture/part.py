@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from floe_jupyter.core.flow.model import Wire
 from floe_jupyter.core.picture.columns import columns_of, grid
 from floe_jupyter.core.picture.crossings import order_steps
-from floe_jupyter.core.picture.geometry import Box, Size, Spaces, Steps
+from floe_jupyter.core.picture.geometry import Box, Distances, Size, Steps
 from floe_jupyter.core.picture.heights import height_steps
 from floe_jupyter.core.picture.rows import ROW, Rows
 
@@ -16,8 +16,8 @@ from floe_jupyter.core.picture.rows import ROW, Rows
 class Part:
     """One connected part, or all single nodes. Items of columns are names of nodes, or (wire, column) for a passing wire."""
 
-    def __init__(self, nodes: list[str], wires: list[tuple[int, Wire]], sizes: Mapping[str, Size], spaces: Spaces) -> None:
-        self.nodes, self.wires, self.sizes, self.spaces = nodes, wires, sizes, spaces
+    def __init__(self, nodes: list[str], wires: list[tuple[int, Wire]], sizes: Mapping[str, Size], distances: Distances) -> None:
+        self.nodes, self.wires, self.sizes, self.distances = nodes, wires, sizes, distances
         self.boxes: dict[str, Box] = {}
         self.width = self.bottom = 0.0
         self.column = columns_of(nodes, [w for _, w in wires]) if wires else grid(nodes)
@@ -69,7 +69,7 @@ class Part:
         self._before.setdefault(right, []).append(left)
 
     def _height(self, item: object) -> float:
-        return self.sizes[item].height + self.spaces.gap if isinstance(item, str) else self.spaces.passage
+        return self.sizes[item].height + self.distances.gap if isinstance(item, str) else self.distances.passage
 
     def _half(self, item: object) -> float:
         return self.sizes[item].height / 2 if isinstance(item, str) else 0.0
@@ -85,8 +85,8 @@ class Part:
         at = 0.0
         for width in self.widths:
             self.lefts.append(at)
-            at += width + self.spaces.gutter
-        self.width = at - self.spaces.gutter
+            at += width + self.distances.gutter
+        self.width = at - self.distances.gutter
 
     def _cut(self, top: float, widest: float, aspect: float) -> None:
         """Put the columns into rows below each other."""

@@ -65,14 +65,14 @@ class _Routes:
         """Route the wires back below all boxes: short paths above long ones, several in one lane where the paths do not meet."""
         lanes: list[list[tuple[int, int]]] = []
         part = self._part
-        top = part.bottom + part.spaces.gap / 2 + 4
+        top = part.bottom + part.distances.gap / 2 + 4
         for index, wire in far:
             first, last = self._end(wire), self._start(wire)
             lane = next((i for i, taken in enumerate(lanes) if all(last < a or b < first for a, b in taken)), len(lanes))
             lanes += [[]] * (lane == len(lanes))
             lanes[lane] = [*lanes[lane], (first, last)]
-            self.paths[index] = WirePath(self._loop(wire, top + part.spaces.lane * lane, lane % 5 * 4), back=True)
-        part.bottom = top + part.spaces.lane * (len(lanes) - 1) if lanes else part.bottom
+            self.paths[index] = WirePath(self._loop(wire, top + part.distances.lane * lane, lane % 5 * 4), back=True)
+        part.bottom = top + part.distances.lane * (len(lanes) - 1) if lanes else part.bottom
 
     def _passages(self, index: int, wire: Wire) -> Iterator[Point]:
         column = self._start(wire)
@@ -89,7 +89,7 @@ class _Routes:
             y = end[1] if column == self._end(wire) else self._part.center[index, column]
             row = self._rows.of(column)
             if row == self._rows.of(column - 1):
-                x = self._part.lefts[column] - self._part.spaces.gutter / 2
+                x = self._part.lefts[column] - self._part.distances.gutter / 2
                 points += [(x, points[-1][1]), (x, y)]
             else:
                 points += self._turn(index, row - 1, points[-1][1], self._beside(column - 1), -14.0, y)
@@ -117,7 +117,7 @@ class _Routes:
     def _ring(self, wire: Wire) -> tuple[Point, ...]:
         """Return a path close around the node of the wire, in the gap below the node."""
         box = self._part.boxes[wire.source]
-        y = box.y + box.height + self._part.spaces.gap / 2 - 2
+        y = box.y + box.height + self._part.distances.gap / 2 - 2
         self._part.bottom = max(self._part.bottom, y)
         return self._around(wire, box.x + box.width + 10, box.x - 12, y)
 

@@ -27,6 +27,7 @@ from floe_jupyter.dispatcher.runs.answers import all_of
 from floe_jupyter.dispatcher.runs.definitions import HOST, require_runnable
 from floe_jupyter.dispatcher.runs.history import History
 from floe_jupyter.dispatcher.runs.instances import KnownInstance, KnownRun, kept
+from floe_jupyter.dispatcher.runs.layouts import Layouts
 from floe_jupyter.dispatcher.runs.logs import AllLogs
 from floe_jupyter.dispatcher.runs.names import Names
 from floe_jupyter.dispatcher.runs.supervision import Supervisor
@@ -62,6 +63,7 @@ class Hub(Names):
         self.instances: dict[str, KnownInstance] = {}
         self.living: dict[str, dict[str, KnownInstance]] = {}
         self.logs = AllLogs()
+        self.layouts = Layouts(loop)
         self.changed: Callable[[], None] = lambda: None
         """Callback for the end of an instance or detached run, which may have been the last."""
         self._tokens = count(1)

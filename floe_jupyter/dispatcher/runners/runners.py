@@ -24,6 +24,7 @@ from floe_jupyter.wire import descriptors, shared_memory
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import Bye
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
+from floe_jupyter.wire.transport import parts
 from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, listen
 
@@ -76,7 +77,7 @@ class Runners:
 
     def _meet(self, order: LaunchOrder, listener: Listener | None, process: LaunchedRunner) -> RunnerProxy:
         socket = self._context.socket(zmq.ROUTER)
-        socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT + (1 << 20))
+        socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT + (1 << 20) if process.same_memory else parts.LIMIT)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SNDHWM, 0)
         """Unlimited: the link, which counts bytes, sets the bound."""

@@ -25,6 +25,7 @@ class HelpedRunner(RunnerProcess):
     """A runner behind a helper process."""
 
     same_memory = False
+    leased = True
     hello_within = HELLO_WITHIN
 
     def __init__(self, pid: int, lifeline: int, log: str, news: int, where: str) -> None:

@@ -180,7 +180,7 @@ class Runners:
         failures = self._failures.get(key, (0, ""))[0] + 1 if quick else 0
         self._failures[key] = (failures, f"{cause}; {tail}" if tail else cause)
         self._lost(runner, cause)
-        if failures < TRIES and runner.workspace and not self._loop.stopped:
+        if runner.process.same_files and failures < TRIES and runner.workspace and not self._loop.stopped:
             self._start_again(*key)
 
     def _start_again(self, url: str, workspace: str) -> None:

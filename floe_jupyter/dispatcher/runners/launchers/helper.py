@@ -25,6 +25,7 @@ class HelpedRunner(RunnerProcess):
     """A runner behind a helper process."""
 
     same_memory = False
+    same_files = False
     leased = True
     hello_within = HELLO_WITHIN
 

@@ -27,6 +27,7 @@ class RunnerProcess:
     news = -1
     where = ""
     same_memory = True
+    same_files = True
     leased = False
     hello_within = HELLO_WITHIN
     version_cure = "restart the kernel or server that started the dispatcher, or end it with `%floe restart`"

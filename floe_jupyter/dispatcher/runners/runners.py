@@ -120,7 +120,7 @@ class Runners:
         epoch, directory = next(self._epochs), self._directory
         if url.startswith("local:"):
             return LaunchOrder(url, endpoint_in(directory), directory, epoch, context)
-        own = os.path.join(directory, os.urandom(8).hex())
+        own = os.path.join(directory, os.urandom(4).hex())  # short: a socket's path has at most 107 characters
         os.mkdir(own, 0o700)
         return LaunchOrder(url, f"ipc://{own}/r", own, epoch, context)
 

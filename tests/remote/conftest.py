@@ -45,7 +45,7 @@ def far(machine: FarMachine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarMac
 
 
 @pytest.fixture
-def client(far: FarMachine, attach: Callable[..., Client], processes: Processes) -> Client:  # noqa: ARG001 - the PATH is far's
+def client(far: FarMachine, attach: Callable[..., Client], processes: Processes) -> Client:
     """Return a client of a dispatcher that knows the second machine."""
     made = attach(command=REAL)
     processes.watch(made.pid)

@@ -48,6 +48,9 @@ Host stranger
   User far
   IdentityFile {scratch}/key
   UserKnownHostsFile {scratch}/nobody
+Host closed
+  HostName {address}
+  Port 2
 Host refused
   HostName {address}
   HostKeyAlias far
@@ -107,7 +110,7 @@ class FarMachine:
     """The second machine, which ssh knows as ``far``; as ``stranger`` its key is unknown, as ``refused`` it refuses ours."""
 
     def __init__(self) -> None:
-        self.scratch = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="floe-far-"))  # noqa: S108 - /tmp is another one there
+        self.scratch = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="floe-far-"))
         self.scratch.chmod(0o755)
         token = secrets.token_hex(2)
         self._space, self._here, self._there = f"floe-{token}", f"fl{token}a", f"fl{token}b"
@@ -150,7 +153,11 @@ class FarMachine:
         shutil.copy(self.scratch / "key.pub", self.scratch / "authorized_keys")
 
     def _users(self) -> None:
-        lines = {"passwd": f"far:x:{UID}:{UID}::/home/far:/bin/sh", "shadow": "far:*:19000:0:99999:7:::", "group": f"far:x:{UID}:"}
+        lines = {
+            "passwd": f"far:x:{UID}:{UID}::/home/far:/bin/sh",
+            "shadow": "far:*:19000:0:99999:7:::",
+            "group": f"far:x:{UID}:",
+        }
         for name, line in lines.items():
             copy = self.scratch / name
             copy.write_text(f"{Path('/etc', name).read_text()}{line}\n")

@@ -29,8 +29,9 @@ class HelpedRunner(RunnerProcess):
     leased = True
     hello_within = HELLO_WITHIN
 
-    def __init__(self, pid: int, lifeline: int, log: str, news: int, where: str) -> None:
+    def __init__(self, pid: int, lifeline: int, log: str, news: int, where: str, version_cure: str = "") -> None:
         super().__init__(pid, lifeline, log)
+        self.version_cure = version_cure
         self.news = news
         self.where = where
         self._begun = b""
@@ -73,7 +74,12 @@ class HelpedRunner(RunnerProcess):
 
 
 def start_helper(
-    module: str, order: LaunchOrder, where: str, arguments: list[str], variables: Mapping[str, str] = os.environ
+    module: str,
+    order: LaunchOrder,
+    where: str,
+    arguments: list[str],
+    variables: Mapping[str, str] | None = None,
+    version_cure: str = "",
 ) -> HelpedRunner:
     """Start ``python -m MODULE`` as the helper of a runner. Raises `EnvironmentFailed`."""
     ours, theirs = inherited_pipe()
@@ -82,7 +88,8 @@ def start_helper(
     command = [sys.executable, "-P", "-m", module, *arguments, "--lifeline", str(theirs)]
     log = log_of(order)
     try:
-        return HelpedRunner(spawn(command, order.url, log, variables, out), ours, log, news, where)
+        pid = spawn(command, order.url, log, variables or order.context.variables or os.environ, out)
+        return HelpedRunner(pid, ours, log, news, where, version_cure)
     except BaseException:
         os.close(ours)
         os.close(news)

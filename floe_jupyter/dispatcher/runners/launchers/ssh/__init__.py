@@ -35,4 +35,5 @@ def launch(order: LaunchOrder) -> HelpedRunner:
         order,
         host.rpartition("@")[2],
         [*arguments, *runner_arguments(order, memory="none")],
+        version_cure=f"remove ~/.cache/floe-jupyter/runners on {host}; the next run copies it anew",
     )

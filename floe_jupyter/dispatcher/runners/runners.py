@@ -24,7 +24,7 @@ from floe_jupyter.wire import descriptors, shared_memory
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import Bye
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
-from floe_jupyter.wire.transport import parts
+from floe_jupyter.wire.transport import parts, sockets
 from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, listen
 
@@ -81,6 +81,8 @@ class Runners:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SNDHWM, 0)
         """Unlimited: the link, which counts bytes, sets the bound."""
+        if order.endpoint.startswith("tcp:"):
+            sockets.keep_across_machines(socket)
         socket.bind(order.endpoint)
         return RunnerProxy(self._loop, order.url, socket, listener, process, self, order.epoch)
 

@@ -34,7 +34,7 @@ class Uplink:
         self._link = Link()
         self._decode = msgspec.msgpack.Decoder(ToRunner).decode
         self._encode = msgspec.msgpack.Encoder().encode
-        self._transport = transport_to(loop, url, identity, self._understand)
+        self._transport = transport_to(loop, url, identity, self._understand, same_memory=same_memory)
         self._transmit = self._transport.transmit
         self._parts = None if same_memory else PartSender(self._link, self._encoded, self._transmit)
         """Sender to a dispatcher on another machine."""

@@ -81,6 +81,10 @@ class Runners:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SNDHWM, 0)
         """Unlimited: the link, which counts bytes, sets the bound."""
+        if not process.same_memory:
+            socket.setsockopt(
+                zmq.ROUTER_HANDOVER, 1
+            )  # a runner that connects again may be faster than the end of its old connection
         if order.endpoint.startswith("tcp:"):
             sockets.keep_across_machines(socket)
         socket.bind(order.endpoint)

@@ -2,26 +2,34 @@
 
 It parses under Python 3.6, to tell a cure; the rest needs 3.11. Lines to the standard output begin with a mark, since the
 user's shell may print, too. Lines of the standard input are orders: ``bundle KEY SIZE`` (followed by the bytes of an archive) and
-``run JSON``. From the second on, the standard input is the runner's lifeline.
+``run JSON``, then ``end``. The standard input ends when the connection is lost: the runner then lives on until its lease ends,
+or another connection takes the place of the first.
 """
 # ruff: noqa: S108, S606 - small means, for old and bare machines
 
+import contextlib
 import ctypes
 import fcntl
 import io
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 
 MARK = "floe-jupyter "
 OLDEST = (3, 11)
 PREFIX = "floe-s"
+CONTROL = "control"
+"""Name of the pipe by which a later connection gives orders to the program of the first."""
+END_WITHIN = 3
+"""Seconds that a runner gets to end when told to."""
 YOUNG = 5
 """Seconds for which a directory that is not locked yet may belong to a launch that begins."""
 
@@ -36,6 +44,8 @@ def main() -> int:
     """Serve one launch; return the exit code."""
     if sys.version_info < OLDEST:
         return newer()
+    if "directory" in globals():
+        return attach(globals()["directory"])
     os.umask(0o077)
     try:
         directory, lock = private_directory()
@@ -53,8 +63,8 @@ def newer() -> int:
     for minor in (14, 13, 12, 11):
         found = shutil.which(f"python3.{minor}")
         if found:
-            program = globals()["program"]
-            os.execv(found, [found, "-c", f"program={program!r};import base64;exec(base64.b64decode(program))"])
+            given = "".join(f"{name}={globals()[name]!r};" for name in ("directory", "program") if name in globals())
+            os.execv(found, [found, "-c", f"{given}import base64;exec(base64.b64decode(program))"])
     version = ".".join(map(str, sys.version_info[:2]))
     say("cause", text=f"its python3 is {version}; floe-jupyter needs Python 3.11 or newer on its PATH")
     return 1
@@ -181,14 +191,69 @@ def run(cache: str, directory: str, lock: int, order: dict) -> int:  # type: ign
         say("cause", text=f"modules cannot run in the folder {folder} there: {error.strerror}; make it, or leave it out")
         return 1
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # a subreaper: orphans of the runner become children of this process
+    theirs, lifeline = os.pipe()
+    os.mkfifo(os.path.join(directory, CONTROL))
     python = os.path.join(cache, order["key"], "bin", "python")
     variables = {**os.environ, "TMPDIR": directory, "XDG_RUNTIME_DIR": directory}
-    command = [python, "-P", "-m", "floe_jupyter.runner", *order["arguments"], "--lifeline", "0"]
+    command = [python, "-P", "-m", "floe_jupyter.runner", *order["arguments"], "--lifeline", str(theirs)]
     command += ["--interpreter", sys.executable]  # modules see the packages that this Python has
-    code = subprocess.Popen(command, env=variables, pass_fds=[lock]).wait()
+    runner = subprocess.Popen(command, env=variables, pass_fds=[lock, theirs], stdin=subprocess.DEVNULL)
+    os.close(theirs)
+    attend(runner, lifeline, os.path.join(directory, CONTROL))
+    code = runner.wait()
     end_orphans()
     say("ended", how=f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}")
     return 0
+
+
+def attend(runner: subprocess.Popen, lifeline: int, control: str) -> None:  # type: ignore[type-arg]
+    """Wait for the end of the runner, which an order of the standard input or of *control* brings about.
+
+    The end of the standard input means only that the connection is lost: another may come, or the runner's lease ends.
+    """
+    ended, orders = os.pidfd_open(runner.pid), os.open(control, os.O_RDWR | os.O_NONBLOCK)
+    watched = [0, orders, ended]
+    deadline = None
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        ready = select.select(watched, [], [], left)[0]
+        if ended in ready:
+            return
+        if not ready:
+            runner.kill()
+            deadline = None
+        for fd in ready:
+            data = os.read(fd, 64)
+            if not data:
+                watched.remove(fd)
+            elif b"end" in data and deadline is None:
+                os.close(lifeline)
+                deadline = time.monotonic() + END_WITHIN
+
+
+def attach(directory: str) -> int:
+    """Take the place of a lost connection to the runner of *directory*."""
+    try:
+        lock = os.open(directory, os.O_RDONLY)
+        orders = os.open(os.path.join(directory, CONTROL), os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        say("cause", text="the runner ended while the connection was lost")
+        return 1
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(directory, "r"))  # of the lost connection, which may be listening still
+    say("attached")
+    threading.Thread(target=tell_end, args=[lock], daemon=True).start()
+    data = os.read(0, 64)
+    while data:
+        os.write(orders, data)
+        data = os.read(0, 64)
+    return 0
+
+
+def tell_end(lock: int) -> None:
+    """Wait until runner and program of the first connection have ended: they hold the lock."""
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    say("ended", how="it ended after the connection had been lost and found again")
 
 
 def end_orphans() -> None:

@@ -29,12 +29,12 @@ class Transport(Protocol):
         """Close the transport."""
 
 
-def transport_to(loop: Loop, url: str, identity: str, understand: Understand) -> Transport:
+def transport_to(loop: Loop, url: str, identity: str, understand: Understand, *, same_memory: bool = True) -> Transport:
     """Return a transport to the dispatcher at *url*: the stream of the local listener if reachable, else a ZeroMQ socket."""
     connection = streams.reach(url)
     if connection is not None:
         return StreamTransport(loop, connection, understand)
-    return SocketTransport(loop, url, identity, understand)
+    return SocketTransport(loop, url, identity, understand, same_memory=same_memory)
 
 
 class StreamTransport:
@@ -76,7 +76,7 @@ class StreamTransport:
 class SocketTransport:
     """Transport over ZeroMQ, for a dispatcher on another machine or out of reach of a local socket."""
 
-    def __init__(self, loop: Loop, url: str, identity: str, understand: Understand) -> None:
+    def __init__(self, loop: Loop, url: str, identity: str, understand: Understand, *, same_memory: bool = True) -> None:
         import zmq  # not imported by a runner on the dispatcher's machine
 
         self._no_block, self._more, self._again = int(zmq.NOBLOCK), int(zmq.RCVMORE), zmq.Again
@@ -86,6 +86,10 @@ class SocketTransport:
         self._socket: Any = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.ROUTING_ID, identity.encode()[:255])
+        if not same_memory:
+            from floe_jupyter.wire.transport.sockets import keep_across_machines, keep_forwarded
+
+            (keep_across_machines if url.startswith("tcp:") else keep_forwarded)(self._socket)
         self._socket.connect(url)
         self._may_have_data = True
         """True if envelopes may have been received."""

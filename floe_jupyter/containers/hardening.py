@@ -1,0 +1,90 @@
+"""Limits of a runner's container: what its processes may use, see and do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from floe_jupyter.containers.address import ContainerAddress
+
+SOCKETS = "/floe"
+"""Directory of the container with the sockets of its runner, read-only."""
+OWNER_LABEL = "floe.owner"
+"""Label with the identity of the process that keeps the container."""
+NOBODY = 65532
+"""User and group of the container's processes if the kernel runs as root."""
+_PIPES = "/run/floe"
+
+
+def user() -> tuple[int, int]:
+    """Return user and group of a container's processes: this process's, whose files they may then reach, but never root."""
+    return (os.getuid(), os.getgid()) if os.getuid() else (NOBODY, NOBODY)
+
+
+def options(address: ContainerAddress, sockets: str, owner: str) -> dict[str, Any]:
+    """Return the engine's options for a container; *sockets* is the directory of the runner's sockets on this machine."""
+    uid, gid = user()
+    return {
+        "entrypoint": ["tini", "--"],  # in the image, since Podman has none of its own
+        "stdin_open": True,  # the lifeline: it ends with the process that attached to it
+        "auto_remove": True,
+        "labels": {OWNER_LABEL: owner},
+        "volumes": {sockets: {"bind": SOCKETS, "mode": "ro"}},
+        "environment": _variables(address),
+        "working_dir": "/tmp",
+        **_bounds(address),
+        **_rights(uid, gid),
+        "tmpfs": {
+            "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=64m",  # exec: compiled modules run from there
+            _PIPES: f"rw,nosuid,nodev,noexec,mode=0700,uid={uid},gid={gid},size=16m",
+        },
+    }
+
+
+def _bounds(address: ContainerAddress) -> dict[str, Any]:
+    from docker.types import LogConfig, Ulimit
+
+    return {
+        "mem_limit": address.memory,
+        "memswap_limit": address.memory,
+        "nano_cpus": int(address.cpus * 1e9),
+        "pids_limit": address.pids,
+        "shm_size": address.memory // 2,
+        "ulimits": [Ulimit(name="nofile", soft=1024, hard=4096), Ulimit(name="core", soft=0, hard=0)],
+        "log_config": LogConfig(type="json-file", config={"max-size": "1m", "max-file": "2"}),
+    }
+
+
+def _rights(uid: int, gid: int) -> dict[str, Any]:
+    return {
+        "user": f"{uid}:{gid}",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges", f"seccomp={Path(__file__).with_name('seccomp.json').read_text('utf-8')}"],
+        "ipc_mode": "private",
+    }
+
+
+def _variables(address: ContainerAddress) -> dict[str, str]:
+    return {
+        "HOME": "/tmp",
+        "XDG_RUNTIME_DIR": _PIPES,
+        "FLOE_KILLED_HINT": f"often: out of memory; this container has {address.memory_text}, and ?memory= in its URL gives it more",
+    }
+
+
+def network(address: ContainerAddress) -> dict[str, str]:
+    """Return the option for the network: none but the container's own loopback, unless asked for."""
+    return {} if address.network else {"network_mode": "none"}
+
+
+def open_to_container(sockets: str) -> None:
+    """Let the container's user reach the sockets. Their parent directory stays closed to all other users of this machine."""
+    if user()[0] == os.getuid():
+        return
+    os.chmod(sockets, 0o711)
+    for name in os.listdir(sockets):
+        path = os.path.join(sockets, name)
+        if not os.path.isfile(path):
+            os.chmod(path, 0o666)

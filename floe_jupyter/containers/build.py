@@ -23,8 +23,8 @@ from floe_jupyter.errors import EnvironmentFailed
 
 _ASK = """
 import json, os, platform, site, sys
-print(json.dumps(["%d.%d" % sys.version_info[:2], platform.machine(), os.confstr("CS_GNU_LIBC_VERSION").split()[1].replace(".", "_"),
-  site.getsitepackages()[0]]))
+libc = os.confstr("CS_GNU_LIBC_VERSION").split()[1].replace(".", "_")
+print(json.dumps(["%d.%d" % sys.version_info[:2], platform.machine(), libc, site.getsitepackages()[0]]))
 """
 KEPT = 400
 """Maximum characters of a builder's last output in an error."""

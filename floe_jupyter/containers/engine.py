@@ -44,7 +44,7 @@ def _of_context(name: str) -> str:
     context = _library().context.ContextAPI
     try:
         found = context.get_context(name) if name else context.get_current_context()
-    except Exception as error:  # noqa: BLE001 - the library raises many kinds for files that it cannot read
+    except Exception as error:  # the library raises many kinds for files that it cannot read
         raise EnvironmentFailed(f"the docker context {name or 'in use'!r} cannot be read: {error}") from error
     if found is None:
         raise EnvironmentFailed(f"there is no docker context {name!r}; `docker context ls` lists them")

@@ -15,6 +15,7 @@ OWNER_LABEL = "floe.owner"
 NOBODY = 65532
 """User and group of the container's processes if the kernel runs as root."""
 _PIPES = "/run/floe"
+_SCRATCH = "/tmp"  # noqa: S108 - of the container alone
 
 
 def user() -> tuple[int, int]:
@@ -32,11 +33,11 @@ def options(address: ContainerAddress, sockets: str, owner: str) -> dict[str, An
         "labels": {OWNER_LABEL: owner},
         "volumes": {sockets: {"bind": SOCKETS, "mode": "ro"}},
         "environment": _variables(address),
-        "working_dir": "/tmp",
+        "working_dir": _SCRATCH,
         **_bounds(address),
         **_rights(uid, gid),
         "tmpfs": {
-            "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=64m",  # exec: compiled modules run from there
+            _SCRATCH: "rw,nosuid,nodev,exec,mode=1777,size=64m",  # exec: compiled modules run from there
             _PIPES: f"rw,nosuid,nodev,noexec,mode=0700,uid={uid},gid={gid},size=16m",
         },
     }
@@ -68,9 +69,9 @@ def _rights(uid: int, gid: int) -> dict[str, Any]:
 
 def _variables(address: ContainerAddress) -> dict[str, str]:
     return {
-        "HOME": "/tmp",
+        "HOME": _SCRATCH,
         "XDG_RUNTIME_DIR": _PIPES,
-        "FLOE_KILLED_HINT": f"often: out of memory; this container has {address.memory_text}, and ?memory= in its URL gives it more",
+        "FLOE_KILLED_HINT": f"often: out of memory; the container has {address.memory_text}, memory= in its URL gives it more",
     }
 
 
@@ -83,8 +84,8 @@ def open_to_container(sockets: str) -> None:
     """Let the container's user reach the sockets. Their parent directory stays closed to all other users of this machine."""
     if user()[0] == os.getuid():
         return
-    os.chmod(sockets, 0o711)
+    os.chmod(sockets, 0o711)  # noqa: S103 - see above
     for name in os.listdir(sockets):
         path = os.path.join(sockets, name)
         if not os.path.isfile(path):
-            os.chmod(path, 0o666)
+            os.chmod(path, 0o666)  # noqa: S103

@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import floe_jupyter
-from floe_jupyter import __version__
+from floe_jupyter._version import __version__
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.shipped import runtimes_directory
 
@@ -51,7 +50,7 @@ def code_version() -> str:
 
 def files() -> Iterator[tuple[str, Path]]:
     """Return the files of the package for an image with their names in the package, sorted."""
-    package, runtimes = Path(floe_jupyter.__file__).parent, Path(runtimes_directory())
+    package, runtimes = Path(__file__).parents[1], Path(runtimes_directory())
     roots = [(part, package / part) for part in _PARTS] + [("_runtimes", runtimes)]
     for name, root in roots:
         for path in [root] if root.is_file() else sorted(root.rglob("*")):
@@ -101,5 +100,5 @@ def _cure(name: str) -> str:
     repository = name.partition(":")[0]
     languages = repository.removeprefix(DEFAULT_IMAGE).strip("-").replace("-", " ")
     if repository.startswith(DEFAULT_IMAGE):
-        return f"build it: {' '.join(['floe images build', languages]).strip()}"
+        return f"build it: {f'floe images build {languages}'.strip()}"
     return "`floe images build` makes the image floe-runner, and `floe images` lists what there is"

@@ -132,7 +132,7 @@ def sweep(is_ours: Callable[[int], bool] = lambda pid: os.stat(f"/proc/{pid}").s
 
 
 def has_ended(mark: str) -> bool:
-    """Return whether the process of this `identity` has ended; False for one of another namespace, whose processes are unknown."""
+    """Return whether the process of this `identity` has ended; False for another namespace, whose processes are unknown."""
     pid, _, rest = mark.partition(".")
     began, _, namespace = rest.partition(".")
     if not (pid.isdecimal() and began.isdecimal() and namespace == _namespace()):

@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
+from typing import TypeVar
 
 from floe_jupyter.dispatcher.runners.launchers.local import RunnerProcess, inherited_pipe, log_of, spawn
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchOrder
@@ -70,9 +71,17 @@ class HelpedRunner(RunnerProcess):
         self.news = -1
 
 
+Helped = TypeVar("Helped", bound=HelpedRunner)
+
+
 def start_helper(
-    module: str, order: LaunchOrder, where: str, arguments: list[str], variables: Mapping[str, str] = os.environ
-) -> HelpedRunner:
+    kind: type[Helped],
+    module: str,
+    order: LaunchOrder,
+    where: str,
+    arguments: list[str],
+    variables: Mapping[str, str] = os.environ,
+) -> Helped:
     """Start ``python -m MODULE`` as the helper of a runner. Raises `EnvironmentFailed`."""
     ours, theirs = inherited_pipe()
     news, out = os.pipe()
@@ -80,7 +89,7 @@ def start_helper(
     command = [sys.executable, "-P", "-m", module, *arguments, "--lifeline", str(theirs)]
     log = log_of(order)
     try:
-        return HelpedRunner(spawn(command, order.url, log, variables, out), ours, log, news, where)
+        return kind(spawn(command, order.url, log, variables, out), ours, log, news, where)
     except BaseException:
         os.close(ours)
         os.close(news)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from typing import Any
 
@@ -18,11 +19,20 @@ def connect(engine: str = "") -> Any:
     docker = _library()
     url = url_of(engine)
     try:
+        _probe(url)
         client = docker.DockerClient(base_url=url, version="auto", timeout=ANSWER_WITHIN)
         client.ping()
     except (docker.errors.DockerException, OSError, ValueError) as error:
         raise EnvironmentFailed(_no_answer(url, error)) from error
     return client
+
+
+def _probe(url: str) -> None:
+    """Connect to a socket once. Raises OSError with a clear cause, where the library wraps it and leaves a socket open."""
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(ANSWER_WITHIN)
+            probe.connect(url.removeprefix("unix://"))
 
 
 def is_here(engine: str) -> bool:
@@ -77,12 +87,12 @@ def _library() -> Any:
 
 def _no_answer(url: str, error: BaseException) -> str:
     text = str(error)
-    if "Permission denied" in text:
+    if isinstance(error, PermissionError):
         return (
             f"no permission for the container engine at {url}: add your user to its group (sudo usermod -aG docker $USER, then "
             "log in again), or use Podman's socket: systemctl --user start podman.socket"
         )
-    if "FileNotFoundError" in text or "Connection refused" in text or "ConnectionRefused" in text:
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
         return (
             f"no container engine answers at {url}: start one (sudo systemctl start docker), install one "
             "(apt-get install docker.io, or podman), or name one in DOCKER_HOST"

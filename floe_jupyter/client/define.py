@@ -17,6 +17,9 @@ from floe_jupyter.errors import DefinitionError, ModuleFailed, NotationError, un
 from floe_jupyter.wire.dependencies import problem_of
 from floe_jupyter.wire.languages import named, with_runtime
 
+RUNNERS = ("local:",)
+"""URLs of the available runners."""
+
 
 def check_name(what: str, name: str) -> None:
     """Raise DefinitionError if *name* is not allowed as a name."""
@@ -89,6 +92,8 @@ def flow_of(session: Session, arguments: dict[str, Any], text: str, place: Place
     from floe_jupyter.core.notation.parser import parse
 
     check_name("flow", arguments["name"])
+    if arguments.get("runner") and arguments["runner"] not in RUNNERS:
+        raise unknown("runner", arguments["runner"], RUNNERS)
     try:
         flow = parse(text, arguments["name"], modules=session.modules(), place=place)
     except NotationError as error:

@@ -33,12 +33,10 @@ from floe_jupyter.dispatcher.runs.supervision import Supervisor
 from floe_jupyter.dispatcher.runs.workspaces import Space, Spaces
 from floe_jupyter.errors import FloeError, PeerGone, from_wire, unknown
 from floe_jupyter.wire.control import topics
-from floe_jupyter.wire.process_context import INHERITED, ProcessContext
+from floe_jupyter.wire.process_context import ProcessContext
 from floe_jupyter.wire.runner_messages import MachineRequest, Open, Shut
 from floe_jupyter.wire.transport.loop import Loop
 
-LOCAL = ("", "local:")
-"""Runners whose modules run in the workspace's process context."""
 KEPT_INSTANCES = 4
 """Maximum number of debugged instances kept after the end of the run, for history and forks."""
 STOPPED = 20
@@ -92,23 +90,13 @@ class Hub(Names):
         require_runnable(flow)
         self.spaces.remember_file(space)
         modules = space.definitions.modules_of(flow)
-        instance = KnownInstance(name, flow, modules, self.home(space, flow.runner), client, space, self.logs.new())
+        instance = KnownInstance(name, flow, modules, self.home(space), client, space, self.logs.new())
         instance.sources, instance.detached, instance.debug = sources(flow), detached, debug
         self.instances[name] = self.living.setdefault(space.id, {})[name] = instance
         space.last = name
         prefix = f"{flow.name}.{flow.version}.{HOST}."
         instance.runner.send(
-            Open(
-                name,
-                flow,
-                modules,
-                prefix,
-                debug,
-                debug,
-                states or {},
-                timeout or flow.timeout,
-                space.context if flow.runner in LOCAL else INHERITED,
-            )
+            Open(name, flow, modules, prefix, debug, debug, states or {}, timeout or flow.timeout, space.context)
         )
         instance.limit = timeout or flow.timeout
         self.supervisor.watch()
@@ -195,9 +183,9 @@ class Hub(Names):
             del up[instance.flow.name]
         instance.let_go((error.kind, str(error)))
 
-    def home(self, space: Space, url: str = "") -> RunnerProxy:
+    def home(self, space: Space) -> RunnerProxy:
         """Return the home runner of a workspace, started if missing. Raises `EnvironmentFailed`."""
-        return self.runners.get(url or "local:", space.id, space.context)
+        return self.runners.get("local:", space.id, space.context)
 
     def title(self, workspace: str) -> str:
         """Return the title of a workspace; empty for an unknown id."""

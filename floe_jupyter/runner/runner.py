@@ -29,6 +29,7 @@ from floe_jupyter.runner.runtimes.translate import closed_by
 from floe_jupyter.runner.segments import Segments
 from floe_jupyter.runner.uplink import Uplink
 from floe_jupyter.wire import leftovers, processes
+from floe_jupyter.wire.inlined import ANSWER_BYTES, in_batches, settled, shown
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext, current_context
 from floe_jupyter.wire.runner_messages import (
     Answer,
@@ -43,9 +44,7 @@ from floe_jupyter.wire.runner_messages import (
     Seen,
     Shut,
 )
-from floe_jupyter.wire.runtime.frames import (
-    FreeFrame,
-)
+from floe_jupyter.wire.runtime.frames import FRAME_LIMIT, FreeFrame
 from floe_jupyter.wire.transport.loop import Loop
 
 if TYPE_CHECKING:
@@ -73,6 +72,8 @@ class Runner:
         interpreter: str = "",
         load_limit: float = LOAD_LIMIT,
         epoch: int = 0,
+        *,
+        same_memory: bool = True,
     ) -> None:
         self.loop = loop
         self.instances: dict[str, MachineDriver] = {}
@@ -94,9 +95,10 @@ class Runner:
         if warm is not None:
             warm.interpreter = warm.interpreter.within(self._context)
             self.pool.adopt(warm)
-        self._owner = f"{leftovers.maker(os.getppid())}-d{os.getpid()}"
-        """Prefix of the names of segments handed to the dispatcher, which removes them."""
-        self.uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take)
+        self._same_memory = same_memory
+        self._owner = f"{leftovers.maker(os.getppid())}-d{os.getpid()}" if same_memory else f"{leftovers.maker()}-u"
+        """Prefix of the names of segments handed to the dispatcher, which removes them, or to the connection to its machine."""
+        self.uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take, same_memory=same_memory)
         self.uplink.send(hello(url, epoch))
         loop.every_turn(self._hold_back)
 
@@ -165,6 +167,8 @@ class Runner:
             self.pool.leave(instance)
 
     def _request(self, message: MachineRequest) -> None:
+        if not self._same_memory:
+            message = in_batches(message, lambda batch: settled(batch, f"{leftovers.maker()}-r"))
         event = message.event
         if isinstance(event, Inject) and event.batch.buffers:
             self.segments.adopt(event.batch)
@@ -191,6 +195,8 @@ class Runner:
 
     def _ask(self, message: Ask) -> None:
         def done(value: Any, error: tuple[str, str] | None = None) -> None:
+            if not self._same_memory:
+                value = shown(value, FRAME_LIMIT if message.call == "at" else ANSWER_BYTES)
             self.uplink.send(Answer(message.token, value, error))
 
         try:

@@ -458,6 +458,7 @@ export interface open_run {
   detach?: boolean;
   timeout?: number;
   context?: [folder: string, variables: { [key: string]: string }, interpreter: string, path_before: Array<string>, path_after: Array<string>] | null;
+  runner?: string;
   workspace?: string;
 }
 
@@ -536,7 +537,7 @@ export interface runner_api {
   args?: { [key: string]: unknown };
 }
 
-/** List the runners. Returns [{"url", "pid", "status", "runtimes": n, "workspace": title}]. */
+/** List the runners. Returns [{"url", "host", "pid", "status", "runtimes": n, "workspace": title}]. */
 export interface runners {
 
 }
@@ -589,6 +590,7 @@ export interface start {
   debug?: boolean;
   detach?: boolean;
   context?: [folder: string, variables: { [key: string]: string }, interpreter: string, path_before: Array<string>, path_after: Array<string>] | null;
+  runner?: string;
   workspace?: string;
 }
 

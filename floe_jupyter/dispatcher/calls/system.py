@@ -18,6 +18,7 @@ from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.dispatcher.runs.workspaces import Space
 from floe_jupyter.errors import DefinitionError, FloeError, PeerSilent, ProtocolError, nearest, unknown
 from floe_jupyter.wire.control import calls
+from floe_jupyter.wire.runner_urls import require_runner
 
 
 def hello(hub: Hub, args: calls.hello, request: PendingCall) -> dict[str, Any]:
@@ -67,6 +68,7 @@ def runners(hub: Hub, args: calls.runners, request: PendingCall) -> Any:  # noqa
         lambda runner, listed, _: [
             {
                 "url": runner.url,
+                "host": runner.where,
                 "pid": runner.pid,
                 "status": _status(runner),
                 "runtimes": len(listed),
@@ -195,7 +197,8 @@ def _change_deps(hub: Hub, args: calls.deps, request: PendingCall) -> Any:
 def runner_api(hub: Hub, args: calls.runner_api, request: PendingCall) -> Any:
     """Pass a call on to a runner; answer with the runner's reply."""
     space = hub.spaces.of(request.client)
-    runner = hub.runners.get(args.url, space.id, space.context)
+    require_runner(args.url)
+    runner = hub.home(space, args.url)
     runner.ask(args.call, lambda value, error: request.fail(error) if error else request.reply(value), args.args)
     return LATER
 

@@ -9,24 +9,29 @@ from typing import Any, Protocol
 import msgspec
 import zmq
 
+from floe_jupyter.core.messages import Batch
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.runners import segments
 from floe_jupyter.dispatcher.runners.greeting import problem_of
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchedRunner
 from floe_jupyter.dispatcher.runners.listener import RunnerListener
 from floe_jupyter.dispatcher.runners.watchdog import Watchdog
-from floe_jupyter.errors import FloeError, PeerGone, PeerSilent, from_wire
+from floe_jupyter.errors import FloeError, PeerGone, PeerSilent, ProtocolError, from_wire
 from floe_jupyter.wire import leftovers
+from floe_jupyter.wire.inlined import carried, discard, in_batches, settled
 from floe_jupyter.wire.runner_messages import Answer, Ask, FromRunner, Probe, Progress, RunnerHello
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
 from floe_jupyter.wire.transport import sockets
 from floe_jupyter.wire.transport.loop import Loop, Timer
+from floe_jupyter.wire.transport.parts import PartJoiner, PartSender
 from floe_jupyter.wire.transport.reliable import Link
 from floe_jupyter.wire.transport.streams import Listener
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 
 
+KEEP_EVERY = 5.0
+"""Seconds between two messages to a runner with a lease that has no work."""
 Answered = Callable[[Any, FloeError | None], None]
 
 
@@ -40,6 +45,16 @@ class RunnerOwner(Protocol):
 
     def ended(self, runner: RunnerProxy, cause: str) -> None:
         """Take note that the process of *runner* has ended."""
+
+
+def _encoded_for_elsewhere(message: Any) -> bytes:
+    """Return the message with the bytes of its segments, which are removed."""
+    return _ENCODE(in_batches(message, carried))
+
+
+def _settled_here(batch: Batch) -> Batch:
+    """Return a batch from elsewhere with its large buffers in segments of the dispatcher."""
+    return settled(batch, f"{leftovers.maker()}-e")
 
 
 class RunnerProxy:
@@ -76,6 +91,13 @@ class RunnerProxy:
         self._identity = b""
         self._listener = RunnerListener(loop, listener, FRAME_LIMIT + (1 << 20), self._hear_all, self._refuse)
         self._outbox: list[bytes] = []
+        self._parts = (
+            None
+            if process.same_memory
+            else PartSender(self._link, _encoded_for_elsewhere, lambda body: self._outbox.append(body))  # noqa: PLW0108 - a list of each turn
+        )
+        """Sender to a runner that shares no memory with this machine."""
+        self._joiner = PartJoiner(FRAME_LIMIT)
         self._spoke = False
         """True if a message was sent in the current turn."""
         self._decode = msgspec.msgpack.Decoder(FromRunner).decode
@@ -86,6 +108,7 @@ class RunnerProxy:
         self._late: Timer | None = loop.after(process.hello_within, self._is_late)
         self._descriptor = sockets.watch(loop, socket, self._receive)
         loop.watch(process.descriptor, lambda _: self._process_ended())
+        self._keeping: Timer | None = loop.after(KEEP_EVERY, self._keep) if process.leased else None
         if process.news >= 0:
             loop.watch(process.news, lambda _: self._news())
 
@@ -117,9 +140,12 @@ class RunnerProxy:
         The first message of a turn is sent at once, to get the runner started; later messages of the turn are sent together.
         Messages wait until the runner has said hello.
         """
-        envelope = self._link.send(_ENCODE(message), self._loop.now)
         if self.ready:
             self.watchdog.spoke()
+        if self._parts is not None:
+            self._parts.send(message, self._loop.now)
+            return
+        envelope = self._link.send(_ENCODE(message), self._loop.now)
         stream = self._listener.stream
         if self._spoke or stream is None:
             self._outbox.append(envelope)
@@ -154,6 +180,11 @@ class RunnerProxy:
         if self.ready and not self.leaving and not self._link.owes:
             self.send(Probe())
 
+    def _keep(self) -> None:
+        """Renew the lease of a runner elsewhere."""
+        self.probe()
+        self._keeping = self._loop.after(KEEP_EVERY, self._keep)
+
     def kill(self, cause: str) -> None:
         """Kill the process at once, with all its work; *cause* is logged and shown."""
         self.cause = self.cause or cause
@@ -165,6 +196,8 @@ class RunnerProxy:
         self._spoke = False
         if not self._identity and self._listener.stream is None:
             return None
+        if self._parts is not None:
+            self._parts.pump(self._loop.now)
         at = self._link.next_due()
         if at is not None and at <= self._loop.now:
             self._outbox += self._link.due(self._loop.now)
@@ -181,6 +214,8 @@ class RunnerProxy:
         self.watchdog.close()
         self._loop.forget(self.process.descriptor)
         self._forget_news()
+        if self._keeping is not None:
+            self._keeping.cancel()
         if self._late is not None:
             self._late.cancel()
         self.process.close()
@@ -188,6 +223,8 @@ class RunnerProxy:
             segments.sweep(self.pid)
             leftovers.sweep_pipes(self.pid)
         self._socket.close(linger=0)
+        for message in self._parts.close() if self._parts is not None else ():
+            in_batches(message, discard)
         asked, self._asked = self._asked, {}
         for answered in asked.values():
             answered(None, PeerGone(f"{self.name} ended before it answered"))
@@ -247,14 +284,19 @@ class RunnerProxy:
 
     def _take(self, body: bytes) -> None:
         try:
-            message = self._decode(body)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            whole = body if self._parts is None else self._joiner.take(body)
+            if whole is None:
+                return
+            message = self._decode(whole)
+        except (msgspec.MsgspecError, ValueError, RecursionError, ProtocolError) as error:
             self.refused += 1
             log.warn(f"the runner {self.url} sent an invalid message, which was dropped: {error}")
             return
         if isinstance(message, Answer):
             self._answer(message)
             return
+        if self._parts is not None:
+            message = in_batches(message, _settled_here)
         if isinstance(message, RunnerHello) and not self._greet(message):
             return
         self._owner.received(self, message)

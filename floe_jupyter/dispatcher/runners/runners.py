@@ -24,6 +24,7 @@ from floe_jupyter.wire import descriptors, shared_memory
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import Bye
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
+from floe_jupyter.wire.transport import parts
 from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, listen
 
@@ -76,7 +77,7 @@ class Runners:
 
     def _meet(self, order: LaunchOrder, listener: Listener | None, process: LaunchedRunner) -> RunnerProxy:
         socket = self._context.socket(zmq.ROUTER)
-        socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT + (1 << 20))
+        socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT + (1 << 20) if process.same_memory else parts.LIMIT)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SNDHWM, 0)
         """Unlimited: the link, which counts bytes, sets the bound."""
@@ -179,7 +180,7 @@ class Runners:
         failures = self._failures.get(key, (0, ""))[0] + 1 if quick else 0
         self._failures[key] = (failures, f"{cause}; {tail}" if tail else cause)
         self._lost(runner, cause)
-        if failures < TRIES and runner.workspace and not self._loop.stopped:
+        if runner.process.same_files and failures < TRIES and runner.workspace and not self._loop.stopped:
             self._start_again(*key)
 
     def _start_again(self, url: str, workspace: str) -> None:

@@ -33,8 +33,9 @@ from floe_jupyter.dispatcher.runs.supervision import Supervisor
 from floe_jupyter.dispatcher.runs.workspaces import Space, Spaces
 from floe_jupyter.errors import FloeError, PeerGone, from_wire, unknown
 from floe_jupyter.wire.control import topics
-from floe_jupyter.wire.process_context import ProcessContext
+from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import MachineRequest, Open, Shut
+from floe_jupyter.wire.runner_urls import LOCAL
 from floe_jupyter.wire.transport.loop import Loop
 
 KEPT_INSTANCES = 4
@@ -84,19 +85,23 @@ class Hub(Names):
         timeout: float = 0.0,
         states: dict[str, dict[str, Any]] | None = None,
         context: ProcessContext | None = None,
+        runner: str = "",
     ) -> KnownInstance:
-        """Open a new instance in *space*, with the flow's breakpoints. Raises `DefinitionError` and `EnvironmentFailed`."""
+        """Open a new instance in *space*, with the flow's breakpoints, in the runner of a URL (default: the flow's).
+
+        Raises `DefinitionError` and `EnvironmentFailed`.
+        """
         space.context = context or space.context
         require_runnable(flow)
         self.spaces.remember_file(space)
         modules = space.definitions.modules_of(flow)
-        instance = KnownInstance(name, flow, modules, self.home(space), client, space, self.logs.new())
+        instance = KnownInstance(name, flow, modules, self.home(space, runner or flow.runner), client, space, self.logs.new())
         instance.sources, instance.detached, instance.debug = sources(flow), detached, debug
         self.instances[name] = self.living.setdefault(space.id, {})[name] = instance
         space.last = name
         prefix = f"{flow.name}.{flow.version}.{HOST}."
         instance.runner.send(
-            Open(name, flow, modules, prefix, debug, debug, states or {}, timeout or flow.timeout, space.context)
+            Open(name, flow, modules, prefix, debug, debug, states or {}, timeout or flow.timeout, self._context(instance))
         )
         instance.limit = timeout or flow.timeout
         self.supervisor.watch()
@@ -183,9 +188,17 @@ class Hub(Names):
             del up[instance.flow.name]
         instance.let_go((error.kind, str(error)))
 
-    def home(self, space: Space) -> RunnerProxy:
-        """Return the home runner of a workspace, started if missing. Raises `EnvironmentFailed`."""
-        return self.runners.get("local:", space.id, space.context)
+    def home(self, space: Space, url: str = "") -> RunnerProxy:
+        """Return a workspace's runner of a URL (default: of this machine), started if missing.
+
+        Raises `DefinitionError` and `EnvironmentFailed`.
+        """
+        return self.runners.get(url or LOCAL, space.id, space.context)
+
+    @staticmethod
+    def _context(instance: KnownInstance) -> ProcessContext:
+        """Return the context of an instance's modules: elsewhere it is the runner's own, as paths and variables are others."""
+        return instance.space.context if instance.runner.process.same_files else INHERITED
 
     def title(self, workspace: str) -> str:
         """Return the title of a workspace; empty for an unknown id."""

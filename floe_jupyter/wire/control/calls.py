@@ -140,6 +140,8 @@ class open_run(Named):  # noqa: N801
     timeout: float = 0.0
     context: ProcessContext | None = None
     """Process context of the modules; null: the context of the workspace's last run."""
+    runner: str = ""
+    """URL of the runner; empty: the flow's."""
 
 
 class feed(Args):  # noqa: N801
@@ -193,6 +195,7 @@ class start(Named):  # noqa: N801
     detach: bool = False
     context: ProcessContext | None = None
     """As for `open_run`."""
+    runner: str = ""
 
 
 class send(Named):  # noqa: N801

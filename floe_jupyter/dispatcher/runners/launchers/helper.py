@@ -26,6 +26,8 @@ class HelpedRunner(RunnerProcess):
     """A runner behind a helper process."""
 
     same_memory = False
+    same_files = False
+    leased = True
     hello_within = HELLO_WITHIN
 
     def __init__(self, pid: int, lifeline: int, log: str, news: int, where: str) -> None:

@@ -27,6 +27,8 @@ class RunnerProcess:
     news = -1
     where = ""
     same_memory = True
+    same_files = True
+    leased = False
     hello_within = HELLO_WITHIN
     version_cure = "restart the kernel or server that started the dispatcher, or end it with `%floe restart`"
 
@@ -131,9 +133,11 @@ def start(command: list[str], order: LaunchOrder, variables: Mapping[str, str] =
         os.close(theirs)
 
 
-def runner_arguments(order: LaunchOrder, endpoint: str = "") -> list[str]:
-    """Return the arguments of every runner; *endpoint* is the order's as the runner sees it, if another."""
-    return ["--connect", endpoint or order.endpoint, "--url", order.url, "--epoch", str(order.epoch)]
+def runner_arguments(order: LaunchOrder, endpoint: str = "", memory: str = "shared") -> list[str]:
+    """Return the arguments of every runner: *endpoint* is the order's as the runner sees it, *memory* ``none`` for a runner with
+    other shared memory.
+    """
+    return ["--memory", memory, "--connect", endpoint or order.endpoint, "--url", order.url, "--epoch", str(order.epoch)]
 
 
 def log_of(order: LaunchOrder) -> str:

@@ -39,6 +39,10 @@ class LaunchedRunner(Protocol):
     """Host of the runner, for users; empty for this machine."""
     same_memory: bool
     """True if shared memory may be shared with the runner, whose hello must then name the same memory."""
+    same_files: bool
+    """True if modules see this machine's files: they run in the workspace's folder, variables and interpreter."""
+    leased: bool
+    """True if the runner ends itself when it hears nothing for a while: the dispatcher then speaks also without need."""
     hello_within: float
     """Maximum seconds from the start, or from the last progress, to the hello."""
     version_cure: str

@@ -14,31 +14,30 @@ import sys
 import time
 from collections.abc import Sequence
 
-from floe_jupyter.containers.address import parse
 from floe_jupyter.containers.attached import write_log
 from floe_jupyter.containers.container import RunnerContainer, sweep
 from floe_jupyter.containers.ending import words
 from floe_jupyter.containers.engine import connect, is_here
-from floe_jupyter.containers.hardening import SOCKETS
 from floe_jupyter.errors import EnvironmentFailed, FloeError
+from floe_jupyter.wire.container_address import parse
 
 BOUND_WITHIN = 5.0
 """Seconds until the dispatcher listens at the runner's address."""
 ENDED_WITHIN = 10.0
 """Seconds that a killed container gets to end its output."""
-USAGE = "usage: python -m floe_jupyter.containers --url docker:IMAGE --connect ipc://PATH --lifeline FD [--epoch NUMBER]"
+USAGE = "usage: python -m floe_jupyter.containers --sockets DIRECTORY --url docker:IMAGE --connect ipc://PATH --lifeline FD [...]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Keep one container; return 0 after its end, 1 if it cannot be started, 2 for a wrong call."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     options = dict(zip(given[::2], given[1::2], strict=False))
-    if not {"--url", "--connect", "--lifeline"} <= options.keys():
+    if not {"--sockets", "--url", "--connect", "--lifeline"} <= options.keys():
         sys.stderr.write(f"{USAGE}\n")
         return 2
     wake = _signals()
     try:
-        _keep(options, int(options["--lifeline"]), wake)
+        _keep(options, int(options.pop("--lifeline")), wake)
     except FloeError as error:
         say("cause", str(error))
         return 1
@@ -54,17 +53,16 @@ def say(word: str, text: str) -> None:
 
 
 def _keep(options: dict[str, str], lifeline: int, wake: int) -> None:
-    address = parse(options["--url"])
-    sockets, name = os.path.split(options["--connect"].removeprefix("ipc://"))
+    """Keep a container; options other than the sockets are the runner's."""
+    sockets, address = options.pop("--sockets"), parse(options["--url"])
     if not is_here(address.engine):
         raise EnvironmentFailed(
             "the engine is on another machine, which cannot mount the sockets of this one: start the runner there (ssh:HOST)"
         )
     say("progress", f"starting a container of {address.image}")
     client = connect(address.engine)
-    _wait_for(os.path.join(sockets, name))
-    runner = ["--connect", f"ipc://{SOCKETS}/{name}", "--url", options["--url"], "--epoch", options.get("--epoch", "0")]
-    container = RunnerContainer(client, address, sockets, runner)
+    _wait_for(os.path.join(sockets, os.path.basename(options["--connect"])))
+    container = RunnerContainer(client, address, sockets, [word for option in options.items() for word in option])
     say("where", f"container {container.name}")
     sweep(client)
     _supervise(container, lifeline, wake)

@@ -1,4 +1,4 @@
-"""Building images of runners: one stage a language, each on the image of the one before."""
+"""Building images of runners: one stage a language, each on the image of the one before, and on top what changes most often."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from floe_jupyter.containers.images import (
 from floe_jupyter.containers.recipe import ImagePython, Recipe, context, fill_site, recipe
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.errors import EnvironmentFailed
+from floe_jupyter.wire.languages import declared
 
 _ASK = """
 import json, os, platform, site, sys
 libc = os.confstr("CS_GNU_LIBC_VERSION").split()[1].replace(".", "_")
 print(json.dumps(["%d.%d" % sys.version_info[:2], platform.machine(), libc, site.getsitepackages()[0]]))
 """
+SYSTEM = "floe-system"
+"""Name of the images below those of runners: nothing of this package is in them."""
 KEPT = 400
 """Maximum characters of a builder's last output in an error."""
 
@@ -34,35 +37,36 @@ def build(client: Any, languages: Sequence[str], base: str, report: Report) -> s
     """Build the image with *languages* (without any, the default ones); return its name. Raises `EnvironmentFailed`,
     `UnknownName`.
     """
-    chosen = [DEFAULT_LANGUAGE, *(name for name in languages or DEFAULT_LANGUAGES if name != DEFAULT_LANGUAGE)]
-    recipes = [recipe(name) for name in dict.fromkeys(chosen)]
-    stage = base_image(client, base, report)
-    python = _system(client, recipes[0], stage, report)
-    for count, each in enumerate(recipes, 1):
-        done = [r.language for r in recipes[:count]]
-        report(f"building {name_of(done)} ({each.language}, {count} of {len(recipes)})")
-        stage = _stage(client, each, stage, python, done)
-    return stage
-
-
-def _system(client: Any, core: Recipe, base: str, report: Report) -> ImagePython:
-    """Build the part of the core image that does not depend on its Python; return the Python."""
+    chosen = list(dict.fromkeys([DEFAULT_LANGUAGE, *(languages or DEFAULT_LANGUAGES)]))
+    core, *others = [recipe(name) for name in chosen]
+    base = base_image(client, base, report)
     report(f"installing Python into {base}")
-    name = _run_builder(client, context(core.text), {"BASE": base}, "floe-system", target="system")
+    under = _run_builder(client, context(core.text), {"BASE": base}, SYSTEM, target="system")
+    python = _python_of(client, under)
+    for each in others:
+        report(f"adding {declared(each.language).title}")
+        under = _stage(client, each, {"BASE": under}, python, f"{under}-{each.language}")
+    name = name_of(chosen)
+    report(f"building {name}")
+    labels = {VERSION_LABEL: code_version(), LANGUAGES_LABEL: " ".join(chosen)}
+    _stage(client, core, {"BASE": base, "UNDER": under}, python, name, labels=labels)
+    client.images.get(name).tag(name, __version__)
+    return name
+
+
+def _python_of(client: Any, name: str) -> ImagePython:
     answer = client.containers.run(name, ["python3", "-c", _ASK], remove=True, network_mode="none")
     return ImagePython(*json.loads(answer))
 
 
-def _stage(client: Any, each: Recipe, base: str, python: ImagePython, languages: list[str]) -> str:
-    labels = {VERSION_LABEL: code_version(), LANGUAGES_LABEL: " ".join(languages)}
+def _stage(client: Any, each: Recipe, arguments: dict[str, str], python: ImagePython, name: str, **options: Any) -> str:
+    """Build one Dockerfile with its packages; return the image's name."""
     with tempfile.TemporaryDirectory(prefix="floe-image-") as scratch:
         site = Path(scratch) / "site"
         site.mkdir()
         fill_site(site, each.wheels, python)
-        made = context(each.text, site)
-    name = _run_builder(client, made, {"BASE": base, "SITE": python.site}, name_of(languages), labels=labels)
-    client.images.get(name).tag(name, __version__)
-    return name
+        archive = context(each.text, site)
+    return _run_builder(client, archive, {**arguments, "SITE": python.site}, name, **options)
 
 
 def _run_builder(client: Any, archive: Any, arguments: dict[str, str], name: str, **options: Any) -> str:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from floe_jupyter.containers.address import ContainerAddress
+from floe_jupyter.wire.container_address import ContainerAddress
 
 SOCKETS = "/floe"
 """Directory of the container with the sockets of its runner, read-only."""

@@ -50,7 +50,10 @@ def lacking() -> str:
     if os.getuid():
         return "root, to start a private container engine"
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    return next((f"the program {name!r}" for name in ("dockerd", "containerd", "runc", "iptables") if not shutil.which(name, path=path)), "")
+    return next(
+        (f"the program {name!r}" for name in ("dockerd", "containerd", "runc", "iptables") if not shutil.which(name, path=path)),
+        "",
+    )
 
 
 def private() -> tuple[str, socket.socket]:

@@ -7,11 +7,14 @@ import os
 import select
 import signal
 
-from floe_jupyter.containers.address import parse
+from floe_jupyter.containers.hardening import SOCKETS
 from floe_jupyter.dispatcher.runners.launchers.helper import HelpedRunner, start_helper
 from floe_jupyter.dispatcher.runners.launchers.local import runner_arguments
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchOrder
+from floe_jupyter.wire.container_address import parse
 
+LEASE = 15.0
+"""Seconds without a word of the dispatcher after which a runner in a container ends itself, if its lifeline has not ended it."""
 CLOSED_WITHIN = 2.0
 """Maximum seconds that a helper gets to have its container removed when the dispatcher ends."""
 
@@ -38,4 +41,6 @@ class ContainerRunner(HelpedRunner):
 def launch(order: LaunchOrder) -> ContainerRunner:
     """Start a runner in a container. Raises `DefinitionError` for a wrong URL, `EnvironmentFailed`."""
     parse(order.url)
-    return start_helper(ContainerRunner, "floe_jupyter.containers", order, "a container", runner_arguments(order))
+    arguments = runner_arguments(order, f"ipc://{SOCKETS}/{os.path.basename(order.endpoint)}", memory="none")
+    given = ["--sockets", order.directory, "--lease", f"{LEASE:g}", *arguments]
+    return start_helper(ContainerRunner, "floe_jupyter.containers", order, "a container", given)

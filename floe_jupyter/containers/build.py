@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ print(json.dumps(["%d.%d" % sys.version_info[:2], platform.machine(), libc, site
 """
 SYSTEM = "floe-system"
 """Name of the images below those of runners: nothing of this package is in them."""
+RECIPE_LABEL = "floe.recipe"
+"""Label with a digest of the Dockerfile and the image below: equal ones need not be built again."""
 KEPT = 400
 """Maximum characters of a builder's last output in an error."""
 
@@ -44,8 +47,7 @@ def build(client: Any, languages: Sequence[str], base: str, report: Report) -> s
     under = _run_builder(client, context(core.text), {"BASE": base}, SYSTEM, target="system")
     python = _python_of(client, under)
     for each in others:
-        report(f"adding {declared(each.language).title}")
-        under = _stage(client, each, {"BASE": under}, python, f"{under}-{each.language}")
+        under = _language(client, each, under, python, report)
     name = name_of(chosen)
     report(f"building {name}")
     labels = {VERSION_LABEL: code_version(), LANGUAGES_LABEL: " ".join(chosen)}
@@ -57,6 +59,16 @@ def build(client: Any, languages: Sequence[str], base: str, report: Report) -> s
 def _python_of(client: Any, name: str) -> ImagePython:
     answer = client.containers.run(name, ["python3", "-c", _ASK], remove=True, network_mode="none")
     return ImagePython(*json.loads(answer))
+
+
+def _language(client: Any, each: Recipe, under: str, python: ImagePython, report: Report) -> str:
+    """Add a language to the image *under*, unless that was done before; return the image's name."""
+    name = f"{under}-{each.language}"
+    made_of = hashlib.sha256(f"{client.images.get(under).id} {each.text}".encode()).hexdigest()
+    if not any(image.labels.get(RECIPE_LABEL) == made_of for image in client.images.list(name)):
+        report(f"adding {declared(each.language).title}")
+        _stage(client, each, {"BASE": under}, python, name, labels={RECIPE_LABEL: made_of})
+    return name
 
 
 def _stage(client: Any, each: Recipe, arguments: dict[str, str], python: ImagePython, name: str, **options: Any) -> str:

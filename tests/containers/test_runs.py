@@ -2,18 +2,146 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+
+from floe_jupyter.core.flow.model import Place
 from floe_jupyter.wire.client.client import Client
-from tests.containers.flows import define, module, run
+from tests.containers.flows import IMAGE, define, finished, module, opened, results, run
 
-UP = module("up", "def up(msg):\n    return msg + 1")
-JS = module("twice", "export default (msg) => 2 * msg", "js")
+COUNT = """def count(msg, ctx):
+    ctx.state["n"] = ctx.state.get("n", 0) + 1
+    yield msg
+    yield [msg, ctx.state["n"]]
+"""
+TWICE = "export default (msg) => [msg, msg]"
 
 
-def test_a_flow_in_a_container_gives_the_results_of_a_local_one(client: Client) -> None:
-    for name, url in (("near", "local:"), ("far", "docker:floe-runner")):
-        define(client, name, "up -> twice", UP, JS, runner=url)
+@pytest.fixture
+def homes(client: Client) -> Client:
+    """The same flow with its home beside the kernel, ``near``, and in a container, ``far``."""
+    for name, url in (("near", "local:"), ("far", IMAGE)):
+        define(client, name, "count -> twice", module("count", COUNT), module("twice", TWICE, "js"), runner=url)
+    return client
+
+
+def test_a_flow_in_a_container_gives_the_results_of_a_local_one(homes: Client) -> None:
     began = time.monotonic()
-    assert run(client, "far", *range(100)) == run(client, "near", *range(100))
-    print(f"first results of a container: {time.monotonic() - began:.2f} s")
+    found = run(homes, "far", *range(100))
+    print(f"create to results of 100 messages: {time.monotonic() - began:.2f} s")
+    assert found == run(homes, "near", *range(100))
+    assert next(r["host"] for r in homes.call("runners") if r["url"] == IMAGE).startswith("container ")
+
+
+def recorded(client: Client, flow: str) -> list[Any]:
+    """What a debugged run records: all steps of all nodes, and the outcome."""
+    info = opened(client, flow, [1, 2, 3], debug=True, paused=True)
+    stepped = [client.call("step", flow=info.ref) for _ in range(3)]
+    stepped += [client.call("back", flow=info.ref), client.call("step", flow=info.ref)]
+    client.call("resume", flow=info.ref)
+    info = finished(client, info)
+    history = [(r.node, r.input.payload, r.input.ids) for r in client.call("history", flow=info.ref)]
+    return [stepped, history, results(client, info), info.fed, info.results]
+
+
+def test_steps_and_records_in_a_container_are_those_of_a_local_run(homes: Client) -> None:
+    far = json.dumps(recorded(homes, "far"), default=str).replace("far.", "near.")
+    near = json.dumps(recorded(homes, "near"), default=str)
+    assert "inputStates" in near
+    assert far == near
+
+
+def test_a_module_in_a_container_is_updated_between_two_messages_and_keeps_its_state(client: Client) -> None:
+    define(
+        client,
+        "up",
+        "count",
+        module("count", "def count(msg, ctx):\n    n = ctx.state['n'] = ctx.state.get('n', 0) + 1\n    return n"),
+    )
+    client.call("start", flow="up")
+
+    def asked() -> bytes:
+        return bytes(client.call("request", flow="up", batch=_batch(0))[1][0].batch.payload)
+
+    assert asked() == b"[1]"
+    client.call("define", module=module("count", "def count(msg, ctx):\n    ctx.state['n'] += 1\n    return -ctx.state['n']"))
+    assert asked() == b"[-2]"
+    assert client.call("define", module=module("count", "def count(msg:"))["refused"]
+    assert asked() == b"[-3]"
+    client.call("stop", flow="up")
+
+
+def _batch(value: Any) -> Any:
+    from floe_jupyter.wire.values import encode
+
+    return encode([value])
+
+
+def test_a_killed_runtime_in_a_container_loses_and_doubles_no_message(client: Client) -> None:
+    dies = """import os, signal
+def dies(msg):
+    if msg % 7 == 3 and not os.path.exists(f"/tmp/{msg}"):
+        open(f"/tmp/{msg}", "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return msg
+"""
+    define(client, "hurt", "dies -> twice", module("dies", dies), module("twice", TWICE, "js"))
+    assert run(client, "hurt", *range(20)) == [[n, n] for n in range(20)]
+
+
+@pytest.mark.parametrize("size", [10, 100_000, 1 << 20, 16 << 20])
+def test_buffers_go_into_a_container_and_come_back(client: Client, size: int) -> None:
+    define(
+        client,
+        "echo",
+        "same -> jssame",
+        module("same", "def same(msg):\n    return msg[::-1]"),
+        module("jssame", "export default (m) => m", "js"),
+    )
+    given = os.urandom(size)
+    began = time.monotonic()
+    [found] = run(client, "echo", given)
+    print(f"{size} bytes into a container and back: {time.monotonic() - began:.2f} s")
+    assert found == given[::-1]
+
+
+def test_prints_and_errors_of_a_container_stand_at_their_cell_and_line(client: Client) -> None:
+    source = "def loud(msg):\n    print('hello', msg)\n    return 1 / msg\n"
+    define(client, "loud", "loud", module("loud", source, place=Place(cell=7, line=1)))
+    info = client.call("wait", ref=opened(client, "loud", [1, 0]).ref, timeout=30.0)
+    [failure] = info.failures
+    assert (info.status, failure.node, failure.cell, failure.line) == ("failed", "loud", 7, 4)
+    assert "ZeroDivisionError" in failure.message
+    assert "hello 1" in str(client.call("logs", flow="loud"))
+
+
+def test_two_dispatchers_have_containers_of_their_own(new_client: Callable[[str], Client], ours: Callable[[], list[Any]]) -> None:
+    before = {found.id for found in ours()}
+    for name in ("one", "two"):
+        client = new_client(name)
+        define(client, "id", "where", module("where", "import os\ndef where(msg):\n    return os.uname().nodename"))
+        run(client, "id", 0)
+    assert len({found.id for found in ours()} - before) == 2
+
+
+def test_a_module_with_dependencies_is_refused_in_a_container_with_cause_and_cure(client: Client) -> None:
+    define(client, "deps", "needs", module("needs", "import six\ndef needs(msg):\n    return six.__version__", deps=("six",)))
+    info = client.call("wait", ref=opened(client, "deps", [1]).ref, timeout=30.0)
+    assert info.status == "failed"
+    assert "FROM floe-runner" in info.failures[0].message
+
+
+def test_limits_and_the_network_are_given_in_the_url(client: Client, engine: Any, ours: Callable[[], list[Any]]) -> None:
+    before = {found.id for found in ours()}
+    url = f"{IMAGE}?memory=96m&cpus=0.5&pids=48&network=on"
+    source = "import os\ndef nets(msg):\n    return sorted(os.listdir('/sys/class/net'))"
+    define(client, "nets", "nets", module("nets", source), runner=url)
+    assert "eth0" in run(client, "nets", 0)[0]
+    [made] = [engine.containers.get(found.id) for found in ours() if found.id not in before]
+    limits = made.attrs["HostConfig"]
+    assert (limits["Memory"], limits["NanoCpus"], limits["PidsLimit"]) == (96 << 20, 500_000_000, 48)

@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from floe_jupyter._version import __version__
 from floe_jupyter.containers.base import Report, base_image
@@ -18,7 +18,7 @@ from floe_jupyter.containers.images import (
     code_version,
     name_of,
 )
-from floe_jupyter.containers.recipe import ImagePython, Recipe, context, fill_site, recipe
+from floe_jupyter.containers.recipe import UNUSED, ImagePython, Recipe, context, fill_site, recipe
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.languages import declared
@@ -64,7 +64,7 @@ def _python_of(client: Any, name: str) -> ImagePython:
 def _language(client: Any, each: Recipe, under: str, python: ImagePython, report: Report) -> str:
     """Add a language to the image *under*, unless that was done before; return the image's name."""
     name = f"{under}-{each.language}"
-    made_of = hashlib.sha256(f"{client.images.get(under).id} {each.text}".encode()).hexdigest()
+    made_of = hashlib.sha256(f"{client.images.get(under).id} {UNUSED} {each.text}".encode()).hexdigest()
     if not any(image.labels.get(RECIPE_LABEL) == made_of for image in client.images.list(name)):
         report(f"adding {declared(each.language).title}")
         _stage(client, each, {"BASE": under}, python, name, labels={RECIPE_LABEL: made_of})
@@ -81,23 +81,25 @@ def _stage(client: Any, each: Recipe, arguments: dict[str, str], python: ImagePy
     return _run_builder(client, archive, {**arguments, "SITE": python.site}, name, **options)
 
 
-def _run_builder(client: Any, archive: Any, arguments: dict[str, str], name: str, **options: Any) -> str:
-    """Run the engine's builder; return the image's name. Raises `EnvironmentFailed` with the last output."""
+def _run_builder(client: Any, archive: IO[bytes], arguments: dict[str, str], name: str, **options: Any) -> str:
+    """Run the engine's builder on an archive, which is closed; return the image's name. Raises `EnvironmentFailed` with the last
+    output.
+    """
     said = ""
-    for line in client.api.build(
-        fileobj=archive,
-        custom_context=True,
-        buildargs=arguments,
-        network_mode="host",  # apt alone uses it
-        tag=name,
-        rm=True,
-        forcerm=True,
-        decode=True,
-        **options,
-    ):
-        said = (said + line.get("stream", ""))[-KEPT:]
-        if "error" in line:
-            raise EnvironmentFailed(
-                f"the image {name} cannot be built: {line['error']}; its last output: {' '.join(said.split())}"
-            )
+    with archive:
+        for line in client.api.build(
+            fileobj=archive,
+            custom_context=True,
+            buildargs=arguments,
+            network_mode="host",  # apt alone uses it
+            tag=name,
+            rm=True,
+            forcerm=True,
+            decode=True,
+            **options,
+        ):
+            said = (said + line.get("stream", ""))[-KEPT:]
+            if "error" in line:
+                text = f"the image {name} cannot be built: {line['error']}; its last output: {' '.join(said.split())}"
+                raise EnvironmentFailed(text)
     return name

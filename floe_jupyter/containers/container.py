@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from floe_jupyter.containers import hardening, images
+from floe_jupyter.containers import hardening, images, packages
 from floe_jupyter.containers.attached import AttachedStreams
 from floe_jupyter.containers.ending import ContainerEnd, end_of
 from floe_jupyter.errors import EnvironmentFailed
@@ -26,6 +26,7 @@ class RunnerContainer:
         self._client = client
         self._since = time.time()
         image = images.find(client, address.image)
+        packages.serve(packages.listen(sockets), image.id, address)
         hardening.open_to_container(sockets)
         owner = processes.identity(os.getpid())
         try:
@@ -33,7 +34,6 @@ class RunnerContainer:
                 image.id,
                 ["python3", "-P", "-m", "floe_jupyter.runner", *arguments, "--lifeline", "0"],
                 **hardening.options(address, sockets, owner),
-                **hardening.network(address),
             )
             attach = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
             self.streams = AttachedStreams(client.api.attach_socket(self._container.id, attach))

@@ -6,15 +6,25 @@ import os
 from pathlib import Path
 from typing import Any
 
+from floe_jupyter.containers.uv import find_uv
 from floe_jupyter.wire.container_address import ContainerAddress
 
 SOCKETS = "/floe"
 """Directory of the container with the sockets of its runner, read-only."""
+BUILDER_SOCKET = "packages"
+"""Name of the socket of the builder of packages, beside those of the dispatcher."""
+PACKAGES = "/packages"
+"""Directory of the container with packages of modules, read-only but for the builder."""
 OWNER_LABEL = "floe.owner"
 """Label with the identity of the process that keeps the container."""
 NOBODY = 65532
 """User and group of the container's processes if the kernel runs as root."""
 _PIPES = "/run/floe"
+_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+_THEIR_CERTIFICATES = "/run/certificates.pem"
+_TOOLS = ("uv_", "npm_config_")
+"""Beginnings of variables with settings of the tools that install packages."""
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _SCRATCH = "/tmp"  # noqa: S108 - of the container alone
 
 
@@ -24,18 +34,52 @@ def user() -> tuple[int, int]:
 
 
 def options(address: ContainerAddress, sockets: str, owner: str) -> dict[str, Any]:
-    """Return the engine's options for a container; *sockets* is the directory of the runner's sockets on this machine."""
+    """Return the engine's options for a runner; *sockets* is the directory of the runner's sockets on this machine."""
+    volumes = {sockets: {"bind": SOCKETS, "mode": "ro"}, packages_directory(): {"bind": PACKAGES, "mode": "ro"}}
+    variables = {
+        "FLOE_BUILDER": f"{SOCKETS}/{BUILDER_SOCKET}",
+        "FLOE_KILLED_HINT": f"often: out of memory; the container has {address.memory_text}, memory= in its URL gives it more",
+    }
+    return _options(address, owner, volumes, variables)
+
+
+def builder_options(address: ContainerAddress, owner: str) -> dict[str, Any]:
+    """Return the engine's options for a builder of packages: uv, certificates and settings of this machine's tools."""
+    uv, certificates = find_uv(), os.environ.get("SSL_CERT_FILE", _CERTIFICATES)
+    volumes = {packages_directory(): {"bind": PACKAGES, "mode": "rw"}, uv: {"bind": "/usr/local/bin/uv", "mode": "ro"}}
+    variables = {name: value for name, value in os.environ.items() if name.lower().startswith(_TOOLS) or name.lower() in _PROXIES}
+    variables |= {"UV_CACHE_DIR": f"{PACKAGES}/uv", "npm_config_cache": f"{PACKAGES}/npm"}
+    if os.path.exists(certificates):
+        volumes[certificates] = {"bind": _THEIR_CERTIFICATES, "mode": "ro"}
+        variables |= dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), _THEIR_CERTIFICATES)
+    return _options(address, owner, volumes, variables)
+
+
+def packages_directory() -> str:
+    """Return this user's directory for packages of containers, made if missing."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    directory = os.path.join(base, "floe-jupyter", "containers")
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    if user()[0] != os.getuid():
+        os.chown(directory, *user())
+    return directory
+
+
+def _options(
+    address: ContainerAddress, owner: str, volumes: dict[str, dict[str, str]], variables: dict[str, str]
+) -> dict[str, Any]:
     uid, gid = user()
     return {
         "entrypoint": ["tini", "--"],  # in the image, since Podman has none of its own
         "stdin_open": True,  # the lifeline: it ends with the process that attached to it
         "auto_remove": True,
         "labels": {OWNER_LABEL: owner},
-        "volumes": {sockets: {"bind": SOCKETS, "mode": "ro"}},
-        "environment": _variables(address),
+        "volumes": volumes,
+        "environment": {"HOME": _SCRATCH, "XDG_RUNTIME_DIR": _PIPES, "XDG_CACHE_HOME": PACKAGES, **variables},
         "working_dir": _SCRATCH,
         **_bounds(address),
         **_rights(uid, gid),
+        **({} if address.network else {"network_mode": "none"}),  # none but the container's own loopback, unless asked for
         "tmpfs": {
             _SCRATCH: "rw,nosuid,nodev,exec,mode=1777,size=64m",  # exec: compiled modules run from there
             _PIPES: f"rw,nosuid,nodev,noexec,mode=0700,uid={uid},gid={gid},size=16m",
@@ -65,19 +109,6 @@ def _rights(uid: int, gid: int) -> dict[str, Any]:
         "security_opt": ["no-new-privileges", f"seccomp={Path(__file__).with_name('seccomp.json').read_text('utf-8')}"],
         "ipc_mode": "private",
     }
-
-
-def _variables(address: ContainerAddress) -> dict[str, str]:
-    return {
-        "HOME": _SCRATCH,
-        "XDG_RUNTIME_DIR": _PIPES,
-        "FLOE_KILLED_HINT": f"often: out of memory; the container has {address.memory_text}, memory= in its URL gives it more",
-    }
-
-
-def network(address: ContainerAddress) -> dict[str, str]:
-    """Return the option for the network: none but the container's own loopback, unless asked for."""
-    return {} if address.network else {"network_mode": "none"}
 
 
 def open_to_container(sockets: str) -> None:

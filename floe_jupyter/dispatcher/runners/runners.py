@@ -24,7 +24,7 @@ from floe_jupyter.wire import descriptors, shared_memory
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import Bye
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
-from floe_jupyter.wire.transport import parts
+from floe_jupyter.wire.transport import parts, sockets
 from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, listen
 
@@ -81,6 +81,8 @@ class Runners:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.SNDHWM, 0)
         """Unlimited: the link, which counts bytes, sets the bound."""
+        if order.endpoint.startswith("tcp:"):
+            sockets.keep_across_machines(socket)
         socket.bind(order.endpoint)
         return RunnerProxy(self._loop, order.url, socket, listener, process, self, order.epoch)
 
@@ -120,7 +122,7 @@ class Runners:
         epoch, directory = next(self._epochs), self._directory
         if url.startswith("local:"):
             return LaunchOrder(url, endpoint_in(directory), directory, epoch, context)
-        own = os.path.join(directory, os.urandom(8).hex())
+        own = os.path.join(directory, os.urandom(4).hex())  # short: a socket's path has at most 107 characters
         os.mkdir(own, 0o700)
         return LaunchOrder(url, f"ipc://{own}/r", own, epoch, context)
 

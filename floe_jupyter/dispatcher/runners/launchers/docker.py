@@ -8,7 +8,7 @@ import select
 import signal
 
 from floe_jupyter.containers.hardening import SOCKETS
-from floe_jupyter.dispatcher.runners.launchers.helper import HelpedRunner, start_helper
+from floe_jupyter.dispatcher.runners.launchers.helper import HelpedRunner, start_helper_of
 from floe_jupyter.dispatcher.runners.launchers.local import runner_arguments
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchOrder
 from floe_jupyter.wire.container_address import parse
@@ -21,8 +21,6 @@ CLOSED_WITHIN = 2.0
 
 class ContainerRunner(HelpedRunner):
     """A runner in a container. Its helper is asked to end, and never killed while it can still have the container removed."""
-
-    version_cure = "build the image anew with `floe images build`"
 
     def kill(self) -> None:
         """Have the engine kill the container: the helper ends once that is done."""
@@ -43,4 +41,5 @@ def launch(order: LaunchOrder) -> ContainerRunner:
     parse(order.url)
     arguments = runner_arguments(order, f"ipc://{SOCKETS}/{os.path.basename(order.endpoint)}", memory="none")
     given = ["--sockets", order.directory, "--lease", f"{LEASE:g}", *arguments]
-    return start_helper(ContainerRunner, "floe_jupyter.containers", order, "a container", given)
+    cure = "build the image anew with `floe images build`"
+    return start_helper_of(ContainerRunner, "floe_jupyter.containers", order, "a container", given, version_cure=cure)

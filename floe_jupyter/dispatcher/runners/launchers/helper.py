@@ -30,8 +30,9 @@ class HelpedRunner(RunnerProcess):
     leased = True
     hello_within = HELLO_WITHIN
 
-    def __init__(self, pid: int, lifeline: int, log: str, news: int, where: str) -> None:
+    def __init__(self, pid: int, lifeline: int, log: str, news: int, where: str, version_cure: str = "") -> None:
         super().__init__(pid, lifeline, log)
+        self.version_cure = version_cure
         self.news = news
         self.where = where
         self._begun = b""
@@ -73,25 +74,39 @@ class HelpedRunner(RunnerProcess):
         self.news = -1
 
 
+def start_helper(
+    module: str,
+    order: LaunchOrder,
+    where: str,
+    arguments: list[str],
+    variables: Mapping[str, str] | None = None,
+    version_cure: str = "",
+) -> HelpedRunner:
+    """Start ``python -m MODULE`` as the helper of a runner. Raises `EnvironmentFailed`."""
+    return start_helper_of(HelpedRunner, module, order, where, arguments, variables, version_cure)
+
+
 Helped = TypeVar("Helped", bound=HelpedRunner)
 
 
-def start_helper(
+def start_helper_of(
     kind: type[Helped],
     module: str,
     order: LaunchOrder,
     where: str,
     arguments: list[str],
-    variables: Mapping[str, str] = os.environ,
+    variables: Mapping[str, str] | None = None,
+    version_cure: str = "",
 ) -> Helped:
-    """Start ``python -m MODULE`` as the helper of a runner. Raises `EnvironmentFailed`."""
+    """Start a helper as `start_helper` does, for a runner of another class. Raises `EnvironmentFailed`."""
     ours, theirs = inherited_pipe()
     news, out = os.pipe()
     os.set_blocking(news, False)
     command = [sys.executable, "-P", "-m", module, *arguments, "--lifeline", str(theirs)]
     log = log_of(order)
     try:
-        return kind(spawn(command, order.url, log, variables, out), ours, log, news, where)
+        pid = spawn(command, order.url, log, variables or order.context.variables or os.environ, out)
+        return kind(pid, ours, log, news, where, version_cure)
     except BaseException:
         os.close(ours)
         os.close(news)

@@ -55,7 +55,7 @@ def _pull(client: Any, name: str) -> str:
 
 def _make(client: Any) -> None:
     program = os.path.join(runtimes_directory(), "make-base")
-    with subprocess.Popen([program, "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=False) as making:
+    with subprocess.Popen(["sh", program, "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as making:
         assert making.stdout is not None
         assert making.stderr is not None
         archive = making.stdout.read()

@@ -11,14 +11,8 @@ from typing import IO, Any
 
 from floe_jupyter._version import __version__
 from floe_jupyter.containers.base import Report, base_image
-from floe_jupyter.containers.images import (
-    DEFAULT_LANGUAGES,
-    LANGUAGES_LABEL,
-    VERSION_LABEL,
-    code_version,
-    name_of,
-)
-from floe_jupyter.containers.recipe import UNUSED, ImagePython, Recipe, context, fill_site, recipe
+from floe_jupyter.containers.images import DEFAULT_IMAGE, LANGUAGES_LABEL, VERSION_LABEL, code_version
+from floe_jupyter.containers.recipe import ImagePython, Recipe, context, default_languages, fill_site, recipe
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire.languages import declared
@@ -40,7 +34,7 @@ def build(client: Any, languages: Sequence[str], base: str, report: Report) -> s
     """Build the image with *languages* (without any, the default ones); return its name. Raises `EnvironmentFailed`,
     `UnknownName`.
     """
-    chosen = list(dict.fromkeys([DEFAULT_LANGUAGE, *(languages or DEFAULT_LANGUAGES)]))
+    chosen = list(dict.fromkeys([DEFAULT_LANGUAGE, *(languages or default_languages())]))
     core, *others = [recipe(name) for name in chosen]
     base = base_image(client, base, report)
     report(f"installing Python into {base}")
@@ -56,6 +50,11 @@ def build(client: Any, languages: Sequence[str], base: str, report: Report) -> s
     return name
 
 
+def name_of(languages: Sequence[str]) -> str:
+    """Return the name of the image with these languages: `DEFAULT_IMAGE`, or with the languages in the name."""
+    return DEFAULT_IMAGE if list(languages) == default_languages() else "-".join([DEFAULT_IMAGE, *languages])
+
+
 def _python_of(client: Any, name: str) -> ImagePython:
     answer = client.containers.run(name, ["python3", "-c", _ASK], remove=True, network_mode="none")
     return ImagePython(*json.loads(answer))
@@ -64,7 +63,7 @@ def _python_of(client: Any, name: str) -> ImagePython:
 def _language(client: Any, each: Recipe, under: str, python: ImagePython, report: Report) -> str:
     """Add a language to the image *under*, unless that was done before; return the image's name."""
     name = f"{under}-{each.language}"
-    made_of = hashlib.sha256(f"{client.images.get(under).id} {UNUSED} {each.text}".encode()).hexdigest()
+    made_of = hashlib.sha256(f"{client.images.get(under).id} {each.text}".encode()).hexdigest()
     if not any(image.labels.get(RECIPE_LABEL) == made_of for image in client.images.list(name)):
         report(f"adding {declared(each.language).title}")
         _stage(client, each, {"BASE": under}, python, name, labels={RECIPE_LABEL: made_of})
@@ -76,7 +75,7 @@ def _stage(client: Any, each: Recipe, arguments: dict[str, str], python: ImagePy
     with tempfile.TemporaryDirectory(prefix="floe-image-") as scratch:
         site = Path(scratch) / "site"
         site.mkdir()
-        fill_site(site, each.wheels, python)
+        fill_site(site, each, python)
         archive = context(each.text, site)
     return _run_builder(client, archive, {**arguments, "SITE": python.site}, name, **options)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,6 @@ from floe_jupyter.wire.shipped import runtimes_directory
 
 DEFAULT_IMAGE = "floe-runner"
 """Name of the image with the default languages."""
-DEFAULT_LANGUAGES = ("python", "js")
 VERSION_LABEL = "floe.version"
 LANGUAGES_LABEL = "floe.languages"
 _PARTS = ("__init__.py", "_version.py", "errors.py", "core", "wire", "runner")
@@ -29,11 +28,6 @@ class RunnerImage(NamedTuple):
     languages: tuple[str, ...]
     size: int
     """Bytes, layers shared with other images included."""
-
-
-def name_of(languages: Sequence[str]) -> str:
-    """Return the name of the image with these languages: `DEFAULT_IMAGE`, or with the languages in the name."""
-    return DEFAULT_IMAGE if tuple(languages) == DEFAULT_LANGUAGES else "-".join([DEFAULT_IMAGE, *languages])
 
 
 @cache

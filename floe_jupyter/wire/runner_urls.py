@@ -5,7 +5,7 @@ from __future__ import annotations
 from floe_jupyter.errors import DefinitionError, unknown
 
 LOCAL = "local:"
-FORMS = {"local": LOCAL, "ssh": "ssh:[USER@]HOST[:FOLDER]"}
+FORMS = {"local": LOCAL, "ssh": "ssh:[USER@]HOST[:FOLDER]", "join": "join:NAME"}
 """Form of the URL by scheme, for users."""
 
 

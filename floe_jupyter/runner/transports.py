@@ -101,6 +101,10 @@ class SocketTransport:
         self._socket: Any = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.ROUTING_ID, identity.encode()[:255])
+        if url.startswith("tcp:"):
+            from floe_jupyter.wire.transport.sockets import keep_across_machines
+
+            keep_across_machines(self._socket)
         self._socket.connect(url)
         self._may_have_data = True
         """True if envelopes may have been received."""

@@ -244,7 +244,7 @@ def main() -> None:
     parser.add_argument("--url")
     parser.add_argument("--epoch", type=int, default=0)
     parser.add_argument("--lifeline", type=int, default=-1)
-    options = parser.parse_args()
+    options, _ = parser.parse_known_args()
     StandIn(options.connect, options.url, options.epoch).serve(options.lifeline)
 
 

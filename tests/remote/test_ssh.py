@@ -17,7 +17,7 @@ from tests.remote.flows import FAR, done, ran
 from tests.remote.machine import UID, FarMachine
 
 MIB = 1024 * 1024
-WHERE = "import os, socket\ndef where(v): return [v, socket.gethostname(), os.getuid(), os.getcwd()]"
+WHERE = "import os, socket, sys\ndef where(v): return [v, socket.gethostname(), os.getuid(), os.getcwd()]"
 
 
 def test_a_flow_runs_on_another_machine_which_knew_nothing_of_it(client: Client, far: FarMachine) -> None:
@@ -40,6 +40,13 @@ def test_modules_run_in_the_folder_that_the_url_names(client: Client, far: FarMa
     info = run(client, 1, runner="ssh:far:work/nowhere")
     assert "cannot run in the folder work/nowhere" in info.failures[0].message
     assert "make it, or leave it out" in info.failures[0].message
+
+
+def test_modules_run_with_the_python_of_the_machine_and_its_packages(client: Client, far: FarMachine) -> None:
+    far.run("mkdir -p work && echo 'answer = 42' > work/of_far.py")
+    define(client, mine="import sys\nsys.path.insert(0, '.')\nimport of_far\ndef mine(v): return [sys.executable, of_far.answer]")
+    python = far.run("python3 -c 'import sys; print(sys.executable)'").stdout.strip()
+    assert done(client, "ssh:far:work", [1]) == [[python, 42]]
 
 
 def test_runners_are_listed_with_url_host_and_status(client: Client) -> None:

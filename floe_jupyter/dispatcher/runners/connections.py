@@ -58,6 +58,8 @@ class OwnSocket:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.SNDHWM, 0)
         """Unlimited: the link, which counts bytes, sets the bound."""
+        if endpoint.startswith("tcp:"):
+            sockets.keep_across_machines(self._socket)
         self._socket.bind(endpoint)
         self._identity = b""
         self._settled = False

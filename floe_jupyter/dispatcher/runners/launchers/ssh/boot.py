@@ -184,6 +184,7 @@ def run(cache: str, directory: str, lock: int, order: dict) -> int:  # type: ign
     python = os.path.join(cache, order["key"], "bin", "python")
     variables = {**os.environ, "TMPDIR": directory, "XDG_RUNTIME_DIR": directory}
     command = [python, "-P", "-m", "floe_jupyter.runner", *order["arguments"], "--lifeline", "0"]
+    command += ["--interpreter", sys.executable]  # modules see the packages that this Python has
     code = subprocess.Popen(command, env=variables, pass_fds=[lock]).wait()
     end_orphans()
     say("ended", how=f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}")

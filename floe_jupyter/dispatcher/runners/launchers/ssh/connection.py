@@ -38,7 +38,7 @@ LINE = 65_536
 """Maximum bytes of a line from the other machine."""
 
 
-class Connection:
+class SshConnection:
     """One login. *control* is the path of the socket by which ssh takes further orders."""
 
     def __init__(self, host: str, control: str) -> None:

@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from floe_jupyter.dispatcher.runners.launchers.ssh.bundle import OtherPython, archive_for, key_of
-from floe_jupyter.dispatcher.runners.launchers.ssh.connection import END_WITHIN, Connection
+from floe_jupyter.dispatcher.runners.launchers.ssh.connection import END_WITHIN, SshConnection
 from floe_jupyter.errors import EnvironmentFailed, FloeError
 
 LOGIN_WITHIN = 40.0
@@ -41,7 +41,7 @@ def main() -> int:
     connection = None
     try:
         say("progress", f"connecting to {host}")
-        connection = Connection(host, control)
+        connection = SshConnection(host, control)
         start(connection, options.pop("--folder"), options)
         say("cause", serve(connection, lifeline))
     except FloeError as error:
@@ -58,7 +58,7 @@ def say(word: str, text: str) -> None:
     os.write(1, f"{word} {text}\n".encode())
 
 
-def start(connection: Connection, folder: str, options: dict[str, str]) -> None:
+def start(connection: SshConnection, folder: str, options: dict[str, str]) -> None:
     """Start the runner on the other machine. Raises `EnvironmentFailed`."""
     _, there = connection.receive(LOGIN_WITHIN, "a login and an answer of python3")
     say("where", there["host"])
@@ -74,7 +74,7 @@ def start(connection: Connection, folder: str, options: dict[str, str]) -> None:
     connection.send(f"run {json.dumps(order)}\n".encode(), COPY_WITHIN)
 
 
-def bring(connection: Connection, key: str, archive: bytes) -> None:
+def bring(connection: SshConnection, key: str, archive: bytes) -> None:
     """Copy the packages, and have them unpacked. Raises `EnvironmentFailed`."""
     size = f"{len(archive) / 1e6:.1f} MB"
     connection.send(f"bundle {key} {len(archive)}\n".encode(), COPY_WITHIN)
@@ -86,7 +86,7 @@ def bring(connection: Connection, key: str, archive: bytes) -> None:
     connection.receive(UNPACK_WITHIN, "the packages to be unpacked")
 
 
-def serve(connection: Connection, lifeline: int) -> str:
+def serve(connection: SshConnection, lifeline: int) -> str:
     """Wait for the end of the runner, which the end of the lifeline brings about. Return how it ended."""
     deadline: float | None = None
     while connection.descriptors:

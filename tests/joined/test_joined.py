@@ -44,7 +44,7 @@ def test_a_run_gives_the_same_results_and_events_there_as_here(client: Client, j
         assert info.status == "done", info
         nodes = [(n.id, n.lang, n.taken, n.given, n.failed) for n in client.call("view", flow=info.ref).nodes]
         logs = [(line["node"], line["stream"], line["text"]) for line in client.call("logs", flow=info.ref)]
-        records = client.call("history", flow=info.ref)
+        records = sorted(client.call("history", flow=info.ref), key=lambda record: record.node)  # in order within a node
         history = [(r.node, r.input.payload, [(port, made.payload) for port, made in r.outputs]) for r in records]
         latest = client.call("latest", flow=info.ref)
         seen.append([values_of(client, info.ref), masked(info), nodes, logs, history, latest])

@@ -36,6 +36,7 @@ class JoiningProcess:
         self._life = secrets.randbits(62)
         self._children: dict[int, ChildRunner] = {}
         self._ended: dict[int, EndedLaunch] = {}
+        self._leaves = False
         self._heard = self._loop.now
         self._decode = msgspec.msgpack.Decoder(JoinedOrders).decode
         self._encode = msgspec.msgpack.Encoder().encode
@@ -54,7 +55,8 @@ class JoiningProcess:
             self._close()
 
     def _close(self) -> None:
-        self._tell(leaves=True)
+        self._leaves = True
+        self._tell()
         self._end_all()
         deadline = time.monotonic() + END_WITHIN
         self._loop.stopped = False
@@ -67,11 +69,14 @@ class JoiningProcess:
         self._words.ends()
 
     def _signals(self) -> None:
-        reading, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._loop.stop())
-        self._loop.watch(reading, _drain)
+        self._loop.watch(self._woken, self._drain)
+
+    def _drain(self, _: int) -> None:
+        os.read(self._woken, 4_096)
 
     # --- the dispatcher --------------------------------------------------------------------------------------------------
 
@@ -87,9 +92,9 @@ class JoiningProcess:
             self._words.lease_over()
             self._end_all()
 
-    def _tell(self, *, leaves: bool = False) -> None:
+    def _tell(self) -> None:
         ended = tuple(self._ended.values())
-        state = JoinedState(self._life, __version__, PROTOCOL, os.uname().nodename, self._lease, ended, leaves)
+        state = JoinedState(self._life, __version__, PROTOCOL, os.uname().nodename, self._lease, ended, self._leaves)
         self._connection.send((self._encode(state),))
 
     def _take(self, frames: list[bytes]) -> None:
@@ -106,6 +111,8 @@ class JoiningProcess:
     # --- runners ---------------------------------------------------------------------------------------------------------
 
     def _carry_out(self, wanted: tuple[WantedLaunch, ...]) -> None:
+        if self._leaves:
+            return
         numbers = {launch.number for launch in wanted}
         for number in self._ended.keys() - numbers:
             del self._ended[number]
@@ -135,7 +142,3 @@ class JoiningProcess:
     def _end_all(self) -> None:
         for child in self._children.values():
             child.stop()
-
-
-def _drain(fd: int) -> None:
-    os.read(fd, 4_096)

@@ -10,6 +10,7 @@ import click
 from floe_jupyter import __version__
 from floe_jupyter.cli.output import dumps, show, write
 from floe_jupyter.cli.run import defined, finish, run_file
+from floe_jupyter.cli.runner import runner
 from floe_jupyter.cli.sessions import ending, fail, opened
 from floe_jupyter.client.durations import duration
 from floe_jupyter.client.session import Session
@@ -117,6 +118,7 @@ def _attach(verb: Verb, arguments: dict[str, Any]) -> None:
 
 def _add_all() -> None:
     floe.add_command(run_file)
+    floe.add_command(runner)
     for verb in VERBS.values():
         if verb.name == "start":
             arguments = tuple(a for a in verb.arguments if a.name != "--detach")

@@ -25,6 +25,7 @@ from floe_jupyter.wire.transport.loop import Loop
 
 USAGE = """usage: python -m floe_jupyter.runner --connect URL [--url NAME] [--lifeline FD] [--folder PATH] [--interpreter PATH]
                                     [--load-limit SECONDS] [--epoch NUMBER] [--memory shared|none] [--lease SECONDS]
+                                    [--key FILE]
 
   --connect      the dispatcher's address
   --url          what this runner is called (default: local:)
@@ -34,7 +35,8 @@ USAGE = """usage: python -m floe_jupyter.runner --connect URL [--url NAME] [--li
   --load-limit   seconds that a module may take to load (default: 60)
   --epoch        number of this launch, given by the dispatcher (default: 0)
   --memory       none: the dispatcher is on another machine, or does not see this one's shared memory (default: shared)
-  --lease        seconds without a word of the dispatcher after which the runner ends itself (default: 0, never)"""
+  --lease        seconds without a word of the dispatcher after which the runner ends itself (default: 0, never)
+  --key          the join file with the keys for the dispatcher of another machine"""
 DEFAULTS = {
     "--connect": "",
     "--url": "local:",
@@ -45,6 +47,7 @@ DEFAULTS = {
     "--epoch": "0",
     "--memory": "shared",
     "--lease": "0",
+    "--key": "",
 }
 YOUNG = 10_000
 """Number of new objects before a garbage collection: few objects of a runner are ever part of a cycle."""
@@ -73,12 +76,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warm = _warm(options["--interpreter"])
     with _hidden("typing_extensions"):  # a tenth of the start; optional for msgspec
         from floe_jupyter.runner.runner import Runner
+        from floe_jupyter.runner.transports import JoinAddress
 
     loop = Loop()
     ends = _Ends(loop, lifeline)
     shared = options["--memory"] == "shared"
     runner = Runner(
-        loop, options["--connect"], options["--url"], warm, options["--interpreter"], load_limit, epoch, same_memory=shared
+        loop,
+        options["--connect"],
+        options["--url"],
+        warm,
+        options["--interpreter"],
+        load_limit,
+        epoch,
+        same_memory=shared,
+        joining=JoinAddress(options["--key"], epoch) if options["--key"] else None,
     )
     if lease:
         ends.lease(lease, lambda: runner.uplink.heard)

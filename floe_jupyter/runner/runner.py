@@ -27,6 +27,7 @@ from floe_jupyter.runner.runtimes.process import LOOK_AGAIN, Runtime
 from floe_jupyter.runner.runtimes.slots import Slot, SlotOwner
 from floe_jupyter.runner.runtimes.translate import closed_by
 from floe_jupyter.runner.segments import Segments
+from floe_jupyter.runner.transports import JoinAddress
 from floe_jupyter.runner.uplink import Uplink
 from floe_jupyter.wire import leftovers, processes
 from floe_jupyter.wire.inlined import ANSWER_BYTES, in_batches, settled, shown
@@ -74,6 +75,7 @@ class Runner:
         epoch: int = 0,
         *,
         same_memory: bool = True,
+        joining: JoinAddress | None = None,
     ) -> None:
         self.loop = loop
         self.instances: dict[str, MachineDriver] = {}
@@ -98,7 +100,7 @@ class Runner:
         self._same_memory = same_memory
         self._owner = f"{leftovers.maker(os.getppid())}-d{os.getpid()}" if same_memory else f"{leftovers.maker()}-u"
         """Prefix of the names of segments handed to the dispatcher, which removes them, or to the connection to its machine."""
-        self.uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take, same_memory=same_memory)
+        self.uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take, same_memory=same_memory, joining=joining)
         self.uplink.send(hello(url, epoch))
         loop.every_turn(self._hold_back)
 

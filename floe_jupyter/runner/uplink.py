@@ -1,7 +1,7 @@
 """Connection to the dispatcher: structs of `wire.runner_messages` in numbered envelopes.
 
 The envelopes travel over the local listener of the dispatcher's address if reachable (`floe_jupyter.wire.transport.streams`),
-else over a ZeroMQ DEALER.
+else over a ZeroMQ DEALER, which is encrypted between machines.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.runner.transports import transport_to
+from floe_jupyter.runner.transports import JoinAddress, transport_to
 from floe_jupyter.wire.inlined import carried, discard, divided, in_batches
 from floe_jupyter.wire.runner_messages import FromRunner, ToRunner
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
@@ -27,14 +27,25 @@ class Uplink:
     link.
     """
 
-    def __init__(self, loop: Loop, url: str, identity: str, take: Callable[[Any], None], *, same_memory: bool = True) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        url: str,
+        identity: str,
+        take: Callable[[Any], None],
+        *,
+        same_memory: bool = True,
+        joining: JoinAddress | None = None,
+    ) -> None:
         self.refused = 0
         """Number of received messages that could not be decoded."""
         self._loop, self._take = loop, take
         self._link = Link()
         self._decode = msgspec.msgpack.Decoder(ToRunner).decode
         self._encode = msgspec.msgpack.Encoder().encode
-        self._transport = transport_to(loop, url, identity, self._understand, same_memory=same_memory)
+        self._transport = transport_to(
+            loop, url, identity, self._understand, self._connected, same_memory=same_memory, joining=joining
+        )
         self._transmit = self._transport.transmit
         self._parts = None if same_memory else PartSender(self._link, self._encoded, self._transmit)
         """Sender to a dispatcher on another machine."""
@@ -85,6 +96,9 @@ class Uplink:
         for envelope in self._link.due(time.monotonic()):
             self._transmit(envelope)
         self._transport.close()
+
+    def _connected(self) -> None:
+        self._link.reconnected(self._loop.now)
 
     def _encoded(self, message: FromRunner) -> bytes:
         return self._encode(in_batches(message, carried))

@@ -6,7 +6,12 @@ from floe_jupyter.errors import DefinitionError, unknown
 from floe_jupyter.wire import container_address
 
 LOCAL = "local:"
-FORMS = {"local": LOCAL, "ssh": "ssh:[USER@]HOST[:FOLDER]", "docker": "docker:IMAGE[@ENGINE]"}
+FORMS = {
+    "local": LOCAL,
+    "ssh": "ssh:[USER@]HOST[:FOLDER]",
+    "docker": "docker:IMAGE[@ENGINE]",
+    "join": "join:NAME",
+}
 """Form of the URL by scheme, for users."""
 
 

@@ -131,7 +131,7 @@ def status(hub: Hub, args: calls.status, request: PendingCall) -> dict[str, Any]
         "instances": [i.name for i in hub.alive()],
         "runs": sum(1 for run in hub.history.runs.values() if not run.over),
         "runners": [{"url": r.url, "pid": r.pid, "ready": r.ready} for r in hub.runners],
-        "refused_frames": request.server.refused + sum(r.refused for r in hub.runners),
+        "refused_frames": request.server.refused + sum(r.refused for r in hub.runners) + hub.joining.refused,
         "directory": lifetime.directory,
         "faults": hub.loop.faults,
         "store": hub.history.store_problem or hub.history.problem or hub.history.note or hub.spaces.former or "ready",

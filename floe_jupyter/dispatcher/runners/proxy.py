@@ -12,6 +12,7 @@ import zmq
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.runners import segments
+from floe_jupyter.dispatcher.runners.connections import ConnectionOwner, RunnerConnection
 from floe_jupyter.dispatcher.runners.greeting import problem_of
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchedRunner
 from floe_jupyter.dispatcher.runners.listener import RunnerListener
@@ -21,7 +22,6 @@ from floe_jupyter.wire import leftovers
 from floe_jupyter.wire.inlined import carried, discard, divided, in_batches, settled
 from floe_jupyter.wire.runner_messages import Answer, Ask, FromRunner, Probe, Progress, RunnerHello
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
-from floe_jupyter.wire.transport import sockets
 from floe_jupyter.wire.transport.loop import Loop, Timer
 from floe_jupyter.wire.transport.parts import PartJoiner, PartSender
 from floe_jupyter.wire.transport.reliable import Link
@@ -64,7 +64,7 @@ class RunnerProxy:
         self,
         loop: Loop,
         url: str,
-        socket: zmq.Socket[bytes],
+        connection: RunnerConnection,
         listener: Listener | None,
         process: LaunchedRunner,
         owner: RunnerOwner,
@@ -86,9 +86,8 @@ class RunnerProxy:
         self.started_at = loop.now
         self.refused = 0
         """Number of invalid messages."""
-        self._loop, self._socket, self._owner = loop, socket, owner
+        self._loop, self._connection, self._owner = loop, connection, owner
         self._link = Link()
-        self._identity = b""
         self._listener = RunnerListener(loop, listener, FRAME_LIMIT + (1 << 20), self._hear_all, self._refuse)
         self._outbox: list[bytes] = []
         self._parts = (
@@ -106,7 +105,10 @@ class RunnerProxy:
         self._awaited = "the start of its process"
         """What a starting runner was last heard to do."""
         self._late: Timer | None = loop.after(process.hello_within, self._is_late)
-        self._descriptor = sockets.watch(loop, socket, self._receive)
+        watchdog = self.watchdog
+        connection.open(
+            ConnectionOwner(self._hear_connection, self._refuse, self._reconnected, watchdog.lost, lambda: watchdog.silence)
+        )
         loop.watch(process.descriptor, lambda _: self._process_ended())
         self._keeping: Timer | None = loop.after(KEEP_EVERY, self._keep) if process.leased else None
         if process.news >= 0:
@@ -195,7 +197,7 @@ class RunnerProxy:
     def due(self) -> float | None:
         """Send the queued messages and the link's due repetitions; return the time of the next call, or None."""
         self._spoke = False
-        if not self._identity and self._listener.stream is None:
+        if not self._connection.known and self._listener.stream is None:
             return None
         if self._parts is not None:
             self._parts.pump(self._loop.now)
@@ -210,7 +212,6 @@ class RunnerProxy:
     def end(self) -> None:
         """Kill the remaining processes of the runner, and close the connection. Waiting calls fail."""
         self.over = True
-        self._loop.forget(self._descriptor)
         self._listener.close()
         self.watchdog.close()
         self._loop.forget(self.process.descriptor)
@@ -223,7 +224,7 @@ class RunnerProxy:
         if self.process.same_memory:  # the files of a runner elsewhere bear numbers of processes elsewhere
             segments.sweep(self.pid)
             leftovers.sweep_pipes(self.pid)
-        self._socket.close(linger=0)
+        self._connection.close()
         for message in self._parts.close() if self._parts is not None else ():
             in_batches(message, discard)
         asked, self._asked = self._asked, {}
@@ -241,30 +242,25 @@ class RunnerProxy:
                 stream.send_all(envelopes)
             return
         try:
-            sockets.put(self._socket, (self._identity, *envelopes))
+            self._connection.send(envelopes)
         except zmq.ZMQError as error:
             log.warn(f"to the runner {self.url}: {error}; it is sent again")
-        self._loop.recheck(self._descriptor)
 
-    def _receive(self) -> None:
-        for _ in range(sockets.BURST):
-            if not sockets.waiting(self._socket):
-                return
-            frames = sockets.take(self._socket)
-            if len(frames) < 2 or (self.ready and frames[0] != self._identity):
-                self.refused += 1  # once a runner has said hello, all other connections are refused
-            else:
-                for envelope in frames[1:]:
-                    if self._hear(envelope):
-                        self._identity = frames[0]
-                if self.ready:
-                    self._listener.settle()
+    def _hear_connection(self, envelopes: list[bytes]) -> bool:
+        heard = self._hear_all(envelopes)
+        if self.ready:
+            self._connection.settle()
+            self._listener.settle()
+        return heard
+
+    def _reconnected(self) -> None:
+        self._link.reconnected(self._loop.now)
 
     def _refuse(self) -> None:
         self.refused += 1
 
     def _hear_all(self, envelopes: list[bytes]) -> bool:
-        """Handle envelopes from the direct stream; return True if their sender is the runner."""
+        """Handle envelopes; return True if their sender is the runner."""
         heard = False
         for envelope in envelopes:
             heard = self._hear(envelope) or heard
@@ -352,6 +348,6 @@ class RunnerProxy:
     def _process_ended(self) -> None:
         cause = self.process.ended()
         if cause:
-            self._receive()  # the runner's last messages
+            self._connection.receive()  # the runner's last messages
             self._listener.drain()
             self._owner.ended(self, self.cause or cause)

@@ -7,6 +7,7 @@ which it connects, never by its messages.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -15,6 +16,7 @@ import zmq
 
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.runners import spare_descriptor
+from floe_jupyter.dispatcher.runners.connections import OwnSocket
 from floe_jupyter.dispatcher.runners.launchers.local import endpoint_in
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchedRunner, Launcher, LaunchOrder
 from floe_jupyter.dispatcher.runners.launchers.registry import launcher_of
@@ -23,8 +25,6 @@ from floe_jupyter.errors import EnvironmentFailed, FloeError, unknown
 from floe_jupyter.wire import descriptors, shared_memory
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import Bye
-from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
-from floe_jupyter.wire.transport import parts, sockets
 from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, listen
 
@@ -76,19 +76,8 @@ class Runners:
         return runner
 
     def _meet(self, order: LaunchOrder, listener: Listener | None, process: LaunchedRunner) -> RunnerProxy:
-        socket = self._context.socket(zmq.ROUTER)
-        socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT + (1 << 20) if process.same_memory else parts.LIMIT)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.SNDHWM, 0)
-        """Unlimited: the link, which counts bytes, sets the bound."""
-        if not process.same_memory:
-            socket.setsockopt(
-                zmq.ROUTER_HANDOVER, 1
-            )  # a runner that connects again may be faster than the end of its old connection
-        if order.endpoint.startswith("tcp:"):
-            sockets.keep_across_machines(socket)
-        socket.bind(order.endpoint)
-        return RunnerProxy(self._loop, order.url, socket, listener, process, self, order.epoch)
+        connection = process.connection or OwnSocket(self._loop, self._context, order.endpoint, same_memory=process.same_memory)
+        return RunnerProxy(self._loop, order.url, connection, listener, process, self, order.epoch)
 
     def get(self, url: str, workspace: str, context: ProcessContext = INHERITED) -> RunnerProxy:
         """Return the runner of a URL for a workspace, started if missing, with its first runtime in *context*. Raises
@@ -115,7 +104,7 @@ class Runners:
         try:
             descriptors.require(NEEDED)
             order = self._order(url, context)
-            return self._meet(order, listen(order.endpoint), launch(order))
+            return self._meet(order, listen(order.endpoint) if order.endpoint else None, launch(order))
         except (OSError, zmq.ZMQError) as error:
             if error.errno in descriptors.FULL:
                 raise EnvironmentFailed(spare_descriptor.text("another runner")) from error
@@ -126,6 +115,8 @@ class Runners:
         epoch, directory = next(self._epochs), self._directory
         if url.startswith("local:"):
             return LaunchOrder(url, endpoint_in(directory), directory, epoch, context)
+        if url.startswith("join:"):
+            return LaunchOrder(url, "", directory, secrets.randbits(63), context)  # no dispatcher gives the number again
         own = os.path.join(directory, os.urandom(4).hex())  # short: a socket's path has at most 107 characters
         os.mkdir(own, 0o700)
         return LaunchOrder(url, f"ipc://{own}/r", own, epoch, context)

@@ -19,6 +19,7 @@ from floe_jupyter.core.machine.events import Break, CancelRun, CloseRun, Event, 
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.dispatcher.clients import AttachedClient
 from floe_jupyter.dispatcher.publish import Publisher
+from floe_jupyter.dispatcher.runners.launchers.join import Joining
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.dispatcher.runners.runners import Runners
 from floe_jupyter.dispatcher.runners.segments import hand_on
@@ -67,6 +68,8 @@ class Hub(Names):
         self.layouts = Layouts(loop)
         self.changed: Callable[[], None] = lambda: None
         """Callback for the end of an instance or detached run, which may have been the last."""
+        self.joining: Joining
+        """Joining of other machines; set by the dispatcher."""
         self._tokens = count(1)
         self.supervisor = Supervisor(self)
         spaces.renamed = self._renamed

@@ -19,7 +19,7 @@ from __future__ import annotations
 from floe_jupyter.core.flow.model import Flow, Module
 from floe_jupyter.core.machine.events import Failure, HeldMessage, Record, View
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.wire.control import workspace_calls
+from floe_jupyter.wire.control import key_calls, workspace_calls
 from floe_jupyter.wire.control.args import Args, Named, calls_of
 from floe_jupyter.wire.control.debug_calls import (
     back,
@@ -303,6 +303,7 @@ __all__ = [
     "held",
     "history",
     "inject",
+    "key_calls",
     "latest",
     "logs",
     "pause",

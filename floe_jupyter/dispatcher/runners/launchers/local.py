@@ -25,6 +25,7 @@ class RunnerProcess:
     """A child process, the leader of its own session. `descriptor` becomes readable when the process has ended."""
 
     news = -1
+    connection = None
     where = ""
     same_memory = True
     same_files = True

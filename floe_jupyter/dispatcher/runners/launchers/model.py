@@ -7,9 +7,12 @@ for it (see `helper`), which is a child of the dispatcher like a local runner.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
+
+if TYPE_CHECKING:
+    from floe_jupyter.dispatcher.runners.connections import RunnerConnection
 
 
 class LaunchOrder(NamedTuple):
@@ -17,7 +20,9 @@ class LaunchOrder(NamedTuple):
 
     url: str
     endpoint: str
-    """Address at which the dispatcher awaits this runner alone: ``ipc://`` and the path of a socket in `directory`."""
+    """Address at which the dispatcher awaits this runner alone: ``ipc://`` and the path of a socket in `directory`. Empty for a
+    runner that comes another way.
+    """
     directory: str
     """Directory for sockets and logs, private to the user; of this launch alone unless the runner is a local process."""
     epoch: int = 0
@@ -30,7 +35,7 @@ class LaunchedRunner(Protocol):
     """One started runner, as its launcher knows it."""
 
     pid: int
-    """Id of the local process: the runner's own, or that of its helper. A remote process has no id here."""
+    """Id of the local process: the runner's own, or that of its helper. A runner without one gets a number above all ids."""
     descriptor: int
     """Descriptor that becomes readable when the runner has ended."""
     news: int
@@ -47,6 +52,10 @@ class LaunchedRunner(Protocol):
     """Maximum seconds from the start, or from the last progress, to the hello."""
     version_cure: str
     """Cure for a runner of another version of floe-jupyter, for users."""
+
+    @property
+    def connection(self) -> RunnerConnection | None:
+        """Connection that the launcher made; None: the runner connects to the order's endpoint."""
 
     def ended(self) -> str:
         """Return how the runner ended, with cause and cure, for users; empty while it runs."""

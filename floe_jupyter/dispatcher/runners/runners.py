@@ -15,6 +15,7 @@ from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.runners import spare_descriptor
 from floe_jupyter.dispatcher.runners.launchers import Launcher, Process, endpoint_in, launcher_of
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
+from floe_jupyter.dispatcher.runners.relay import Relay
 from floe_jupyter.errors import EnvironmentFailed, FloeError, unknown
 from floe_jupyter.wire import descriptors
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
@@ -55,6 +56,8 @@ class Runners:
         self._others: list[RunnerProxy] = []
         """Runners not assigned yet, and runners told to end."""
         self._failures: dict[tuple[str, str], tuple[int, str]] = {}
+        self.relay = Relay(self.get)
+        """Channels between home runners and outposts."""
         loop.every_turn(self._due)
 
     def __iter__(self) -> Iterator[RunnerProxy]:
@@ -156,9 +159,10 @@ class Runners:
         key = (runner.url, runner.workspace)
         if self._runners.get(key) is runner:
             del self._runners[key]
+        self.relay.ended(runner, cause)
         if runner.leaving:
             return
-        quick = not runner.ready or self._loop.now - runner.started_at < QUICK
+        quick = not runner.ready or (self._loop.now - runner.started_at < QUICK and not runner.useful)
         failures = self._failures.get(key, (0, ""))[0] + 1 if quick else 0
         self._failures[key] = (failures, f"{cause}; {tail}" if tail else cause)
         self._lost(runner, cause)

@@ -121,7 +121,7 @@ def end_runner(hub: Hub, args: calls.end_runner, request: PendingCall) -> dict[s
 
 
 def _of_all(hub: Hub, request: PendingCall, lines: Any, finish: Callable[[list[Any]], list[Any]] = list) -> Any:
-    """Ask all runners for their runtimes; a runner without answer counts as having none. *finish* makes the answer of the lines."""
+    """Ask all runners for their runtimes; a runner without answer counts as having none. *finish* gets all lines."""
     asked: list[RunnerProxy] = list(hub.runners)
     answer: list[Any] = []
     left = len(asked)

@@ -29,7 +29,7 @@ PIECE = 1024 * 1024
 """Maximum bytes of one message of a channel."""
 CREDIT_FROM = CHANNEL_WINDOW // 4
 """Bytes taken after which the other end is told: a credit for a few bytes would cost as much as they do."""
-GIVE_UP = 5.0
+GIVE_UP = 3.0
 """Seconds after which a killed runtime counts as ended although its outpost has not said so, as the outpost hangs."""
 
 Send = Callable[[Any], None]

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from floe_jupyter.core.flow.model import Module
-from floe_jupyter.wire.client.client import Client
+from floe_jupyter.wire.client.client import Client, connect
+from floe_jupyter.wire.control.workspaces import Workspace
 from tests.e2e.flows import opened
 from tests.e2e.outposts.spread import count, define, feed, place, results, runners, runtimes, wait
 from tests.processes import gone
@@ -133,6 +134,21 @@ def test_an_endless_call_in_an_outpost_is_killed_after_a_cancel_and_the_outpost_
     client.call("cancel", ref=info.ref)
     wait(lambda: gone(pid), "the end of the process", 10)
     assert "local:b" in runners(client)
+
+
+def test_outposts_end_with_their_workspace_and_those_of_others_stay(client: Client) -> None:
+    other = connect(client="other", workspace=Workspace("", "other", "program", "other"))
+    for each in (client, other):
+        define(each, *MODULES)
+        place(each, "f", "a -> b -> c", **PLACES)
+        assert each.call("wait", ref=opened(each, "f", [1]).ref, timeout=30).status == "done"
+    rows = client.call("runners")
+    assert len([row for row in rows if row["url"] == "local:b"]) == 2, "each workspace has outposts of its own"
+    other.close()
+    for row in rows:
+        if row["workspace"] == "other":
+            wait(lambda row=row: gone(row["pid"]), f"the end of {row}", 15)
+    assert all(not gone(row["pid"]) for row in rows if row["workspace"] != "other")
 
 
 def test_nothing_is_left_of_outposts_after_their_owner_was_killed(client: Client) -> None:

@@ -16,6 +16,7 @@ from floe_jupyter.runner.runtimes.pool import Pool
 from floe_jupyter.runner.runtimes.process import ProcessRuntime
 from floe_jupyter.runner.runtimes.remote import CREDIT_FROM
 from floe_jupyter.runner.runtimes.runtime import KILL_AFTER, Runtime
+from floe_jupyter.wire import shared_memory
 from floe_jupyter.wire.process_context import ProcessContext
 from floe_jupyter.wire.runner_messages import (
     CHANNEL_WINDOW,
@@ -47,6 +48,8 @@ class HostedRuntime:
 
     def __init__(self, channel: str, send: Callable[[Any], None]) -> None:
         self.name = channel
+        self.shares = True
+        """True if the runtime and the home runner have the same shared memory."""
         """Name under which the pool knows the user of the process."""
         self.runtime: ProcessRuntime | None = None
         self._send = send
@@ -68,7 +71,7 @@ class HostedRuntime:
 
     def is_ready(self, runtime: ProcessRuntime) -> None:
         """Tell that the process has said hello."""
-        self._send(RuntimeReady(self.name, runtime.pid, runtime.version, runtime.fidelity))
+        self._send(RuntimeReady(self.name, runtime.pid, runtime.version, runtime.fidelity, self.shares))
 
     def input(self, data: bytes) -> None:
         """Write to the process."""
@@ -139,6 +142,7 @@ class HostedRuntimes:
 
     def _start(self, message: StartRuntime) -> None:
         hosted = self._channels[message.channel] = HostedRuntime(message.channel, self._uplink.send)
+        hosted.shares = message.memory == shared_memory.identity() != ""
         context = self._context_of(message.context)
         self._environments.find(message.module, lambda found: self._found(hosted, found), context)
 
@@ -149,6 +153,7 @@ class HostedRuntimes:
             self._refuse(hosted, found)
         else:
             # As worker 1 of its own, the channel gets an idle process or a new one, and shares none.
+            found = found._replace(shares=hosted.shares)
             self._pool.place(hosted, found, 1, lambda runtime: self._placed(hosted, runtime))
 
     def _placed(self, hosted: HostedRuntime, runtime: Runtime | EnvironmentFailed) -> None:

@@ -17,9 +17,8 @@ import msgspec
 
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.runner.runtimes.launch import MEMORY
 from floe_jupyter.wire import leftovers
-from floe_jupyter.wire.leftovers import remove_file, sweep_memory
+from floe_jupyter.wire.leftovers import MEMORY, remove_file, sweep_memory
 
 _NAME = re.compile(r"floe-(\d+)-[A-Za-z0-9_-]+\Z")
 
@@ -118,6 +117,21 @@ class Segments:
     def clear(self, prefix: str) -> None:
         """Remove all segments whose names begin with *prefix*, at the end of the process."""
         sweep(self.directory, prefix, ())
+
+
+def inlined(batch: Batch, directory: str = MEMORY) -> Batch:
+    """Return a batch with the bytes of its segments inside. Raises ProtocolError if one cannot be read."""
+    try:
+        return msgspec.structs.replace(batch, buffers=tuple(_inlined(buffer, directory) for buffer in batch.buffers))
+    except OSError as error:
+        raise ProtocolError(f"the shared memory of a message cannot be read: {error.strerror}") from None
+
+
+def _inlined(buffer: Buffer, directory: str) -> Buffer:
+    if not buffer.segment:
+        return buffer
+    with open(os.path.join(directory, buffer.segment), "rb") as file:
+        return Buffer(buffer.size, file.read(buffer.size))
 
 
 def remove(directory: str, name: str) -> None:

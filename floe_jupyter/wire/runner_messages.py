@@ -132,6 +132,8 @@ class StartRuntime(msgspec.Struct, frozen=True, tag=True):
     module: Module
     """Module whose language and dependencies name the environment, which is made if missing."""
     context: ProcessContext = INHERITED
+    memory: str = ""
+    """Identity of the home's shared memory (`wire.shared_memory.identity`): with another, all buffers travel in the frames."""
 
 
 class RuntimeReady(msgspec.Struct, frozen=True, tag=True):
@@ -141,6 +143,8 @@ class RuntimeReady(msgspec.Struct, frozen=True, tag=True):
     pid: int
     version: str
     fidelity: dict[str, str] = {}
+    same_memory: bool = True
+    """False if the runtime cannot read the home's segments: all buffers have to be in the frames."""
 
 
 class RuntimeInput(msgspec.Struct, frozen=True, tag=True):

@@ -11,6 +11,7 @@ import mmap
 import os
 import re
 from collections.abc import Container
+from functools import cache
 from itertools import count
 
 from floe_jupyter.wire.leftovers import MEMORY as DIRECTORY
@@ -18,6 +19,20 @@ from floe_jupyter.wire.leftovers import remove_file, sweep_memory
 
 _NAME = re.compile(r"floe-(\d+)-[a-z0-9-]+\Z")
 _numbers = count(1)
+
+
+@cache
+def identity(directory: str = DIRECTORY) -> str:
+    """Return what tells one machine's shared memory from another's: boot of the kernel and file system of the directory.
+
+    Names of hosts are no proof: containers share a name, or a memory, or neither. Empty without shared memory.
+    """
+    try:
+        found = os.stat(directory)
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return f"{file.read().strip()}.{found.st_dev}.{found.st_ino}"
+    except OSError:
+        return ""
 
 
 def path_of(name: str, directory: str = DIRECTORY) -> str:

@@ -1,7 +1,8 @@
 """Relay between home runners and outposts: passes on what they say to each other about runtimes, without looking into frames.
 
-The frames of `RuntimeInput` and `RuntimeOutput` name segments of shared memory. Between runners of one machine the names are
-good as they are. Each end bounds what is under way on a channel (`CHANNEL_WINDOW`), and with it what a link keeps here.
+The frames of `RuntimeInput` and `RuntimeOutput` name segments of shared memory only between runners that have the same memory;
+the two ends find that out (`StartRuntime.memory`, `RuntimeReady.same_memory`). Each end bounds what is under way on a channel
+(`CHANNEL_WINDOW`), and with it what a link keeps here.
 """
 
 from __future__ import annotations

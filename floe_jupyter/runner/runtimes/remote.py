@@ -10,8 +10,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
+from floe_jupyter.core.machine.events import Call
 from floe_jupyter.runner.runtimes.remote_interpreter import RemoteInterpreter
 from floe_jupyter.runner.runtimes.runtime import KILL_AFTER, Runtime, RuntimeOwner
+from floe_jupyter.runner.segments import inlined
+from floe_jupyter.wire import shared_memory
 from floe_jupyter.wire.runner_messages import (
     CHANNEL_WINDOW,
     EndRuntime,
@@ -131,11 +136,14 @@ class RemoteRuntime(Runtime):
         self.reader: RemoteReader = RemoteReader(lambda n: send(OutputTaken(channel, n)))
         self._send = send
         self._timer: Timer | None = None
-        send(StartRuntime(channel, interpreter.runner, interpreter.module, interpreter.context))
+        self._shares = True
+        """True if the runtime can read the segments of this runner."""
+        memory = shared_memory.identity()
+        send(StartRuntime(channel, interpreter.runner, interpreter.module, interpreter.context, memory))
 
     def is_ready(self, message: RuntimeReady) -> None:
         """Handle the hello of the process."""
-        self.pid = message.pid
+        self.pid, self._shares = message.pid, message.same_memory
         if self.status == "starting":
             self._is_ready(message.version, message.fidelity)
 
@@ -149,6 +157,12 @@ class RemoteRuntime(Runtime):
         self.killed_by_others = message.outside and not self._cause
         self.refusal = message.cause if message.refused else ""
         self._is_gone(self._cause or message.cause)
+
+    def call_pieces(self, command: Call, call: int, slot: int) -> list[bytes]:
+        """Return the `call` frame of a command, in pieces; with all buffers inside if the runtime is on another machine."""
+        if command.batch.buffers and not self._shares:
+            command = msgspec.structs.replace(command, batch=inlined(command.batch))
+        return super().call_pieces(command, call, slot)
 
     def hold(self, *, paused: bool) -> None:
         """Pause or resume both directions: the dispatcher, through which they lead, falls behind."""

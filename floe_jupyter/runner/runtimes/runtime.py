@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import islice
 from typing import Protocol
 
+from floe_jupyter.core.machine.events import Call
 from floe_jupyter.errors import ProtocolError
 from floe_jupyter.runner.runtimes.languages import Interpreter
 from floe_jupyter.runner.runtimes.loads import Loads
 from floe_jupyter.runner.runtimes.remote_interpreter import RemoteInterpreter
 from floe_jupyter.runner.runtimes.slots import CallKey, FrameReader, FrameWriter, Slot
-from floe_jupyter.runner.runtimes.translate import frame_pieces
+from floe_jupyter.runner.runtimes.translate import call_pieces, frame_pieces
 from floe_jupyter.wire.runtime.frames import BadFrame, FromRuntime, Head, HelloFrame
 from floe_jupyter.wire.runtime.packing import Unpacker
 from floe_jupyter.wire.transport.loop import Loop
@@ -123,6 +124,10 @@ class Runtime:
     def send(self, head: Head, parts: list[bytes] | None = None) -> None:
         """Queue a frame; the frame is written before the loop waits again. Raises ProtocolError for too large a frame."""
         self.writer.send(frame_pieces(head, parts))
+
+    def call_pieces(self, command: Call, call: int, slot: int) -> list[bytes]:
+        """Return the `call` frame of a command, in pieces. Raises ProtocolError for too large a frame."""
+        return call_pieces(command, call, slot)
 
     def _feed(self, data: bytes) -> None:
         if self._deaf:

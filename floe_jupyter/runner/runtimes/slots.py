@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from floe_jupyter.core.machine.events import Event, Failure, Load, Returned
+from floe_jupyter.core.machine.events import Call, Event, Failure, Load, Returned
 from floe_jupyter.wire.process_context import ProcessContext
 from floe_jupyter.wire.runtime.frames import Head
 
@@ -115,6 +115,9 @@ class SlotRuntime(Protocol):
 
     def send(self, head: Head, parts: list[bytes] | None = None) -> None:
         """Queue a frame."""
+
+    def call_pieces(self, command: Call, call: int, slot: int) -> list[bytes]:
+        """Return the `call` frame of a command, in pieces."""
 
     def kill(self, cause: str) -> None:
         """End the process, for a reason that people read."""

@@ -75,6 +75,7 @@ export interface Module {
   state?: string;
   place?: Place;
   build_deps?: boolean;
+  runner?: string;
 }
 
 /** One use of a module (or a built-in) in a flow. */
@@ -110,6 +111,7 @@ export interface NodeView {
   breaks?: Array<string>;
   dropped?: number;
   unfinished?: number;
+  runner?: string;
 }
 
 /** Positions of the boxes and wires of a flow in a page, in CSS pixels at scale 1. */

@@ -130,6 +130,7 @@ class _Card:
         parts += [f"join {node.join}"] * (node.join not in {"each", node.module})
         parts += [f"{node.workers} workers"] * (node.workers > 1)
         parts += [f"on error {node.on_error}"] * (node.on_error != "fail")
+        parts += [f"in {self.seen.runner or node.runner}"] * bool(self.seen.runner or node.runner)
         return ", ".join(parts)
 
     def _counts(self) -> str:

@@ -21,6 +21,7 @@ from floe_jupyter.dispatcher.runners.launchers.local import endpoint_in
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchedRunner, Launcher, LaunchOrder
 from floe_jupyter.dispatcher.runners.launchers.registry import launcher_of
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
+from floe_jupyter.dispatcher.runners.relay import Relay
 from floe_jupyter.errors import EnvironmentFailed, FloeError, unknown
 from floe_jupyter.wire import descriptors, shared_memory
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
@@ -64,6 +65,8 @@ class Runners:
         self._failures: dict[tuple[str, str], tuple[int, str]] = {}
         shared_memory.identity()  # a hello is compared with it, even when no descriptor is left to find out
         self._epochs = count(STARTED_AHEAD + 1)
+        self.relay = Relay(self.get)
+        """Channels between home runners and outposts."""
         loop.every_turn(self._due)
 
     def __iter__(self) -> Iterator[RunnerProxy]:
@@ -171,9 +174,10 @@ class Runners:
         key = (runner.url, runner.workspace)
         if self._runners.get(key) is runner:
             del self._runners[key]
+        self.relay.ended(runner, cause)
         if runner.leaving:
             return
-        quick = not runner.ready or self._loop.now - runner.started_at < QUICK
+        quick = not runner.ready or (self._loop.now - runner.started_at < QUICK and not runner.useful)
         failures = self._failures.get(key, (0, ""))[0] + 1 if quick else 0
         self._failures[key] = (failures, f"{cause}; {tail}" if tail else cause)
         self._lost(runner, cause)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from floe_jupyter.core.flow.model import NODE_ID, Flow, Module, Node, Place
+from floe_jupyter.core.flow.placement import problem_of as problem_of_runner
 from floe_jupyter.dispatcher.runs.journal import Journal
 from floe_jupyter.errors import DefinitionError, EnvironmentFailed, nearest, unknown
 from floe_jupyter.stores import Kind
@@ -109,6 +110,8 @@ def _check_module(module: Module) -> None:
         raise DefinitionError(f"module {module.name!r}: no language {module.lang!r}; {nearest(module.lang, with_runtime())}")
     for port in (*module.inputs, *module.outputs):
         _check_name("port", port)
+    if problem := problem_of_runner(module.runner):
+        raise DefinitionError(f"module {module.name!r}: {problem}")
     if module.deps:
         _check_dependencies(module)
     try:
@@ -152,6 +155,4 @@ def _missing(node: Node) -> str:
         return f"task {node.module!r} (node {node.id!r})"
     if node.kind == "pub":
         return f"pub {node.module!r} (node {node.id!r})"
-    if node.runner not in ("", "local:"):
-        return f"runner {node.runner!r} (node {node.id!r})"
     return ""

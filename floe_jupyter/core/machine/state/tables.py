@@ -20,6 +20,8 @@ class FlowTables:
 
     def __init__(self, flow: Flow, modules: Mapping[str, Module], states: Mapping[str, State], most: tuple[int, int]) -> None:
         self.flow, self.modules = flow, dict(modules)
+        self.home = flow.runner
+        """URL of the runner where the machine is: a rewired flow may name another for its nodes, but the machine stays."""
         self.first_states = dict(states)
         self.max_n, self.max_bytes = most
         self.nodes: dict[str, NodeState] = {}

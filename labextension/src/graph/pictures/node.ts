@@ -96,7 +96,7 @@ export class NodePicture {
       const status = view.held ? 'held' : view.status;
       set(this.group, 'data-status', status);
       this.texts = [
-        unprocessed(view) ? `${status}, ${unprocessed(view)}` : status,
+        [status, unprocessed(view), view.runner].filter(Boolean).join(', '),
         `${short(view.taken ?? 0)} → ${short(view.given ?? 0)}`
       ];
       this.words = '';
@@ -264,7 +264,7 @@ function describe(view: NodeView, count?: number): string {
   const parts = [
     `${view.id}: ${view.status}`,
     `${view.taken ?? 0} taken, ${view.given ?? 0} given`,
-    count ? `${count} nodes: a double click unfolds them` : `version ${view.version}`
+    count ? `${count} nodes: a double click unfolds them` : `version ${view.version}${view.runner ? `, in ${view.runner}` : ''}`
   ];
   if (view.depth) {
     parts.push(`${view.depth} waiting`);

@@ -12,12 +12,12 @@ from floe_jupyter.client.sources.check import check_source
 from floe_jupyter.client.sources.places import place_text
 from floe_jupyter.core.flow.model import NODE_ID, Flow, Module, Place
 from floe_jupyter.core.flow.placement import problem_of as problem_of_runner
+from floe_jupyter.core.flow.runner_urls import require_runner
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.errors import DefinitionError, ModuleFailed, NotationError, unknown
 from floe_jupyter.wire.dependencies import problem_of
 from floe_jupyter.wire.languages import named, with_runtime
-from floe_jupyter.wire.runner_urls import require_runner
 
 
 def check_name(what: str, name: str) -> None:

@@ -18,8 +18,8 @@ from floe_jupyter.containers.attached import write_log
 from floe_jupyter.containers.container import RunnerContainer, sweep
 from floe_jupyter.containers.ending import words
 from floe_jupyter.containers.engine import connect, is_here
+from floe_jupyter.core.flow.container_address import parse
 from floe_jupyter.errors import EnvironmentFailed, FloeError
-from floe_jupyter.wire.container_address import parse
 
 BOUND_WITHIN = 5.0
 """Seconds until the dispatcher listens at the runner's address."""

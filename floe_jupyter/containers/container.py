@@ -11,9 +11,9 @@ from typing import Any
 from floe_jupyter.containers import hardening, images, packages
 from floe_jupyter.containers.attached import AttachedStreams
 from floe_jupyter.containers.ending import ContainerEnd, end_of
+from floe_jupyter.core.flow.container_address import ContainerAddress
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.wire import processes
-from floe_jupyter.wire.container_address import ContainerAddress
 
 
 class RunnerContainer:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from floe_jupyter.wire.container_address import ContainerAddress
+from floe_jupyter.core.flow.container_address import ContainerAddress
 
 REPORTED_WITHIN = 2
 """Seconds that the engine gets to report the end of a container that has closed its output."""

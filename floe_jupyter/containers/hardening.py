@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from floe_jupyter.containers.uv import find_uv
-from floe_jupyter.wire.container_address import ContainerAddress
+from floe_jupyter.core.flow.container_address import ContainerAddress
 
 SOCKETS = "/floe"
 """Directory of the container with the sockets of its runner, read-only."""

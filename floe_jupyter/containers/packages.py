@@ -20,9 +20,9 @@ from floe_jupyter.containers import hardening
 from floe_jupyter.containers.attached import AttachedStreams
 from floe_jupyter.containers.ending import end_of
 from floe_jupyter.containers.engine import connect
+from floe_jupyter.core.flow.container_address import ContainerAddress
 from floe_jupyter.errors import FloeError
 from floe_jupyter.wire import processes
-from floe_jupyter.wire.container_address import ContainerAddress
 
 REQUEST_WITHIN = 5.0
 """Seconds that a runner gets to send its request."""

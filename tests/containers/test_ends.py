@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from floe_jupyter.containers.ending import ContainerEnd, words
+from floe_jupyter.core.flow.container_address import parse
 from floe_jupyter.wire.client.client import Client
-from floe_jupyter.wire.container_address import parse
 from tests.containers.flows import IMAGE, define, module, opened, run
 
 GONE_WITHIN = 4.0

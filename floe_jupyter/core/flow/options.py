@@ -27,8 +27,6 @@ OPTIONS: dict[str, ValueKind] = {
 }
 """Options of any node: ``clean = clean_v2(workers=2)``."""
 
-RUNNER_SCHEMES = ("local",)
-"""Kinds of runners: what stands before the colon of ``runner=``."""
 JOINS = ("all", "any", "each")
 POLICIES = ("fail", "hold", "retry", "skip")
 RETRY: dict[str, ValueKind] = {"times": "count", "backoff": "duration", "jitter": "number"}

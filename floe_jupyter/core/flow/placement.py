@@ -6,13 +6,9 @@ separated by commas, among which the workers of the node are dealt out in turn.
 
 from __future__ import annotations
 
-import re
-
 from floe_jupyter.core.flow.model import Module, Node
-from floe_jupyter.core.flow.options import RUNNER_SCHEMES
-from floe_jupyter.errors import nearest
+from floe_jupyter.core.flow.runner_urls import problem_of_url
 
-_LOCAL = re.compile(r"[A-Za-z0-9_.-]*\Z")
 LONGEST_URL = 1_000
 """Maximum characters of the option ``runner=``."""
 
@@ -37,15 +33,4 @@ def problem_of(text: str, workers: int = 0) -> str:
         return "runner= names no runner; write one such as 'local:b', or leave it out"
     if 0 < workers < len(urls):
         return f"runner= names {len(urls)} runners for {workers} worker{'s' * (workers > 1)}; add workers={len(urls)}"
-    return next((problem for problem in map(_problem_of, urls) if problem), "")
-
-
-def _problem_of(url: str) -> str:
-    scheme, colon, rest = url.partition(":")
-    if scheme not in RUNNER_SCHEMES:
-        return f"no kind of runner {scheme[:100]!r}; {nearest(scheme[:100], [f'{known}:' for known in RUNNER_SCHEMES])}"
-    if not colon:
-        return f"{url!r} is no URL of a runner: write '{scheme}:'"
-    if scheme == "local" and not _LOCAL.match(rest):
-        return f"{rest[:100]!r} cannot name a local runner: write letters, digits, _, . and -, such as 'local:b'"
-    return ""
+    return next((problem for problem in map(problem_of_url, urls) if problem), "")

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from floe_jupyter._version import __version__
+from floe_jupyter.core.flow.runner_urls import require_runner
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.calls import definitions
@@ -19,7 +20,6 @@ from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.dispatcher.runs.workspaces import Space
 from floe_jupyter.errors import DefinitionError, FloeError, PeerSilent, ProtocolError, nearest, unknown
 from floe_jupyter.wire.control import calls
-from floe_jupyter.wire.runner_urls import require_runner
 
 
 def hello(hub: Hub, args: calls.hello, request: PendingCall) -> dict[str, Any]:

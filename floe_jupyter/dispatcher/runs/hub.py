@@ -15,6 +15,7 @@ import msgspec
 
 from floe_jupyter.core.flow.graph import sources
 from floe_jupyter.core.flow.model import Flow
+from floe_jupyter.core.flow.runner_urls import LOCAL
 from floe_jupyter.core.machine.events import Break, CancelRun, CloseRun, Event, Failure, Inject, Rewire, Status, Unbreak, Update
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.dispatcher.clients import AttachedClient
@@ -37,7 +38,6 @@ from floe_jupyter.errors import FloeError, PeerGone, from_wire, unknown
 from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import MachineRequest, Open, Shut
-from floe_jupyter.wire.runner_urls import LOCAL
 from floe_jupyter.wire.transport.loop import Loop
 
 KEPT_INSTANCES = 4

@@ -8,10 +8,10 @@ import select
 import signal
 
 from floe_jupyter.containers.hardening import SOCKETS
+from floe_jupyter.core.flow.container_address import parse
 from floe_jupyter.dispatcher.runners.launchers.helper import HelpedRunner, start_helper_of
 from floe_jupyter.dispatcher.runners.launchers.local import runner_arguments
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchOrder
-from floe_jupyter.wire.container_address import parse
 
 LEASE = 15.0
 """Seconds without a word of the dispatcher after which a runner in a container ends itself, if its lifeline has not ended it."""

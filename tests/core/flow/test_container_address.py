@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from floe_jupyter.core.flow.container_address import ContainerAddress, parse
 from floe_jupyter.errors import DefinitionError
-from floe_jupyter.wire.container_address import ContainerAddress, parse
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.errors import EnvironmentFailed, UnknownName
 from floe_jupyter.wire.process_context import ProcessContext
@@ -22,8 +24,10 @@ from floe_jupyter.wire.runner_messages import (
     StartRuntime,
 )
 
-Get = Callable[[str, str, ProcessContext], RunnerProxy]
-"""Finds the runner of a URL, a workspace and a context; started if missing. Raises EnvironmentFailed and UnknownName."""
+FindOutpost = Callable[[RunnerProxy, str, ProcessContext], tuple[RunnerProxy, ProcessContext]]
+"""Finds the runner of a URL for a home runner, and the context in which modules run there; started if missing. Raises
+EnvironmentFailed and UnknownName.
+"""
 
 
 class Channel(NamedTuple):
@@ -36,8 +40,8 @@ class Channel(NamedTuple):
 class Relay:
     """Channels between runners, by name."""
 
-    def __init__(self, get: Get) -> None:
-        self._get = get
+    def __init__(self, find: FindOutpost) -> None:
+        self._find = find
         self._channels: dict[str, Channel] = {}
 
     def pass_on(self, sender: RunnerProxy, message: Any) -> None:
@@ -78,9 +82,9 @@ class Relay:
             home.refused += 1
             return
         try:
-            outpost = self._get(message.runner, home.workspace, message.context)
+            outpost, context = self._find(home, message.runner, message.context)
         except (EnvironmentFailed, UnknownName) as error:
             home.send(RuntimeEnded(message.channel, str(error), refused=True))
             return
         self._channels[message.channel] = Channel(home, outpost)
-        outpost.send(message)
+        outpost.send(msgspec.structs.replace(message, context=context))

@@ -111,7 +111,7 @@ def serve(directory: str, lock: int) -> int:
     say(
         "hello",
         directory=directory,
-        python=sys.version_info[:2],
+        version=sys.version_info[:2],
         platform=f"{sys.implementation.cache_tag}-{sys.platform}-{os.uname().machine}",
         libc=os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else "",
         host=os.uname().nodename,
@@ -164,9 +164,9 @@ def unpack(new: str, final: str, archive: bytes) -> None:
     venv.EnvBuilder(symlinks=True, with_pip=False).create(new)
     version = ".".join(map(str, sys.version_info[:2]))
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        opened.extractall(os.path.join(new, "lib", f"python{version}", "site-packages"))
+        opened.extractall(f"{new}/lib/python{version}/site-packages")
     tried = subprocess.run(
-        [os.path.join(new, "bin", "python"), "-P", "-c", "import floe_jupyter.runner.runner, zmq"],
+        [f"{new}/bin/python", "-P", "-c", "import floe_jupyter.runner.runner, zmq"],
         check=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -193,7 +193,7 @@ def run(cache: str, directory: str, lock: int, order: dict) -> int:  # type: ign
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # a subreaper: orphans of the runner become children of this process
     theirs, lifeline = os.pipe()
     os.mkfifo(os.path.join(directory, CONTROL))
-    python = os.path.join(cache, order["key"], "bin", "python")
+    python = os.path.join(cache, order["key"], "bin/python")
     variables = {**os.environ, "TMPDIR": directory, "XDG_RUNTIME_DIR": directory}
     command = [python, "-P", "-m", "floe_jupyter.runner", *order["arguments"], "--lifeline", str(theirs)]
     command += ["--interpreter", sys.executable]  # modules see the packages that this Python has

@@ -82,7 +82,7 @@ def start(connection: SshConnection, login: Login, options: dict[str, str]) -> s
     """Start the runner on the other machine; return its directory there. Raises `EnvironmentFailed`."""
     _, there = connection.receive(LOGIN_WITHIN, "a login and an answer of python3")
     say("where", there["host"])
-    other = OtherPython(tuple(there["python"]), there["platform"], there["libc"] or "")
+    other = OtherPython(tuple(there["version"]), there["platform"], there["libc"] or "")
     key = key_of(other)
     if key not in there["cached"]:
         bring(connection, key, archive_for(other))

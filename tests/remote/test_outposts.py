@@ -39,7 +39,7 @@ def test_a_failure_there_names_the_cell_and_line(client: Client) -> None:
     assert info.status == "failed"
     assert "ZeroDivisionError" in info.failures[0].message
     assert (info.failures[0].node, info.failures[0].line) == ("b", 3)
-    assert "seen 0" in "".join(line["text"] for line in client.call("logs", ref=info.ref))
+    assert "seen 0" in "".join(line["text"] for line in client.call("logs", flow=info.ref))
 
 
 @pytest.mark.parametrize("size", [MIB, 20 * MIB])

@@ -9,11 +9,11 @@ import msgspec
 
 from floe_jupyter.core.flow.model import NODE_ID, Flow, Module, Node, Place
 from floe_jupyter.core.flow.placement import problem_of as problem_of_runner
+from floe_jupyter.core.flow.runner_urls import LOCAL, require_runner
 from floe_jupyter.dispatcher.runs.journal import Journal
 from floe_jupyter.errors import DefinitionError, EnvironmentFailed, nearest, unknown
 from floe_jupyter.stores import Kind
 from floe_jupyter.wire.languages import with_runtime
-from floe_jupyter.wire.runner_urls import LOCAL, require_runner
 
 T = TypeVar("T", Module, Flow)
 HOST = "local"

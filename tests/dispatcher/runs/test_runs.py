@@ -227,7 +227,6 @@ UNSUPPORTED = {
     "durable runs": Flow("f", (Node("d", "double"),), durable=True),
     "hosts (--host-tags)": Flow("f", (Node("d", "double"),), host_tags=("linux",)),
     "resource tags": Flow("f", (Node("d", "double"),), resource_tags=("gpu",)),
-    "the runner 'docker:x'": Flow("f", (Node("d", "double"),), runner="docker:x"),
 }
 
 

@@ -192,6 +192,15 @@ def test_limits_and_the_network_are_given_in_the_url(
     assert (limits["Memory"], limits["NanoCpus"], limits["PidsLimit"]) == (96 << 20, 500_000_000, 48)
 
 
+def test_one_node_of_a_local_flow_lives_in_a_container_and_gives_the_same_results(client: Client) -> None:
+    where = "import os\ndef where(msg):\n    return [msg, os.getuid()]"
+    text = f"count -> where -> twice\nwhere = where(runner='{IMAGE}')"
+    define(client, "mixed", text, module("count", COUNT), module("where", where), module("twice", TWICE, "js"), runner="local:")
+    found = run(client, "mixed", 1, 2)
+    assert [each[0][0] for each in found] == [1, [1, 1], 2, [2, 2]]
+    assert {each[0][1] for each in found} == {os.getuid() or 65532}
+
+
 def test_what_programs_usually_do_works_in_a_container(client: Client) -> None:
     define(client, "usual", "usual -> many", module("usual", USUAL), module("many", MANY, "js"))
     assert run(client, "usual", 3) == [[9, "3", 3, 3, [3], 3, 300]]

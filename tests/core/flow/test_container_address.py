@@ -45,3 +45,7 @@ def test_a_wrong_url_of_a_container_names_the_part_and_the_cure(url: str, said: 
     with pytest.raises(DefinitionError) as error:
         parse(url)
     assert said in str(error.value)
+
+
+def test_the_memory_of_a_container_is_told_in_whole_megabytes() -> None:
+    assert parse("docker:x?memory=1g").memory_text == "1024 MB"

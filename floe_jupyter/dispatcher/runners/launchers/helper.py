@@ -11,7 +11,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
-from typing import TypeVar
 
 from floe_jupyter.dispatcher.runners.launchers.local import RunnerProcess, inherited_pipe, log_of, spawn
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchOrder
@@ -90,22 +89,6 @@ def start_helper(
     version_cure: str = "",
 ) -> HelpedRunner:
     """Start ``python -m MODULE`` as the helper of a runner. Raises `EnvironmentFailed`."""
-    return start_helper_of(HelpedRunner, module, order, where, arguments, variables, version_cure)
-
-
-Helped = TypeVar("Helped", bound=HelpedRunner)
-
-
-def start_helper_of(
-    kind: type[Helped],
-    module: str,
-    order: LaunchOrder,
-    where: str,
-    arguments: list[str],
-    variables: Mapping[str, str] | None = None,
-    version_cure: str = "",
-) -> Helped:
-    """Start a helper as `start_helper` does, for a runner of another class. Raises `EnvironmentFailed`."""
     ours, theirs = inherited_pipe()
     news, out = os.pipe()
     os.set_blocking(news, False)
@@ -113,7 +96,7 @@ def start_helper_of(
     log = log_of(order)
     try:
         pid = spawn(command, order.url, log, variables or order.context.variables or os.environ, out)
-        return kind(pid, ours, log, news, where, version_cure)
+        return HelpedRunner(pid, ours, log, news, where, version_cure)
     except BaseException:
         os.close(ours)
         os.close(news)

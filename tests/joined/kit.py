@@ -25,11 +25,19 @@ class Joined:
     """``floe runner --key FILE``."""
 
     def __init__(
-        self, client: Client, name: str, file: str, *, lease: float = 40.0, prefix: tuple[str, ...] = (), connect: str = ""
+        self,
+        client: Client,
+        name: str,
+        file: str,
+        *,
+        lease: float = 40.0,
+        prefix: tuple[str, ...] = (),
+        connect: str = "",
+        more: tuple[str, ...] = (),
     ) -> None:
         self.client, self.name, self.file = client, name, file
         self.log = Path(tempfile.mkstemp(prefix="joined-")[1])
-        arguments = ["--key", file, "--lease", str(lease), *(["--connect", connect] if connect else [])]
+        arguments = ["--key", file, "--lease", str(lease), *(["--connect", connect] if connect else []), *more]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*prefix, *COMMAND, *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True

@@ -26,7 +26,7 @@ def test_only_calls_have_types_of_returns() -> None:
 
 REPEATABLE = {
     *("modules", "flows", "results", "runs", "run_info", "breaks", "held", "history", "dead", "view", "logs"),
-    *("runners", "runtimes", "status", "wait"),
+    *("runners", "runtimes", "status", "wait", "keys"),
 }
 
 

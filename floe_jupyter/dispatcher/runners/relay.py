@@ -26,7 +26,7 @@ Get = Callable[[str, str, ProcessContext], RunnerProxy]
 """Finds the runner of a URL, a workspace and a context; started if missing. Raises EnvironmentFailed and UnknownName."""
 
 
-class Channel(NamedTuple):
+class RuntimeChannel(NamedTuple):
     """The two runners of a runtime."""
 
     home: RunnerProxy
@@ -38,7 +38,7 @@ class Relay:
 
     def __init__(self, get: Get) -> None:
         self._get = get
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, RuntimeChannel] = {}
 
     def pass_on(self, sender: RunnerProxy, message: Any) -> None:
         """Pass a message on to the other runner of its channel; a runner may speak only about its own channels."""
@@ -82,5 +82,5 @@ class Relay:
         except (EnvironmentFailed, UnknownName) as error:
             home.send(RuntimeEnded(message.channel, str(error), refused=True))
             return
-        self._channels[message.channel] = Channel(home, outpost)
+        self._channels[message.channel] = RuntimeChannel(home, outpost)
         outpost.send(message)

@@ -10,6 +10,7 @@ import click
 from floe_jupyter import __version__
 from floe_jupyter.cli.output import dumps, show, write
 from floe_jupyter.cli.run import defined, finish, run_file
+from floe_jupyter.cli.runner import runner
 from floe_jupyter.cli.sessions import ending, fail, opened
 from floe_jupyter.client.durations import duration
 from floe_jupyter.client.session import Session
@@ -105,6 +106,11 @@ def _stay_up(verb: Verb, arguments: dict[str, Any]) -> None:
         print_answer(verb.handler(request(session, arguments | {"detach": True})), arguments)
 
 
+def _without_dispatcher(verb: Verb, arguments: dict[str, Any]) -> None:
+    """Perform a verb in which no dispatcher takes part."""
+    print_answer(verb.handler(request(Session(), arguments)), arguments)
+
+
 def _attach(verb: Verb, arguments: dict[str, Any]) -> None:
     """Perform `attach` and wait, because a terminal is for waiting."""
     perform(verb, arguments | {"wait": True})
@@ -112,6 +118,7 @@ def _attach(verb: Verb, arguments: dict[str, Any]) -> None:
 
 def _add_all() -> None:
     floe.add_command(run_file)
+    floe.add_command(runner)
     for verb in VERBS.values():
         if verb.name == "start":
             arguments = tuple(a for a in verb.arguments if a.name != "--detach")
@@ -119,6 +126,8 @@ def _add_all() -> None:
             floe.add_command(command(verb._replace(arguments=(*arguments, file)), _stay_up))
         elif verb.name == "attach":
             floe.add_command(command(verb._replace(arguments=tuple(a for a in verb.arguments if a.name != "--wait")), _attach))
+        elif verb.name == "images":
+            floe.add_command(command(verb, _without_dispatcher))
         elif verb.name not in NOTEBOOK_ONLY:
             floe.add_command(command(verb, perform))
 

@@ -45,6 +45,7 @@ from floe_jupyter.wire.control.calls import ResultBatch
 @click.option("--timeout", default="", help="how long the run may take: 30s, 2m")
 @click.option("--debug", is_flag=True, help="record, and hold a message whose module fails; step it from another terminal")
 @click.option("--durable", is_flag=True, help="record every step, survive crashes")
+@click.option("--runner", default="", help="the URL of its runner, such as ssh:box (default: the flow's)")
 @click.option("-q", "--quiet", is_flag=True, help="do not show what modules print, which goes to standard error")
 @click.option("--detach", is_flag=True, help="end when everything is fed; the run goes on")
 def run_file(
@@ -57,6 +58,7 @@ def run_file(
     timeout: str,
     debug: bool,
     durable: bool,
+    runner: str,
     quiet: bool,
     detach: bool,
 ) -> None:
@@ -75,6 +77,7 @@ def run_file(
     """
     with ending():
         options = {"to": to, "timeout": duration(timeout) if timeout else None, "debug": debug, "durable": durable}
+        options["runner"] = runner
         named = read(source) if source else None
         _check(file)
         with opened(start=True, file=str(file)) as session:

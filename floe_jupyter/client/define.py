@@ -17,9 +17,7 @@ from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.errors import DefinitionError, ModuleFailed, NotationError, unknown
 from floe_jupyter.wire.dependencies import problem_of
 from floe_jupyter.wire.languages import named, with_runtime
-
-RUNNERS = ("local:",)
-"""URLs of the available runners."""
+from floe_jupyter.wire.runner_urls import require_runner
 
 
 def check_name(what: str, name: str) -> None:
@@ -96,8 +94,8 @@ def flow_of(session: Session, arguments: dict[str, Any], text: str, place: Place
     from floe_jupyter.core.notation.parser import parse
 
     check_name("flow", arguments["name"])
-    if arguments.get("runner") and arguments["runner"] not in RUNNERS:
-        raise unknown("runner", arguments["runner"], RUNNERS)
+    if arguments.get("runner"):
+        require_runner(arguments["runner"])
     try:
         flow = parse(text, arguments["name"], modules=session.modules(), place=place)
     except NotationError as error:

@@ -76,7 +76,7 @@ class Flow(Steppable):
         """Runner that executes the flow."""
         from floe_jupyter.client.runner_api import RunnerApi
 
-        return RunnerApi(self._session, self.definition.runner)
+        return RunnerApi(self.definition.runner, self._session)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -90,19 +90,20 @@ class Flow(Steppable):
         durable: bool = False,
         detach: bool = False,
         timeout: float | None = None,
+        runner: str = "",
     ) -> Run:
         """Run the flow once: each item of an iterable is a message, any other value a single message; without *messages*, each
         source gets a null.
 
         The iterable is read as fast as the flow takes messages. Returns when the run is done, cancelled, or held with no other
         work left; with ``wait=False`` at once, while a thread feeds the run. Raises RunFailed.
-        *timeout*: maximum seconds of the run.
+        *timeout*: maximum seconds of the run. *runner*: URL of the runner, such as ``ssh:box``, instead of the flow's.
         """
         if not wait or detach:
-            run = self.open(messages, to=to, debug=debug, durable=durable, detach=detach, timeout=timeout)
+            run = self.open(messages, to=to, debug=debug, durable=durable, detach=detach, timeout=timeout, runner=runner)
             run.feed_in_background()
             return run
-        return block(self.running(messages, to=to, debug=debug, durable=durable, timeout=timeout))
+        return block(self.running(messages, to=to, debug=debug, durable=durable, timeout=timeout, runner=runner))
 
     def running(
         self, given: Any, *, through_holds: bool = False, raises: bool = True, opened: Any = None, **options: Any
@@ -120,6 +121,7 @@ class Flow(Steppable):
         durable: bool = False,
         detach: bool = False,
         timeout: float | None = None,
+        runner: str = "",
     ) -> Run:
         """Open a run and its feeder; no message is fed yet. Refuses beforehand a list whose first item cannot be encoded."""
         node, port = self._input(to)
@@ -137,6 +139,7 @@ class Flow(Steppable):
             durable=durable,
             detach=detach,
             timeout=limit,
+            runner=runner,
             context=self._session.context(),
         )
         self._session.keep_run(info.ref, self.name)
@@ -156,9 +159,10 @@ class Flow(Steppable):
 
     # --- a flow that stays up ----------------------------------------------------------------------------------------
 
-    def start(self, *, debug: bool = False, detach: bool = False) -> Flow:
-        """Start the flow, which stays up until `stop`. Returns this flow."""
-        self._session.call("start", flow=self.name, debug=debug, detach=detach, context=self._session.context())
+    def start(self, *, debug: bool = False, detach: bool = False, runner: str = "") -> Flow:
+        """Start the flow, which stays up until `stop`, in its runner or in that of the URL *runner*. Returns this flow."""
+        context = self._session.context()
+        self._session.call("start", flow=self.name, debug=debug, detach=detach, runner=runner, context=context)
         self._session.keep_used(self.name)
         return self
 

@@ -47,19 +47,20 @@ def _options(arguments: list[str]) -> dict[str, str]:
 
 def _serve(path: str, data: str) -> None:
     from floe_jupyter.dispatcher import socket_directory
-    from floe_jupyter.dispatcher.runners.launchers import LAUNCHERS, adopt_orphans, endpoint_in
+    from floe_jupyter.dispatcher.runners.launchers.local import adopt_orphans, endpoint_in
+    from floe_jupyter.dispatcher.runners.launchers.model import LaunchOrder
+    from floe_jupyter.dispatcher.runners.launchers.registry import LAUNCHERS
     from floe_jupyter.wire import leftovers, processes
-    from floe_jupyter.wire.process_context import INHERITED
     from floe_jupyter.wire.transport import streams
 
     directory = socket_directory.make()
-    endpoint = endpoint_in(directory)
-    listener = streams.listen(endpoint)  # the runner may be ready before the rest of the dispatcher
-    process = LAUNCHERS["local"]("local:", endpoint, directory, INHERITED)
+    order = LaunchOrder("local:", endpoint_in(directory), directory, epoch=1)
+    listener = streams.listen(order.endpoint)  # the runner may be ready before the rest of the dispatcher
+    process = LAUNCHERS["local"](order)
     try:
         from floe_jupyter.dispatcher.start import start
 
-        dispatcher = start(path, directory, data, {"local:": (endpoint, listener, process)})
+        dispatcher = start(path, directory, data, [(order, listener, process)])
     except BaseException:
         process.close()
         leftovers.sweep_memory(process=process.pid)

@@ -13,13 +13,14 @@ from typing import Any
 import zmq
 
 from floe_jupyter.dispatcher import log
-from floe_jupyter.dispatcher.calls import breakpoints, debugging, definitions, inspection, runs, system, workspaces
+from floe_jupyter.dispatcher.calls import breakpoints, debugging, definitions, inspection, keys, runs, system, workspaces
 from floe_jupyter.dispatcher.calls.server import CallServer, Handler
 from floe_jupyter.dispatcher.clients import Clients
 from floe_jupyter.dispatcher.lifetime import Lifetime
 from floe_jupyter.dispatcher.publish import WAITING, Publisher
 from floe_jupyter.dispatcher.runners import segments
-from floe_jupyter.dispatcher.runners.launchers import Launcher
+from floe_jupyter.dispatcher.runners.launchers.join import Joining
+from floe_jupyter.dispatcher.runners.launchers.model import Launcher
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.dispatcher.runners.runners import Runners, Started
 from floe_jupyter.dispatcher.runs import reports
@@ -48,6 +49,7 @@ HANDLERS: dict[str, Handler] = {
     **inspection.HANDLERS,
     **system.HANDLERS,
     **workspaces.HANDLERS,
+    **keys.HANDLERS,
 }
 
 
@@ -58,7 +60,7 @@ class Dispatcher:
     """
 
     def __init__(
-        self, path: str, directory: str, data: str, store: Store, launchers: dict[str, Launcher], started: dict[str, Started]
+        self, path: str, directory: str, data: str, store: Store, launchers: dict[str, Launcher], started: list[Started]
     ) -> None:
         self.path, self.directory = path, directory
         leftovers.hold()  # runners make segments under the dispatcher's name, for the dispatcher to remove
@@ -71,6 +73,8 @@ class Dispatcher:
         self._events = self._bind(zmq.XPUB, self.connection.events)
         events = sockets.descriptor(self._events)
         publisher = Publisher(self._events, self._newest, lambda: self.loop.recheck(events))
+        self.joining = Joining(self.loop, data)
+        launchers = {**launchers, "join": self.joining.launch}
         runners = Runners(self.loop, self._context, directory, launchers, self._received, self._lost, self._silence)
         self._journal = Journal(store, os.path.join(data, "unsaved"))
         spaces = Spaces(store, self._journal)
@@ -78,15 +82,17 @@ class Dispatcher:
         self.hub = Hub(self.loop, spaces, self.history, runners, publisher)
         self.lifetime = Lifetime(self.loop, self.hub, self.connection.key, directory)
         self.hub.changed = self.lifetime.check
+        self.hub.joining = self.joining
         self.lifetime.clients = Clients(self.loop, _listen(self.connection.lifeline), self.lifetime.gone)
         stream_listener = streams.listen(self.connection.control)
         self.server = CallServer(self._control, stream_listener, self.lifetime, HANDLERS, self.hub)
         sockets.watch(self.loop, self._control, self.server.receive)
         sockets.watch(self.loop, self._events, publisher.receive)
-        for url, (endpoint, listener, process) in started.items():
-            runners.adopt(url, endpoint, listener, process)
+        for order, listener, process in started:
+            runners.adopt(order, listener, process)
         self._signals()
         write(path, self.connection)
+        self.loop.soon(self.joining.resume)
 
     def _forget(self, run: KnownRun) -> None:
         self.hub.forget(run)
@@ -117,6 +123,7 @@ class Dispatcher:
             self._cancel_all,
             self._wait_for_runners,
             self.hub.runners.close,
+            self.joining.close,
             self.history.close,
             lambda: unsaved.append(self._journal.close() or self.history.problem),
             lambda: segments.sweep(os.getpid()),

@@ -6,7 +6,8 @@ import os
 
 from floe_jupyter.dispatcher.data_directory import claim
 from floe_jupyter.dispatcher.dispatcher import Dispatcher
-from floe_jupyter.dispatcher.runners.launchers import LAUNCHERS, Launcher
+from floe_jupyter.dispatcher.runners.launchers.model import Launcher
+from floe_jupyter.dispatcher.runners.launchers.registry import LAUNCHERS
 from floe_jupyter.dispatcher.runners.runners import Started
 from floe_jupyter.stores.sqlite import SqliteStore
 from floe_jupyter.wire.client.connection import data_directory
@@ -15,9 +16,7 @@ LOG_BYTES = 1024 * 1024
 """Maximum bytes of a log continued by the next dispatcher; a longer log is emptied first."""
 
 
-def start(
-    path: str, directory: str, data: str, started: dict[str, Started], launchers: dict[str, Launcher] = LAUNCHERS
-) -> Dispatcher:
+def start(path: str, directory: str, data: str, started: list[Started], launchers: dict[str, Launcher] = LAUNCHERS) -> Dispatcher:
     """Create a serving dispatcher. Raises `EnvironmentFailed` if the data directory cannot be used."""
     data = data or data_directory(path)
     claim(data)

@@ -11,10 +11,11 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.errors import EnvironmentFailed
+from floe_jupyter.runner.lease import Lease
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.languages import interpreter
 from floe_jupyter.runner.runtimes.launch import Launched
@@ -23,15 +24,31 @@ from floe_jupyter.wire.process_context import ProcessContext
 from floe_jupyter.wire.transport.loop import Loop
 
 USAGE = """usage: python -m floe_jupyter.runner --connect URL [--url NAME] [--lifeline FD] [--folder PATH] [--interpreter PATH]
-                                    [--load-limit SECONDS]
+                                    [--load-limit SECONDS] [--epoch NUMBER] [--memory shared|none] [--lease SECONDS]
+                                    [--key FILE]
 
   --connect      the dispatcher's address
   --url          what this runner is called (default: local:)
   --lifeline     a descriptor that ends when the dispatcher is gone
   --folder       where its modules run (default: here)
   --interpreter  the Python of its first runtime (default: its own)
-  --load-limit   seconds that a module may take to load (default: 60)"""
-DEFAULTS = {"--connect": "", "--url": "local:", "--lifeline": "-1", "--folder": "", "--interpreter": "", "--load-limit": "60"}
+  --load-limit   seconds that a module may take to load (default: 60)
+  --epoch        number of this launch, given by the dispatcher (default: 0)
+  --memory       none: the dispatcher is on another machine, or does not see this one's shared memory (default: shared)
+  --lease        seconds without a word of the dispatcher after which the runner ends itself (default: 0, never)
+  --key          the join file with the keys for the dispatcher of another machine"""
+DEFAULTS = {
+    "--connect": "",
+    "--url": "local:",
+    "--lifeline": "-1",
+    "--folder": "",
+    "--interpreter": "",
+    "--load-limit": "60",
+    "--epoch": "0",
+    "--memory": "shared",
+    "--lease": "0",
+    "--key": "",
+}
 YOUNG = 10_000
 """Number of new objects before a garbage collection: few objects of a runner are ever part of a cycle."""
 PATIENCE = 0.3
@@ -46,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until the dispatcher ends the runner or is gone. Return the exit code."""
     try:
         options = _options(sys.argv[1:] if arguments is None else arguments)
-        lifeline, load_limit = int(options["--lifeline"]), float(options["--load-limit"])
+        lease = float(options["--lease"])
+        lifeline, load_limit, epoch = int(options["--lifeline"]), float(options["--load-limit"]), int(options["--epoch"])
     except ValueError as error:
         sys.stderr.write(f"{USAGE}\n\n{error}\n")
         return 2
@@ -58,10 +76,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warm = _warm(options["--interpreter"])
     with _hidden("typing_extensions"):  # a tenth of the start; optional for msgspec
         from floe_jupyter.runner.runner import Runner
+        from floe_jupyter.runner.transports import JoinAddress
 
     loop = Loop()
     ends = _Ends(loop, lifeline)
-    runner = Runner(loop, options["--connect"], options["--url"], warm, options["--interpreter"], load_limit)
+    shared = options["--memory"] == "shared"
+    runner = Runner(
+        loop,
+        options["--connect"],
+        options["--url"],
+        warm,
+        options["--interpreter"],
+        load_limit,
+        epoch,
+        same_memory=shared,
+        joining=JoinAddress(options["--key"], epoch) if options["--key"] else None,
+    )
+    if lease:
+        ends.lease(lease, lambda: runner.uplink.heard)
     gc.freeze()  # objects made by the start stay: no collection needs to look at them again
     gc.set_threshold(YOUNG, 20, 50)
     loop.run()
@@ -119,15 +151,22 @@ class _Ends:
         signal.signal(signal.SIGCHLD, lambda *_: None)  # wakes the loop
         loop.watch(self._woken, self._signalled)
 
+    def lease(self, seconds: float, heard: Callable[[], float]) -> None:
+        """End also when nothing of the dispatcher was heard for *seconds*."""
+        Lease(self._loop, seconds, heard, self._desert)
+
+    def _desert(self) -> None:
+        self.orphaned = True
+        self._loop.stop()
+
     def _signalled(self, _: int) -> None:
         _drain(self._woken)
         descendants.reap()
 
     def _lifeline_ready(self, _: int) -> None:
         if not _drain(self._lifeline):
-            self.orphaned = True
             self._loop.forget(self._lifeline)
-            self._loop.stop()
+            self._desert()
 
 
 def _drain(fd: int) -> bool:

@@ -17,6 +17,7 @@ from floe_jupyter.runner import segments
 from floe_jupyter.runner.driver import MachineDriver
 from floe_jupyter.runner.environments.cache import Environments
 from floe_jupyter.runner.frame_router import FrameRouter
+from floe_jupyter.runner.greeting import hello
 from floe_jupyter.runner.hosted import HostedRuntimes
 from floe_jupyter.runner.loader import Loader
 from floe_jupyter.runner.outposts import Outposts
@@ -30,8 +31,10 @@ from floe_jupyter.runner.runtimes.runtime import Runtime
 from floe_jupyter.runner.runtimes.slots import Slot, SlotOwner
 from floe_jupyter.runner.runtimes.translate import closed_by
 from floe_jupyter.runner.segments import Segments
+from floe_jupyter.runner.transports import JoinAddress
 from floe_jupyter.runner.uplink import Uplink
 from floe_jupyter.wire import leftovers, processes
+from floe_jupyter.wire.inlined import ANSWER_BYTES, in_batches, settled, shown
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext, current_context
 from floe_jupyter.wire.runner_messages import (
     TO_HOME,
@@ -45,17 +48,14 @@ from floe_jupyter.wire.runner_messages import (
     Out,
     Probe,
     Progress,
-    RunnerHello,
     Seen,
     Shut,
 )
-from floe_jupyter.wire.runtime.frames import (
-    FreeFrame,
-)
+from floe_jupyter.wire.runtime.frames import FRAME_LIMIT, FreeFrame
 from floe_jupyter.wire.transport.loop import Loop
 
 if TYPE_CHECKING:
-    from floe_jupyter.runner.api import Api
+    from floe_jupyter.runner.api.calls import Api
 
 VIEW_EVERY = 0.05
 """Minimum number of seconds between two views of an instance."""
@@ -78,6 +78,10 @@ class Runner:
         warm: Launched | None = None,
         interpreter: str = "",
         load_limit: float = LOAD_LIMIT,
+        epoch: int = 0,
+        *,
+        same_memory: bool = True,
+        joining: JoinAddress | None = None,
     ) -> None:
         self.loop = loop
         self.instances: dict[str, MachineDriver] = {}
@@ -100,11 +104,12 @@ class Runner:
         if warm is not None:
             warm.interpreter = warm.interpreter.within(self._context)
             self.pool.adopt(warm)
-        self._owner = f"{leftovers.maker(os.getppid())}-d{os.getpid()}"
-        """Prefix of the names of segments handed to the dispatcher, which removes them."""
-        self.uplink: Uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take)
+        self._same_memory = same_memory
+        self._owner = f"{leftovers.maker(os.getppid())}-d{os.getpid()}" if same_memory else f"{leftovers.maker()}-u"
+        """Prefix of the names of segments handed to the dispatcher, which removes them, or to the connection to its machine."""
+        self.uplink: Uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take, same_memory=same_memory, joining=joining)
         self._hosted = HostedRuntimes(self.pool, self.environments, self.uplink, self.context_of)
-        self.uplink.send(RunnerHello(url, os.getpid()))
+        self.uplink.send(hello(url, epoch))
         loop.every_turn(self._hold_back)
 
     # --- the dispatcher --------------------------------------------------------------------------------------------------
@@ -172,6 +177,8 @@ class Runner:
             self.pool.leave(instance)
 
     def _request(self, message: MachineRequest) -> None:
+        if not self._same_memory:
+            message = in_batches(message, lambda batch: settled(batch, f"{leftovers.maker()}-r"))
         event = message.event
         if isinstance(event, Inject) and event.batch.buffers:
             self.segments.adopt(event.batch)
@@ -192,12 +199,14 @@ class Runner:
 
     @cached_property
     def _api(self) -> Api:
-        from floe_jupyter.runner.api import Api  # the import takes 4 to 8 ms of a start, and no flow needs it to run
+        from floe_jupyter.runner.api.calls import Api  # the import takes 4 to 8 ms of a start, and no flow needs it to run
 
         return Api(self)
 
     def _ask(self, message: Ask) -> None:
         def done(value: Any, error: tuple[str, str] | None = None) -> None:
+            if not self._same_memory:
+                value = shown(value, FRAME_LIMIT if message.call == "at" else ANSWER_BYTES)
             self.uplink.send(Answer(message.token, value, error))
 
         try:

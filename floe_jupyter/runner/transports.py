@@ -1,14 +1,14 @@
-"""Two transports to a dispatcher: the stream of the local listener, or a ZeroMQ DEALER."""
+"""Transports to a dispatcher: the stream of the local listener, a ZeroMQ DEALER, or a connection between machines."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from floe_jupyter.errors import ProtocolError
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
-from floe_jupyter.wire.transport import streams
+from floe_jupyter.wire.transport import parts, streams
 from floe_jupyter.wire.transport.loop import READ, WRITE, Loop
 
 _PER_TURN = 64
@@ -29,12 +29,34 @@ class Transport(Protocol):
         """Close the transport."""
 
 
-def transport_to(loop: Loop, url: str, identity: str, understand: Understand) -> Transport:
-    """Return a transport to the dispatcher at *url*: the stream of the local listener if reachable, else a ZeroMQ socket."""
+class JoinAddress(NamedTuple):
+    """Entrance of a runner to the dispatcher of another machine."""
+
+    file: str
+    """Path of the join file with the keys."""
+    number: int
+    """Number of the launch."""
+
+
+def transport_to(
+    loop: Loop,
+    url: str,
+    identity: str,
+    understand: Understand,
+    connected: Callable[[], None],
+    *,
+    same_memory: bool = True,
+    joining: JoinAddress | None = None,
+) -> Transport:
+    """Return a transport to the dispatcher at *url*: the stream of the local listener if reachable, else a ZeroMQ socket, and
+    with *joining* an encrypted one, which calls *connected* for each new connection.
+    """
+    if joining is not None:
+        return JoinedTransport(loop, url, joining, understand, connected)
     connection = streams.reach(url)
     if connection is not None:
         return StreamTransport(loop, connection, understand)
-    return SocketTransport(loop, url, identity, understand)
+    return SocketTransport(loop, url, identity, understand, same_memory=same_memory)
 
 
 class StreamTransport:
@@ -76,7 +98,7 @@ class StreamTransport:
 class SocketTransport:
     """Transport over ZeroMQ, for a dispatcher on another machine or out of reach of a local socket."""
 
-    def __init__(self, loop: Loop, url: str, identity: str, understand: Understand) -> None:
+    def __init__(self, loop: Loop, url: str, identity: str, understand: Understand, *, same_memory: bool = True) -> None:
         import zmq  # not imported by a runner on the dispatcher's machine
 
         self._no_block, self._more, self._again = int(zmq.NOBLOCK), int(zmq.RCVMORE), zmq.Again
@@ -86,6 +108,10 @@ class SocketTransport:
         self._socket: Any = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.ROUTING_ID, identity.encode()[:255])
+        if not same_memory:
+            from floe_jupyter.wire.transport.sockets import keep_across_machines, keep_forwarded
+
+            (keep_across_machines if url.startswith("tcp:") else keep_forwarded)(self._socket)
         self._socket.connect(url)
         self._may_have_data = True
         """True if envelopes may have been received."""
@@ -131,3 +157,33 @@ class SocketTransport:
         self._understand(socket.recv(self._no_block))
         while socket.getsockopt(self._more):
             self._understand(socket.recv(self._no_block))
+
+
+class JoinedTransport:
+    """Transport over an encrypted connection to another machine."""
+
+    def __init__(self, loop: Loop, url: str, joining: JoinAddress, understand: Understand, connected: Callable[[], None]) -> None:
+        from floe_jupyter.wire.join_files import read_join_file
+        from floe_jupyter.wire.transport import curve
+
+        file = read_join_file(joining.file)
+        keys = curve.CurveKeys(file.server, file.public, file.secret)
+        self._understand, self._connected, self._news_of_connection = understand, connected, curve.CONNECTED
+        self._connection = curve.CurveConnection(loop, url, keys, joining.number, parts.LIMIT, self._heard, self._news)
+        self.close = self._connection.close
+
+    def transmit(self, envelope: bytes) -> None:
+        """Send an envelope; while the dispatcher is away, the link sends the envelope again later."""
+        self._connection.send((envelope,))
+
+    def turn(self) -> bool:
+        """Return False: the loop reports all received data."""
+        return False
+
+    def _heard(self, frames: list[bytes]) -> None:
+        for envelope in frames[1:]:
+            self._understand(envelope)
+
+    def _news(self, news: str) -> None:
+        if news == self._news_of_connection:
+            self._connected()

@@ -66,11 +66,25 @@ class Bye(msgspec.Struct, frozen=True, tag=True):
     """Order to end: stop all machines and runtimes, then the process."""
 
 
+PROTOCOL = 1
+"""Number of this protocol; raised by every change of a message that an older end would misunderstand."""
+
+
 class RunnerHello(msgspec.Struct, frozen=True, tag=True):
     """First message of a runner."""
 
     url: str
     pid: int
+    """Id of the process, on the runner's machine: for users alone, never for removing or signalling."""
+    version: str = ""
+    protocol: int = 0
+    epoch: int = 0
+    """Number of the launch, as given to the runner by its dispatcher."""
+    host: str = ""
+    platform: str = ""
+    """Python and machine that compiled packages are made for: ``cpython-311-linux-x86_64``."""
+    memory: str = ""
+    """Identity of the runner's shared memory: `wire.shared_memory.identity`."""
 
 
 class Out(msgspec.Struct, frozen=True, tag=True):

@@ -35,6 +35,7 @@ from floe_jupyter.core.machine.events import (
     View,
 )
 from floe_jupyter.core.messages import Batch, split, texts
+from floe_jupyter.runner.greeting import hello
 from floe_jupyter.wire.runner_messages import (
     Answer,
     Ask,
@@ -43,7 +44,6 @@ from floe_jupyter.wire.runner_messages import (
     MachineRequest,
     Open,
     Out,
-    RunnerHello,
     Seen,
     Shut,
     ToRunner,
@@ -167,14 +167,14 @@ class FakeMachine:
 class StandIn:
     """The loop: one DEALER, one link, fake machines."""
 
-    def __init__(self, connect: str, url: str) -> None:
+    def __init__(self, connect: str, url: str, epoch: int) -> None:
         self.link, self.machines = Link(), {}
         self.socket = zmq.Context().socket(zmq.DEALER)
         self.socket.linger = 100
         self.socket.setsockopt(zmq.ROUTING_ID, f"{url} {os.getpid()}".encode())
         self.socket.connect(connect)
         self.decode = msgspec.msgpack.Decoder(ToRunner).decode
-        self.send(RunnerHello(url, os.getpid()))
+        self.send(hello(url, epoch))
 
     def send(self, message: Any) -> None:
         self.socket.send(self.link.send(msgspec.msgpack.encode(message), time.monotonic()))
@@ -242,9 +242,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--connect")
     parser.add_argument("--url")
+    parser.add_argument("--epoch", type=int, default=0)
     parser.add_argument("--lifeline", type=int, default=-1)
-    options = parser.parse_args()
-    StandIn(options.connect, options.url).serve(options.lifeline)
+    options, _ = parser.parse_known_args()
+    StandIn(options.connect, options.url, options.epoch).serve(options.lifeline)
 
 
 if __name__ == "__main__":

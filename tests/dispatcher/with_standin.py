@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 
 from floe_jupyter.dispatcher import __main__ as program
-from floe_jupyter.dispatcher.runners import launchers
-from floe_jupyter.wire.process_context import INHERITED, ProcessContext
+from floe_jupyter.dispatcher.runners.launchers.local import RunnerProcess, start
+from floe_jupyter.dispatcher.runners.launchers.model import LaunchOrder
+from floe_jupyter.dispatcher.runners.launchers.registry import LAUNCHERS
 
 
-def launch_standin(url: str, endpoint: str, directory: str, _: ProcessContext = INHERITED) -> launchers.Process:
-    return launchers.start([sys.executable, "-m", "tests.dispatcher.standin"], url, endpoint, directory)
+def launch_standin(order: LaunchOrder) -> RunnerProcess:
+    return start([sys.executable, "-m", "tests.dispatcher.standin"], order)
 
 
 if __name__ == "__main__":
-    launchers.LAUNCHERS["local"] = launch_standin
+    LAUNCHERS["local"] = launch_standin
     sys.exit(program.main(sys.argv[1:]))

@@ -85,7 +85,7 @@ def runners(request: VerbCall) -> VerbResult:
         return VerbResult(
             Note(f"The runner {ended['url']} (process {ended['pid']}) is ended; the next run starts another"), ended
         )
-    answer: VerbResult = _listed("runners", ["url", "workspace", "pid", "status", "runtimes"], "no runner")(request)
+    answer: VerbResult = _listed("runners", ["url", "host", "workspace", "pid", "status", "runtimes"], "no runner")(request)
     return answer
 
 

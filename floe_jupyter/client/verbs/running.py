@@ -133,6 +133,7 @@ def run(request: VerbCall) -> PendingResult | VerbResult:
     target = the_flow(request)
     given = _given(request)
     options = {"to": request["to"], "debug": request["debug"], "durable": request["durable"], "timeout": request["timeout"]}
+    options["runner"] = request["runner"] or ""
     if request["detach"]:
         return _detached(target, given, options)
 
@@ -159,7 +160,7 @@ def _given(request: VerbCall) -> Any:
 
 def start(request: VerbCall) -> VerbResult:
     """Start a flow that stays up."""
-    started = the_flow(request).start(debug=request["debug"], detach=request["detach"])
+    started = the_flow(request).start(debug=request["debug"], detach=request["detach"], runner=request["runner"] or "")
     return VerbResult(Note(f"Flow {started.name} is up"), {"flow": started.name, "up": True})
 
 
@@ -216,6 +217,7 @@ def cancel(request: VerbCall) -> VerbResult:
     return VerbResult(ended, info_data(ended.info))
 
 
+RUNNER = VerbArgument("--runner", "the URL of its runner, such as ssh:box (default: the flow's)")
 RUN = VerbArgument("run", "the run's ref", names="run")
 VERBS = (
     Verb(
@@ -241,7 +243,7 @@ VERBS = (
         flow,
         (
             VerbArgument("name", "the flow's name", required=True, names="flow"),
-            VerbArgument("--runner", "the URL of the runner (default: local:)"),
+            VerbArgument("--runner", "the URL of the runner, such as ssh:box (default: local:)"),
             VerbArgument("--durable", "record every step, survive crashes", kind="flag"),
             VerbArgument("--host-tags", "hosts that may run it need these tags: a,b"),
             VerbArgument("--resource-tags", "no two active runs hold the same of these tags: a,b"),
@@ -265,6 +267,7 @@ VERBS = (
             VerbArgument("--debug", "record, and hold a message whose module fails", kind="flag"),
             VerbArgument("--durable", "record every step, survive crashes", kind="flag"),
             VerbArgument("--timeout", "how long it may take: 30s, 2m", kind="duration"),
+            RUNNER,
             VerbArgument("--detach", "return at once; the run outlives this kernel", kind="flag"),
             VerbArgument("--wait", "wait through holds, until it is over", kind="flag"),
             JSON,
@@ -278,6 +281,7 @@ VERBS = (
         (
             FLOW,
             VerbArgument("--debug", "record, and hold a message whose module fails", kind="flag"),
+            RUNNER,
             VerbArgument("--detach", "it outlives this kernel", kind="flag"),
             JSON,
         ),

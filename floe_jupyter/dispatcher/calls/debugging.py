@@ -237,7 +237,7 @@ def _fork(hub: Hub, args: calls.fork, request: PendingCall, instance: KnownInsta
     space = instance.space
     flow = hub.flow(space, instance.flow.name)
     ref, number = hub.history.ref(flow.name, flow.version)
-    opened = hub.open(space, ref, flow, request.client, debug=args.debug, states=states)
+    opened = hub.open(space, ref, flow, request.client, debug=args.debug, states=states, runner=instance.runner.url)
     run = hub.new_run(opened, ref, number, request.client)
     run.forked_from = instance.newest.ref if instance.newest is not None else instance.name
     if args.hold:  # before the message, so that no node takes the message first

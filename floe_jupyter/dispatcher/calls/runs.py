@@ -15,6 +15,7 @@ from floe_jupyter.errors import DefinitionError, FloeError, PeerSilent, ValueRef
 from floe_jupyter.wire.control import calls
 from floe_jupyter.wire.control.replies import ResultBatch, RunInfo
 from floe_jupyter.wire.control.workspaces import ALL
+from floe_jupyter.wire.runner_urls import LOCAL, require_runner
 
 # --- runs ------------------------------------------------------------------------------------------------------------------
 
@@ -24,9 +25,18 @@ def open_run(hub: Hub, args: calls.open_run, request: PendingCall) -> RunInfo:
     space, name = hub.flow_of(hub.spaces.of(request.client, args.workspace), args.flow)
     flow = hub.flow(space, name)
     require_runnable(flow, durable=args.durable)
+    require_runner(args.runner or flow.runner or LOCAL)
     ref, number = hub.history.ref(flow.name, flow.version)
     instance = hub.open(
-        space, ref, flow, request.client, detached=args.detach, debug=args.debug, timeout=args.timeout, context=args.context
+        space,
+        ref,
+        flow,
+        request.client,
+        detached=args.detach,
+        debug=args.debug,
+        timeout=args.timeout,
+        context=args.context,
+        runner=args.runner,
     )
     run = hub.new_run(instance, ref, number, request.client, detached=args.detach)
     run.feeders = (request.client,)
@@ -142,7 +152,17 @@ def start(hub: Hub, args: calls.start, request: PendingCall) -> dict[str, Any]:
     instance = hub.instances.get(space.up.get(flow.name, ""))
     if instance is None:
         ref, _ = hub.history.ref(flow.name, flow.version)
-        instance = hub.open(space, ref, flow, request.client, detached=args.detach, debug=args.debug, context=args.context)
+        require_runner(args.runner or flow.runner or LOCAL)
+        instance = hub.open(
+            space,
+            ref,
+            flow,
+            request.client,
+            detached=args.detach,
+            debug=args.debug,
+            context=args.context,
+            runner=args.runner,
+        )
         instance.up = True
         space.up[flow.name] = instance.name
     return {"instance": instance.name, "flow": flow.name, "version": instance.flow.version}

@@ -19,6 +19,7 @@ from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.dispatcher.runs.workspaces import Space
 from floe_jupyter.errors import DefinitionError, FloeError, PeerSilent, ProtocolError, nearest, unknown
 from floe_jupyter.wire.control import calls
+from floe_jupyter.wire.runner_urls import require_runner
 
 
 def hello(hub: Hub, args: calls.hello, request: PendingCall) -> dict[str, Any]:
@@ -68,6 +69,7 @@ def runners(hub: Hub, args: calls.runners, request: PendingCall) -> Any:  # noqa
         lambda runner, listed, _: [
             {
                 "url": runner.url,
+                "host": runner.where,
                 "pid": runner.pid,
                 "status": _status(runner),
                 "runtimes": sum("outpost" not in runtime for runtime in listed),
@@ -150,7 +152,7 @@ def status(hub: Hub, args: calls.status, request: PendingCall) -> dict[str, Any]
         "instances": [i.name for i in hub.alive()],
         "runs": sum(1 for run in hub.history.runs.values() if not run.over),
         "runners": [{"url": r.url, "pid": r.pid, "ready": r.ready} for r in hub.runners],
-        "refused_frames": request.server.refused + sum(r.refused for r in hub.runners),
+        "refused_frames": request.server.refused + sum(r.refused for r in hub.runners) + hub.joining.refused,
         "directory": lifetime.directory,
         "faults": hub.loop.faults,
         "store": hub.history.store_problem or hub.history.problem or hub.history.note or hub.spaces.former or "ready",
@@ -216,7 +218,8 @@ def _change_deps(hub: Hub, args: calls.deps, request: PendingCall) -> Any:
 def runner_api(hub: Hub, args: calls.runner_api, request: PendingCall) -> Any:
     """Pass a call on to a runner; answer with the runner's reply."""
     space = hub.spaces.of(request.client)
-    runner = hub.runners.get(args.url, space.id, space.context)
+    require_runner(args.url)
+    runner = hub.home(space, args.url)
     runner.ask(args.call, lambda value, error: request.fail(error) if error else request.reply(value), args.args)
     return LATER
 

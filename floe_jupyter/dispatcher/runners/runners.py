@@ -6,21 +6,26 @@ which it connects, never by its messages.
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import zmq
 
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.runners import spare_descriptor
-from floe_jupyter.dispatcher.runners.launchers import Launcher, Process, endpoint_in, launcher_of
+from floe_jupyter.dispatcher.runners.connections import OwnSocket
+from floe_jupyter.dispatcher.runners.launchers.local import endpoint_in
+from floe_jupyter.dispatcher.runners.launchers.model import LaunchedRunner, Launcher, LaunchOrder
+from floe_jupyter.dispatcher.runners.launchers.registry import launcher_of
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.dispatcher.runners.relay import Relay
 from floe_jupyter.errors import EnvironmentFailed, FloeError, unknown
-from floe_jupyter.wire import descriptors
+from floe_jupyter.wire import descriptors, shared_memory
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import Bye
-from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
 from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, listen
 
@@ -30,10 +35,12 @@ TRIES = 3
 """Maximum number of failed starts in a row."""
 NEEDED = 10
 """Number of descriptors taken by the start of a runner, some of them only for a moment."""
+STARTED_AHEAD = 1
+"""Number of the launch of the runner that is started before the rest of the dispatcher."""
 END_WITHIN = 3.0
 """Seconds that a runner gets to end when no longer needed."""
-Started = tuple[str, Listener | None, Process]
-"""A runner started ahead: endpoint, stream listener, process."""
+Started = tuple[LaunchOrder, Listener | None, LaunchedRunner]
+"""A runner started ahead, with the stream listener at its endpoint."""
 
 
 class Runners:
@@ -56,6 +63,8 @@ class Runners:
         self._others: list[RunnerProxy] = []
         """Runners not assigned yet, and runners told to end."""
         self._failures: dict[tuple[str, str], tuple[int, str]] = {}
+        shared_memory.identity()  # a hello is compared with it, even when no descriptor is left to find out
+        self._epochs = count(STARTED_AHEAD + 1)
         self.relay = Relay(self.get)
         """Channels between home runners and outposts."""
         loop.every_turn(self._due)
@@ -63,20 +72,15 @@ class Runners:
     def __iter__(self) -> Iterator[RunnerProxy]:
         return iter([*self._runners.values(), *self._others])
 
-    def adopt(self, url: str, endpoint: str, listener: Listener | None, process: Process) -> RunnerProxy:
-        """Add a runner whose process was started already and connects to *endpoint*: for the first workspace in need."""
-        runner = self._meet(url, endpoint, listener, process)
+    def adopt(self, order: LaunchOrder, listener: Listener | None, process: LaunchedRunner) -> RunnerProxy:
+        """Add a runner whose process was started already: for the first workspace in need."""
+        runner = self._meet(order, listener, process)
         self._others.append(runner)
         return runner
 
-    def _meet(self, url: str, endpoint: str, listener: Listener | None, process: Process) -> RunnerProxy:
-        socket = self._context.socket(zmq.ROUTER)
-        socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT + (1 << 20))
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.SNDHWM, 0)
-        """Unlimited: the link, which counts bytes, sets the bound."""
-        socket.bind(endpoint)
-        return RunnerProxy(self._loop, url, socket, listener, process, self)
+    def _meet(self, order: LaunchOrder, listener: Listener | None, process: LaunchedRunner) -> RunnerProxy:
+        connection = process.connection or OwnSocket(self._loop, self._context, order.endpoint, same_memory=process.same_memory)
+        return RunnerProxy(self._loop, order.url, connection, listener, process, self, order.epoch)
 
     def get(self, url: str, workspace: str, context: ProcessContext = INHERITED) -> RunnerProxy:
         """Return the runner of a URL for a workspace, started if missing, with its first runtime in *context*. Raises
@@ -100,14 +104,25 @@ class Runners:
         if failures >= TRIES:
             del self._failures[url, workspace]  # the next call may try again
             raise EnvironmentFailed(f"the runner {url} ended right after its start, {failures} times: {cause}")
-        endpoint = endpoint_in(self._directory)
         try:
             descriptors.require(NEEDED)
-            return self._meet(url, endpoint, listen(endpoint), launch(url, endpoint, self._directory, context))
+            order = self._order(url, context)
+            return self._meet(order, listen(order.endpoint) if order.endpoint else None, launch(order))
         except (OSError, zmq.ZMQError) as error:
             if error.errno in descriptors.FULL:
                 raise EnvironmentFailed(spare_descriptor.text("another runner")) from error
             raise EnvironmentFailed(f"the runner {url} cannot be started: {error}") from error
+
+    def _order(self, url: str, context: ProcessContext) -> LaunchOrder:
+        """Return the order for a launch; of a runner elsewhere with a directory of its own, which may be mounted or forwarded."""
+        epoch, directory = next(self._epochs), self._directory
+        if url.startswith("local:"):
+            return LaunchOrder(url, endpoint_in(directory), directory, epoch, context)
+        if url.startswith("join:"):
+            return LaunchOrder(url, "", directory, secrets.randbits(63), context)  # no dispatcher gives the number again
+        own = os.path.join(directory, os.urandom(4).hex())  # short: a socket's path has at most 107 characters
+        os.mkdir(own, 0o700)
+        return LaunchOrder(url, f"ipc://{own}/r", own, epoch, context)
 
     def of(self, workspace: str) -> list[RunnerProxy]:
         """Return all runners of a workspace."""
@@ -166,7 +181,7 @@ class Runners:
         failures = self._failures.get(key, (0, ""))[0] + 1 if quick else 0
         self._failures[key] = (failures, f"{cause}; {tail}" if tail else cause)
         self._lost(runner, cause)
-        if failures < TRIES and runner.workspace and not self._loop.stopped:
+        if runner.process.same_files and failures < TRIES and runner.workspace and not self._loop.stopped:
             self._start_again(*key)
 
     def _start_again(self, url: str, workspace: str) -> None:

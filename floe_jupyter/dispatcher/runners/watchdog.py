@@ -49,6 +49,13 @@ class Watchdog:
         if more_due and self._timer is None:
             self._timer = self._loop.after(SILENT_AFTER, self._look)
 
+    def lost(self) -> None:
+        """Take note that the connection is away: no sign of life can come."""
+        if not self.silent:
+            self._due_since = self._loop.now if self._due_since is None else self._due_since
+            self.silent = True
+            self._changed()
+
     def close(self) -> None:
         """Cancel the timer."""
         if self._timer is not None:

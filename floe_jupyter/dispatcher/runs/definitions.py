@@ -140,8 +140,6 @@ def require_runnable(flow: Flow, *, durable: bool = False) -> None:
         missing.append("hosts (--host-tags)")
     if flow.resource_tags:
         missing.append("resource tags (--resource-tags)")
-    if flow.runner not in ("", "local:"):
-        missing.append(f"the runner {flow.runner!r} (only local: )")
     found = [text for text in missing if text]
     if found:
         raise DefinitionError(

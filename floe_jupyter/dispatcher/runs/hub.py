@@ -19,6 +19,7 @@ from floe_jupyter.core.machine.events import Break, CancelRun, CloseRun, Event, 
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.dispatcher.clients import AttachedClient
 from floe_jupyter.dispatcher.publish import Publisher
+from floe_jupyter.dispatcher.runners.launchers.join import Joining
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.dispatcher.runners.runners import Runners
 from floe_jupyter.dispatcher.runners.segments import hand_on
@@ -27,14 +28,16 @@ from floe_jupyter.dispatcher.runs.answers import all_of
 from floe_jupyter.dispatcher.runs.definitions import HOST, require_runnable
 from floe_jupyter.dispatcher.runs.history import History
 from floe_jupyter.dispatcher.runs.instances import KnownInstance, KnownRun, kept
+from floe_jupyter.dispatcher.runs.layouts import Layouts
 from floe_jupyter.dispatcher.runs.logs import AllLogs
 from floe_jupyter.dispatcher.runs.names import Names
 from floe_jupyter.dispatcher.runs.supervision import Supervisor
 from floe_jupyter.dispatcher.runs.workspaces import Space, Spaces
 from floe_jupyter.errors import FloeError, PeerGone, from_wire, unknown
 from floe_jupyter.wire.control import topics
-from floe_jupyter.wire.process_context import ProcessContext
+from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import MachineRequest, Open, Shut
+from floe_jupyter.wire.runner_urls import LOCAL
 from floe_jupyter.wire.transport.loop import Loop
 
 KEPT_INSTANCES = 4
@@ -62,8 +65,11 @@ class Hub(Names):
         self.instances: dict[str, KnownInstance] = {}
         self.living: dict[str, dict[str, KnownInstance]] = {}
         self.logs = AllLogs()
+        self.layouts = Layouts(loop)
         self.changed: Callable[[], None] = lambda: None
         """Callback for the end of an instance or detached run, which may have been the last."""
+        self.joining: Joining
+        """Joining of other machines; set by the dispatcher."""
         self._tokens = count(1)
         self.supervisor = Supervisor(self)
         spaces.renamed = self._renamed
@@ -84,19 +90,23 @@ class Hub(Names):
         timeout: float = 0.0,
         states: dict[str, dict[str, Any]] | None = None,
         context: ProcessContext | None = None,
+        runner: str = "",
     ) -> KnownInstance:
-        """Open a new instance in *space*, with the flow's breakpoints. Raises `DefinitionError` and `EnvironmentFailed`."""
+        """Open a new instance in *space*, with the flow's breakpoints, in the runner of a URL (default: the flow's).
+
+        Raises `DefinitionError` and `EnvironmentFailed`.
+        """
         space.context = context or space.context
         require_runnable(flow)
         self.spaces.remember_file(space)
         modules = space.definitions.modules_of(flow)
-        instance = KnownInstance(name, flow, modules, self.home(space), client, space, self.logs.new())
+        instance = KnownInstance(name, flow, modules, self.home(space, runner or flow.runner), client, space, self.logs.new())
         instance.sources, instance.detached, instance.debug = sources(flow), detached, debug
         self.instances[name] = self.living.setdefault(space.id, {})[name] = instance
         space.last = name
         prefix = f"{flow.name}.{flow.version}.{HOST}."
         instance.runner.send(
-            Open(name, flow, modules, prefix, debug, debug, states or {}, timeout or flow.timeout, space.context)
+            Open(name, flow, modules, prefix, debug, debug, states or {}, timeout or flow.timeout, self._context(instance))
         )
         instance.limit = timeout or flow.timeout
         self.supervisor.watch()
@@ -183,9 +193,17 @@ class Hub(Names):
             del up[instance.flow.name]
         instance.let_go((error.kind, str(error)))
 
-    def home(self, space: Space) -> RunnerProxy:
-        """Return the home runner of a workspace, started if missing. Raises `EnvironmentFailed`."""
-        return self.runners.get("local:", space.id, space.context)
+    def home(self, space: Space, url: str = "") -> RunnerProxy:
+        """Return a workspace's runner of a URL (default: of this machine), started if missing.
+
+        Raises `DefinitionError` and `EnvironmentFailed`.
+        """
+        return self.runners.get(url or LOCAL, space.id, space.context)
+
+    @staticmethod
+    def _context(instance: KnownInstance) -> ProcessContext:
+        """Return the context of an instance's modules: elsewhere it is the runner's own, as paths and variables are others."""
+        return instance.space.context if instance.runner.process.same_files else INHERITED
 
     def title(self, workspace: str) -> str:
         """Return the title of a workspace; empty for an unknown id."""

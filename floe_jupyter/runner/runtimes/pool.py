@@ -19,6 +19,7 @@ from floe_jupyter.runner.runtimes.remote_interpreter import RemoteInterpreter
 from floe_jupyter.runner.runtimes.runtime import Runtime, RuntimeOwner
 from floe_jupyter.runner.runtimes.spawn import no_descriptor, resident
 from floe_jupyter.wire import descriptors
+from floe_jupyter.wire.languages import declared
 from floe_jupyter.wire.transport.loop import Loop, Timer
 
 SHARE_FROM = 4
@@ -231,6 +232,7 @@ class Pool:
         return [
             {
                 "id": r.name,
+                "name": declared(r.interpreter.lang).title,
                 "lang": r.interpreter.lang,
                 "environment": r.interpreter.environment,
                 "pid": r.pid,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from floe_jupyter.core.flow.model import Flow, Module
 from floe_jupyter.core.machine.events import Failure, HeldMessage, Record, View
 from floe_jupyter.core.messages import Batch
-from floe_jupyter.wire.control import workspace_calls
+from floe_jupyter.wire.control import key_calls, workspace_calls
 from floe_jupyter.wire.control.args import Args, Named, calls_of
 from floe_jupyter.wire.control.debug_calls import (
     back,
@@ -125,6 +125,20 @@ class flows(Named):  # noqa: N801
     repeatable = True
 
 
+class layout(Named):  # noqa: N801
+    """Lay out the newest version of a flow for a page: the page draws the positions, and computes none. Returns PageLayout."""
+
+    repeatable = True
+
+    flow: str
+    vertical: bool = False
+    """True to draw the flow from top to bottom, for narrow pages."""
+    folded: bool = True
+    """True to draw each group of neighbouring nodes of a large flow as one box."""
+    unfolded: tuple[str, ...] = ()
+    """Names of boxes whose nodes are drawn all the same."""
+
+
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +154,8 @@ class open_run(Named):  # noqa: N801
     timeout: float = 0.0
     context: ProcessContext | None = None
     """Process context of the modules; null: the context of the workspace's last run."""
+    runner: str = ""
+    """URL of the runner; empty: the flow's."""
 
 
 class feed(Args):  # noqa: N801
@@ -193,6 +209,7 @@ class start(Named):  # noqa: N801
     detach: bool = False
     context: ProcessContext | None = None
     """As for `open_run`."""
+    runner: str = ""
 
 
 class send(Named):  # noqa: N801
@@ -286,6 +303,7 @@ __all__ = [
     "held",
     "history",
     "inject",
+    "key_calls",
     "latest",
     "logs",
     "pause",

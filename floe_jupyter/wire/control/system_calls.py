@@ -18,7 +18,7 @@ class logs(Named):  # noqa: N801
 
 
 class runners(Args):  # noqa: N801
-    """List the runners. Returns [{"url", "pid", "status", "runtimes": n, "workspace": title}]."""
+    """List the runners. Returns [{"url", "host", "pid", "status", "runtimes": n, "workspace": title}]."""
 
     repeatable = True
 

@@ -140,6 +140,15 @@ class Link:
             result.append(self._head(_ACK, 0))
         return result
 
+    def reconnected(self, now: float) -> None:
+        """Take note of a new connection: what is not acknowledged is due at once, else an acknowledgement."""
+        self._now = now
+        self._suspect, self._pause = self._sent, RESEND_FIRST
+        if self._unacked:
+            self._resend_at = now
+        else:
+            self._owe(at_once=True)
+
     def next_due(self) -> float | None:
         """Return the time at which `due` has envelopes, on the clock of *now*; None: not before the next `send` or `receive`."""
         if self._ack_at is None or self._resend_at is None:

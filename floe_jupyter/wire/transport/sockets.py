@@ -18,6 +18,17 @@ _NOBLOCK = int(zmq.NOBLOCK)
 _MORE = int(zmq.SNDMORE) | _NOBLOCK
 _EVENTS = zmq.EVENTS
 _IN = int(zmq.POLLIN)
+_ACROSS = {
+    zmq.HEARTBEAT_IVL: 300,
+    zmq.HEARTBEAT_TIMEOUT: 900,
+    zmq.HEARTBEAT_TTL: 1_000,
+    zmq.CONNECT_TIMEOUT: 500,
+    zmq.RECONNECT_IVL: 50,
+    zmq.RECONNECT_IVL_MAX: 500,
+    zmq.HANDSHAKE_IVL: 3_000,
+    zmq.SNDHWM: 0,
+}
+"""Options in milliseconds; the queue is unlimited, since the link sets the bound."""
 
 
 def connect(socket: zmq.Socket[Any], endpoint: str, within: float = 1.0) -> None:
@@ -31,6 +42,23 @@ def connect(socket: zmq.Socket[Any], endpoint: str, within: float = 1.0) -> None
     finally:
         socket.disable_monitor()
         monitor.close(linger=0)
+
+
+def keep_across_machines(socket: zmq.Socket[Any]) -> None:
+    """Set the options of a connection by TCP: a cut is noticed within 1 s, and the socket connects again as soon as it is over.
+
+    Measured with cuts of 4 s and 25 s: without a limit for connecting, a cut of 25 s took 12 s to heal.
+    """
+    for option, value in _ACROSS.items():
+        socket.setsockopt(option, value)
+
+
+def keep_forwarded(socket: zmq.Socket[Any]) -> None:
+    """Set the options of a connection to a forwarded socket: ssh keeps it over a short cut, where connecting again would only
+    lose what is under way. After a long cut the old server still listens, and another has taken its place.
+    """
+    for option, value in {**_ACROSS, zmq.HEARTBEAT_IVL: 2_000, zmq.HEARTBEAT_TIMEOUT: 8_000, zmq.HEARTBEAT_TTL: 0}.items():
+        socket.setsockopt(option, value)
 
 
 def watch(loop: Loop, socket: zmq.Socket[Any], callback: Callable[[], None]) -> int:

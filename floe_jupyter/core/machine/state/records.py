@@ -191,6 +191,7 @@ class NodeState:
         "refused",
         "removed",
         "routed",
+        "routed_in",
         "taken",
         "turn",
         "unfinished",
@@ -212,6 +213,8 @@ class NodeState:
         """Value of `MachineState.routes` for which `exits` was computed."""
         self.routed = 0
         """Number of local routes into and out of the node."""
+        self.routed_in = 0
+        """Number of local routes into the node."""
         self.obstacles: dict[str, int] = {}
         """Index of the wire found unroutable last, by port ("": index of the wire found busy last, over all ports)."""
         self.awaited: list[Queue] = []

@@ -98,6 +98,20 @@ class VersionTables:
         """Workers leaving with the first of `rewires` that were busy when last asked."""
 
 
+class Quiescing:
+    """Runtime in which no call begins until the calls at work are over."""
+
+    __slots__ = ("held_back", "last", "waiters")
+
+    def __init__(self, last: Work) -> None:
+        self.last = last
+        """Call at work, the newest when last looked."""
+        self.waiters: dict[int, NodeState] = {}
+        """Nodes to be asked again afterwards, by index in the flow."""
+        self.held_back: dict[int, NodeState] = {}
+        """Nodes not called meanwhile."""
+
+
 class RouteTables:
     """Local routes that are to be planned, or being changed."""
 
@@ -108,6 +122,8 @@ class RouteTables:
         """Nodes whose local routes may have to change, by index in the flow."""
         self.fusing: dict[int, NodeState] = {}
         """Nodes whose local routes wait until both ends are idle."""
+        self.quiescing: dict[str, Quiescing] = {}
+        """Runtimes that must be quiet before a route is switched on, by name."""
         self.rested: dict[int, NodeState] = {}
         """Nodes asked for work since the last planning, and therefore possibly idle."""
         self.rerouting = Watch[WorkerState](lambda worker: worker.routing > 0)

@@ -1,0 +1,1 @@
+"""Runners of other machines that join by key."""

@@ -1,0 +1,156 @@
+"""Nothing is left of joined runners, however their owner, their process or the connection ends; and nothing is lost by a cut."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from floe_jupyter.wire.client.client import Client
+from tests.dispatcher.kit import REAL, batch, define, over, until, values_of
+from tests.joined.kit import LAB, Joined
+from tests.processes import alive
+from tests.remote.flows import done
+from tests.remote.machine import FarMachine
+
+LEASE = 2.0
+CHILD = "import subprocess\ndef child(v):\n    subprocess.Popen(['sleep', '300'])\n    return v"
+
+
+def _gone(found: list[psutil.Process], within: float) -> float:
+    begin = time.monotonic()
+    until(lambda: not [p for p in found if alive(p)], f"the end of {found}", within)
+    return time.monotonic() - begin
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_joined_process_with_all_runners_and_the_run_is_told(
+    client: Client, join: Callable[..., Joined], sign: int
+) -> None:
+    joined = join()
+    define(
+        client,
+        slow="import time, subprocess\ndef slow(v):\n    subprocess.Popen(['sleep', '300'])\n    time.sleep(v)\n    return v",
+    )
+    assert done(client, LAB, [0]) == [0]
+    info = client.call("open_run", runner=LAB)
+    client.call("feed", ref=info.ref, batch=batch(60))
+    found = joined.all()
+    joined.process.send_signal(sign)
+    print(f"ended {_gone(found, 4.0):.2f} s after the signal")
+    assert joined.process.wait(5) == 0
+    assert "ended, with all runners" in joined.said
+    info = over(client, info.ref)
+    assert info.status == "failed"
+    assert f"`floe runner` was ended on {os.uname().nodename}" in info.failures[0].message
+
+
+@pytest.mark.parametrize("victim", ["dispatcher", "kernel"])
+def test_runners_end_within_the_lease_after_a_kill_9_and_the_process_joins_the_next_dispatcher(
+    client: Client, join: Callable[..., Joined], attach: Callable[..., Client], victim: str
+) -> None:
+    joined = join(lease=LEASE)
+    define(client, child=CHILD)
+    assert done(client, LAB, [1]) == [1]
+    below = joined.all()[1:]
+    listens = client.call("keys")["listens"]
+    pid = client.pid
+    if victim == "dispatcher":
+        os.kill(pid, signal.SIGKILL)
+    else:
+        client.close()
+    print(f"gone {_gone(below, LEASE + 2.0):.2f} s after the end of the {victim}")
+    until(lambda: not alive(psutil.Process(pid)) if psutil.pid_exists(pid) else True, "the end of the dispatcher", 5.0)
+    again = attach("again", command=REAL)
+    assert again.call("keys")["listens"] == listens
+    until(lambda: again.call("keys")["keys"][0]["status"] == "connected", "the process to join again", 10.0)
+    define(again, child=CHILD)
+    assert done(again, LAB, [2]) == [2]
+    again.call("shutdown")
+
+
+def test_a_kill_9_of_the_joined_process_leaves_nothing_and_another_one_serves(
+    client: Client, join: Callable[..., Joined]
+) -> None:
+    joined = join()
+    define(client, child=CHILD)
+    assert done(client, LAB, [1]) == [1]
+    below = joined.all()
+    joined.process.kill()
+    joined.process.wait(5)
+    print(f"gone {_gone(below, 4.0):.2f} s after a kill of the joined process")
+    second = Joined(client, "lab1", joined.file)
+    try:
+        second.wait("connected")
+        until(lambda: all(row["url"] != LAB for row in client.call("runners")), "the former runner to be given up")
+        assert done(client, LAB, [2]) == [2]
+    finally:
+        second.end()
+
+
+def test_a_runner_that_was_paused_for_three_leases_is_not_heard_any_more(client: Client, join: Callable[..., Joined]) -> None:
+    joined = join(lease=LEASE)
+    define(client, slow="import time\ndef slow(v):\n    time.sleep(v)\n    return v")
+    assert done(client, LAB, [0]) == [0]
+    info = client.call("open_run", runner=LAB)
+    client.call("feed", ref=info.ref, batch=batch(0.5, 1))
+    paused = joined.pause()
+    begin = time.monotonic()
+    info = over(client, info.ref)
+    assert info.status == "failed", info
+    given_up = time.monotonic() - begin
+    time.sleep(3 * LEASE - min(given_up, 3 * LEASE))
+    refused = client.call("status")["refused_frames"]
+    for process in paused:
+        process.resume()
+    until(lambda: joined.status() == "connected", "the process to be back")
+    until(lambda: not joined.runners(), "the end of the former runner", 10.0)
+    assert values_of(client, info.ref) == []
+    assert done(client, LAB, [0]) == [0]
+    late = client.call("status")["refused_frames"] - refused
+    print(f"given up after {given_up:.1f} s; {late} late messages refused")
+    assert client.call("run_info", ref=info.ref).results == 0
+
+
+def test_a_cut_of_four_seconds_loses_and_doubles_nothing(
+    client: Client, join: Callable[..., Joined], machine: FarMachine
+) -> None:
+    prefix = ("ip", "netns", "exec", machine._space)
+    join(listen=f"tcp://{machine._other}:0", prefix=prefix)
+    define(client, echo="def echo(v): return v")
+    info = client.call("open_run", runner=LAB)
+    client.call("feed", ref=info.ref, batch=batch(-1))
+    until(lambda: values_of(client, info.ref) == [-1], "the first result")
+    stop, sent = threading.Event(), []
+
+    def feed() -> None:
+        while not stop.wait(0.005):
+            sent.append(client.submit("feed", ref=info.ref, batch=batch(len(sent))))
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    time.sleep(1.0)
+    with machine.cut():
+        begin = time.monotonic()
+        until(lambda: "silent" in client.call("runners")[-1]["status"], "the cut to be noticed", 4.0)
+        noticed = time.monotonic() - begin
+        time.sleep(4.0 - noticed)
+    healed, came = time.monotonic(), client.call("run_info", ref=info.ref).results
+    until(lambda: client.call("run_info", ref=info.ref).results > came, "a result after the cut")
+    flows = time.monotonic() - healed
+    time.sleep(0.5)
+    stop.set()
+    feeder.join(20)
+    for answer in sent:
+        answer.result(20)
+    client.call("close_run", ref=info.ref)
+    assert over(client, info.ref).status == "done"
+    assert values_of(client, info.ref) == [-1, *range(len(sent))]
+    print(f"{len(sent)} messages: the cut noticed after {noticed:.2f} s, flowing {flows:.2f} s after healing")
+    assert noticed < 1.5
+    assert flows < 1.0

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from floe_jupyter.core.flow.options import RUNNER_FORMS
+from floe_jupyter.core.flow.placement import problem_of
 from floe_jupyter.errors import DefinitionError, unknown
 from floe_jupyter.wire import container_address
 
 LOCAL = "local:"
-FORMS = {
-    "local": LOCAL,
-    "ssh": "ssh:[USER@]HOST[:FOLDER]",
-    "docker": "docker:IMAGE[@ENGINE]",
-    "join": "join:NAME",
-}
-"""Form of the URL by scheme, for users."""
 
 
 def require_runner(url: str) -> None:
     """Raise UnknownName or DefinitionError, naming the forms, for a URL that no runner can have."""
     scheme, colon, rest = url.partition(":")
-    if not colon or scheme not in FORMS:
-        raise unknown("runner", url, FORMS.values())
-    if bool(rest) != (FORMS[scheme] != LOCAL):
-        raise DefinitionError(f"no runner {url!r}; write {FORMS[scheme]}")
+    if not colon or scheme not in RUNNER_FORMS:
+        raise unknown("runner", url, RUNNER_FORMS.values())
+    if not rest and scheme != "local":
+        raise DefinitionError(f"no runner {url!r}; write {RUNNER_FORMS[scheme]}")
+    if problem := problem_of(url):
+        raise DefinitionError(problem)
     if scheme == "docker":
         container_address.parse(url)

@@ -29,7 +29,7 @@ def test_a_module_names_the_runner_of_its_nodes_and_its_text_says_so():
     [
         ("lokal:b", "no kind of runner 'lokal'; did you mean 'local:'"),
         ("b", "no kind of runner 'b'"),
-        ("local", "'local' is no URL of a runner: write 'local:'"),
+        ("local", "'local' is no URL of a runner: write local:[NAME]"),
         ("local:b/c", "'b/c' cannot name a local runner"),
     ],
 )

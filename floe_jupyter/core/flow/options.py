@@ -27,8 +27,13 @@ OPTIONS: dict[str, ValueKind] = {
 }
 """Options of any node: ``clean = clean_v2(workers=2)``."""
 
-RUNNER_SCHEMES = ("local",)
-"""Kinds of runners: what stands before the colon of ``runner=``."""
+RUNNER_FORMS = {
+    "local": "local:[NAME]",
+    "ssh": "ssh:[USER@]HOST[:FOLDER]",
+    "docker": "docker:IMAGE[@ENGINE]",
+    "join": "join:NAME",
+}
+"""Forms of the URLs of runners, by what stands before the colon."""
 JOINS = ("all", "any", "each")
 POLICIES = ("fail", "hold", "retry", "skip")
 RETRY: dict[str, ValueKind] = {"times": "count", "backoff": "duration", "jitter": "number"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from floe_jupyter.core.flow.model import Module, Node
-from floe_jupyter.core.flow.options import RUNNER_SCHEMES
+from floe_jupyter.core.flow.options import RUNNER_FORMS
 from floe_jupyter.errors import nearest
 
 _LOCAL = re.compile(r"[A-Za-z0-9_.-]*\Z")
@@ -42,10 +42,10 @@ def problem_of(text: str, workers: int = 0) -> str:
 
 def _problem_of(url: str) -> str:
     scheme, colon, rest = url.partition(":")
-    if scheme not in RUNNER_SCHEMES:
-        return f"no kind of runner {scheme[:100]!r}; {nearest(scheme[:100], [f'{known}:' for known in RUNNER_SCHEMES])}"
-    if not colon:
-        return f"{url!r} is no URL of a runner: write '{scheme}:'"
+    if scheme not in RUNNER_FORMS:
+        return f"no kind of runner {scheme[:100]!r}; {nearest(scheme[:100], [f'{known}:' for known in RUNNER_FORMS])}"
+    if not colon or (not rest and scheme != "local"):
+        return f"{url!r} is no URL of a runner: write {RUNNER_FORMS[scheme]}"
     if scheme == "local" and not _LOCAL.match(rest):
         return f"{rest[:100]!r} cannot name a local runner: write letters, digits, _, . and -, such as 'local:b'"
     return ""

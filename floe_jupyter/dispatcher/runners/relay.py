@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.errors import EnvironmentFailed, UnknownName
-from floe_jupyter.wire.process_context import ProcessContext
+from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import (
     TO_HOME,
     EndRuntime,
@@ -83,4 +85,6 @@ class Relay:
             home.send(RuntimeEnded(message.channel, str(error), refused=True))
             return
         self._channels[message.channel] = RuntimeChannel(home, outpost)
+        if not outpost.process.same_files:  # there, paths and variables are others
+            message = msgspec.structs.replace(message, context=INHERITED)
         outpost.send(message)

@@ -24,7 +24,9 @@ def test_a_node_comes_before_its_module_and_the_module_before_the_flow():
     assert runner_of(Node("n", "m"), plain, 3, "local:f") == "local:f"
 
 
-@pytest.mark.parametrize("text", ["", "local:", "local:b", "local:b, local:c", "local:B_1.x-2"])
+@pytest.mark.parametrize(
+    "text", ["", "local:", "local:b", "local:b, ssh:me@far", "local:B_1.x-2", "docker:floe-runner", "join:desk"]
+)
 def test_these_runners_are_fine(text: str):
     assert problem_of(text, 2) == problem_of(text) == ""
 
@@ -33,8 +35,9 @@ def test_these_runners_are_fine(text: str):
     ("text", "problem"),
     [
         ("loca:b", "no kind of runner 'loca'; did you mean 'local:'?"),
-        ("local", "'local' is no URL of a runner: write 'local:'"),
+        ("local", "'local' is no URL of a runner: write local:[NAME]"),
         ("local:b/c", "'b/c' cannot name a local runner: write letters, digits, _, . and -, such as 'local:b'"),
+        ("ssh:", "'ssh:' is no URL of a runner: write ssh:[USER@]HOST[:FOLDER]"),
         (",", "runner= names no runner; write one such as 'local:b', or leave it out"),
         ("local:a,local:b,local:c", "runner= names 3 runners for 2 workers; add workers=3"),
         ("x" * (LONGEST_URL + 1), f"runner= has at most {LONGEST_URL} characters, not {LONGEST_URL + 1}; name fewer runners"),

@@ -30,7 +30,7 @@ EnvironmentFailed and UnknownName.
 """
 
 
-class Channel(NamedTuple):
+class RuntimeChannel(NamedTuple):
     """The two runners of a runtime."""
 
     home: RunnerProxy
@@ -42,7 +42,7 @@ class Relay:
 
     def __init__(self, find: FindOutpost) -> None:
         self._find = find
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, RuntimeChannel] = {}
 
     def pass_on(self, sender: RunnerProxy, message: Any) -> None:
         """Pass a message on to the other runner of its channel; a runner may speak only about its own channels."""
@@ -86,5 +86,5 @@ class Relay:
         except (EnvironmentFailed, UnknownName) as error:
             home.send(RuntimeEnded(message.channel, str(error), refused=True))
             return
-        self._channels[message.channel] = Channel(home, outpost)
+        self._channels[message.channel] = RuntimeChannel(home, outpost)
         outpost.send(msgspec.structs.replace(message, context=context))

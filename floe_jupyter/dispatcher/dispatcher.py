@@ -191,7 +191,7 @@ class Dispatcher:
 
     def _wait_for_runners(self) -> None:
         deadline = time.monotonic() + BYE_WITHIN
-        waiting = {runner.process.descriptor for runner in self.hub.runners}
+        waiting = {runner.process.descriptor for runner in self.hub.runners if runner.process.connection is None}
         while waiting and (left := deadline - time.monotonic()) > 0:
             ended, _, _ = select.select(waiting, [], [], left)
             waiting.difference_update(ended)

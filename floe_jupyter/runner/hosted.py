@@ -33,8 +33,8 @@ from floe_jupyter.wire.runner_messages import (
 )
 
 
-class Uplink(Protocol):
-    """Connection to the dispatcher, as far as hosted runtimes need it."""
+class MessageSink(Protocol):
+    """Way to the dispatcher, as far as hosted runtimes need it."""
 
     def send(self, message: Any) -> None:
         """Send a message."""
@@ -85,7 +85,7 @@ class HostedRuntime:
         self._ahead -= n
         self._throttle()
 
-    def printed(self, uplink: Uplink, stream: str, text: str, cut: int) -> None:
+    def printed(self, uplink: MessageSink, stream: str, text: str, cut: int) -> None:
         """Pass on process output, unless the dispatcher does not keep up: then only count it."""
         cut += self._cut.pop(stream, 0)
         if not uplink.offer(RuntimePrinted(self.name, stream, text, cut)):
@@ -112,7 +112,7 @@ class HostedRuntimes:
     """All runtimes kept for other runners, by channel."""
 
     def __init__(
-        self, pool: Pool, environments: Environments, uplink: Uplink, context_of: Callable[[ProcessContext], ProcessContext]
+        self, pool: Pool, environments: Environments, uplink: MessageSink, context_of: Callable[[ProcessContext], ProcessContext]
     ) -> None:
         self._pool, self._environments, self._uplink, self._context_of = pool, environments, uplink, context_of
         self._channels: dict[str, HostedRuntime] = {}

@@ -255,6 +255,15 @@ export interface WorkspaceInfo {
   own?: boolean;
 }
 
+/** Let a machine join under a name: with its public key, or with a new pair of keys. Returns {"name", "url", "server": the
+ * dispatcher's public key, "file": path of the join file for that machine, "listens", "reachable": address for other
+ * machines}. No secret is returned. */
+export interface add_key {
+  name: string;
+  public?: string;
+  listen?: string;
+}
+
 /** Undo the last step. Returns the undone changes, like `step`. */
 export interface back {
   flow?: string;
@@ -435,6 +444,11 @@ export interface inject {
   workspace?: string;
 }
 
+/** List the keys. Returns {"listens": address or "", "keys": [{"name", "url", "status", "host", "runners", "key"}]}. */
+export interface keys {
+
+}
+
 /** Read the last message of `wire`, or of every wire. Returns {wire: JSON text of the message}. A message of more than about
  * 1,000 bytes is ``{"$floe": ["short", BEGINNING OF THE TEXT, SIZE IN BYTES]}``, or left out. Bytes, arrays and tables are
  * tags without data. */
@@ -458,6 +472,12 @@ export interface layout {
  * gone. Returns null. */
 export interface leave {
   grace?: number;
+}
+
+/** Open a port for machines that join, as ``tcp://ADDRESS:PORT``, also after a restart; ``off`` closes it. Returns
+ * {"listens", "reachable"}. */
+export interface listen_for_runners {
+  endpoint: string;
 }
 
 /** Read the newest kept lines of logs. Returns [{"node", "stream", "text", "time"}]. */
@@ -545,6 +565,11 @@ export interface retry {
   id: string;
   flow?: string;
   workspace?: string;
+}
+
+/** Remove a key: the machine's connections and runners end, and it cannot join again. Returns null. */
+export interface revoke_key {
+  name: string;
 }
 
 /** Describe a run. Returns RunInfo. */
@@ -716,6 +741,10 @@ export interface Calls {
   runs: [runs, Array<RunInfo>];
   run_info: [run_info, RunInfo];
   detach: [detach, unknown];
+  keys: [keys, unknown];
+  add_key: [add_key, unknown];
+  revoke_key: [revoke_key, unknown];
+  listen_for_runners: [listen_for_runners, unknown];
   workspaces: [workspaces, Array<WorkspaceInfo>];
   enter: [enter, Workspace];
   follow_notebook: [follow_notebook, unknown];

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import zmq
 
 from floe_jupyter.wire.client.client import Client
+from floe_jupyter.wire.join_files import JoinFile
 from tests.dispatcher.kit import until
 from tests.processes import alive
 
@@ -25,11 +27,19 @@ class Joined:
     """``floe runner --key FILE``."""
 
     def __init__(
-        self, client: Client, name: str, file: str, *, lease: float = 40.0, prefix: tuple[str, ...] = (), connect: str = ""
+        self,
+        client: Client,
+        name: str,
+        file: str,
+        *,
+        lease: float = 40.0,
+        prefix: tuple[str, ...] = (),
+        connect: str = "",
+        more: tuple[str, ...] = (),
     ) -> None:
         self.client, self.name, self.file = client, name, file
         self.log = Path(tempfile.mkstemp(prefix="joined-")[1])
-        arguments = ["--key", file, "--lease", str(lease), *(["--connect", connect] if connect else [])]
+        arguments = ["--key", file, "--lease", str(lease), *(["--connect", connect] if connect else []), *more]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*prefix, *COMMAND, *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
@@ -54,6 +64,12 @@ class Joined:
                 if alive(process) and "floe_jupyter.runner" in process.cmdline():
                     found.append(process)
         return found
+
+    def number(self) -> int:
+        """Return the number of the launch of the only runner."""
+        [runner] = self.runners()
+        arguments = runner.cmdline()
+        return int(arguments[arguments.index("--epoch") + 1])
 
     def all(self) -> list[psutil.Process]:
         process = psutil.Process(self.process.pid)
@@ -85,5 +101,15 @@ class Joined:
             self.log.unlink(missing_ok=True)
 
 
-def seconds(begin: float) -> float:
-    return time.monotonic() - begin
+@contextmanager
+def peer(endpoint: str, file: JoinFile | None) -> Iterator[zmq.Socket[bytes]]:
+    """Yield a DEALER with the keys of *file*, or without encryption."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
+        dealer.linger = 0
+        dealer.setsockopt(zmq.ROUTING_ID, b"lab1")
+        if file is not None:
+            keys = ((zmq.CURVE_SERVERKEY, file.server), (zmq.CURVE_PUBLICKEY, file.public), (zmq.CURVE_SECRETKEY, file.secret))
+            for option, key in keys:
+                dealer.setsockopt(option, bytes.fromhex(key))
+        dealer.connect(endpoint)
+        yield dealer

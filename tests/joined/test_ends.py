@@ -8,12 +8,20 @@ import threading
 import time
 from collections.abc import Callable
 
+import msgspec
 import psutil
 import pytest
 
+from floe_jupyter._version import __version__
+from floe_jupyter.core.machine.commands import Result
+from floe_jupyter.core.messages import Batch
 from floe_jupyter.wire.client.client import Client
+from floe_jupyter.wire.join_files import read_join_file
+from floe_jupyter.wire.joining import frame_of
+from floe_jupyter.wire.runner_messages import PROTOCOL, Out, RunnerHello
+from floe_jupyter.wire.transport.reliable import Link
 from tests.dispatcher.kit import REAL, batch, define, over, until, values_of
-from tests.joined.kit import LAB, Joined
+from tests.joined.kit import LAB, Joined, peer
 from tests.processes import alive
 from tests.remote.flows import done
 from tests.remote.machine import FarMachine
@@ -99,27 +107,30 @@ def test_a_runner_that_was_paused_for_three_leases_is_not_heard_any_more(client:
     assert done(client, LAB, [0]) == [0]
     info = client.call("open_run", runner=LAB)
     client.call("feed", ref=info.ref, batch=batch(0.5, 1))
+    number = joined.number()
     paused = joined.pause()
     begin = time.monotonic()
     info = over(client, info.ref)
     assert info.status == "failed", info
     given_up = time.monotonic() - begin
     time.sleep(3 * LEASE - min(given_up, 3 * LEASE))
-    refused = client.call("status")["refused_frames"]
     for process in paused:
         process.resume()
     until(lambda: joined.status() == "connected", "the process to be back")
     until(lambda: not joined.runners(), "the end of the former runner", 10.0)
-    assert values_of(client, info.ref) == []
+    refused = client.call("status")["refused_frames"]
+    with peer(client.call("keys")["listens"], read_join_file(joined.file)) as dealer:  # what the runner might still have sent
+        result = Out(info.instance, (Result("slow", "out", Batch(b"[1]", 1)),))
+        for message in (RunnerHello(LAB, 1, __version__, PROTOCOL, number), result):
+            dealer.send_multipart([frame_of(number), Link().send(msgspec.msgpack.encode(message), 0.0)])
+        until(lambda: client.call("status")["refused_frames"] >= refused + 2, "late messages with the right key to be refused")
     assert done(client, LAB, [0]) == [0]
-    late = client.call("status")["refused_frames"] - refused
-    print(f"given up after {given_up:.1f} s; {late} late messages refused")
-    assert client.call("run_info", ref=info.ref).results == 0
+    print(f"given up after {given_up:.1f} s")
+    assert (client.call("run_info", ref=info.ref).results, values_of(client, info.ref)) == (0, [])
 
 
-def test_a_cut_of_four_seconds_loses_and_doubles_nothing(
-    client: Client, join: Callable[..., Joined], machine: FarMachine
-) -> None:
+@pytest.mark.parametrize("length", [4.0, pytest.param(25.0, marks=pytest.mark.slow)])
+def test_a_cut_loses_and_doubles_nothing(client: Client, join: Callable[..., Joined], machine: FarMachine, length: float) -> None:
     prefix = ("ip", "netns", "exec", machine._space)
     join(listen=f"tcp://{machine._other}:0", prefix=prefix)
     define(client, echo="def echo(v): return v")
@@ -139,7 +150,7 @@ def test_a_cut_of_four_seconds_loses_and_doubles_nothing(
         begin = time.monotonic()
         until(lambda: "silent" in client.call("runners")[-1]["status"], "the cut to be noticed", 4.0)
         noticed = time.monotonic() - begin
-        time.sleep(4.0 - noticed)
+        time.sleep(length - noticed)
     healed, came = time.monotonic(), client.call("run_info", ref=info.ref).results
     until(lambda: client.call("run_info", ref=info.ref).results > came, "a result after the cut")
     flows = time.monotonic() - healed
@@ -153,4 +164,4 @@ def test_a_cut_of_four_seconds_loses_and_doubles_nothing(
     assert values_of(client, info.ref) == [-1, *range(len(sent))]
     print(f"{len(sent)} messages: the cut noticed after {noticed:.2f} s, flowing {flows:.2f} s after healing")
     assert noticed < 1.5
-    assert flows < 1.0
+    assert flows < (1.0 if length < 10 else 2.0)

@@ -120,14 +120,15 @@ def test_a_name_without_a_key_and_a_key_without_a_machine_are_told_with_their_cu
 
 
 def test_the_time_of_a_round_trip_beside_a_local_one(client: Client, joined: Joined) -> None:
-    define(client, echo="def echo(v): return v")
     took: dict[str, list[float]] = {"local:": [], LAB: []}
-    for runner, times in took.items():
-        client.call("start", runner=runner)
-        for n in range(400):
+    for runner, name in zip(took, ("here", "there"), strict=True):
+        define(client, name, echo="def echo(v): return v")
+        client.call("start", flow=name, runner=runner)
+    for n in range(600):
+        for times, name in zip(took.values(), ("here", "there"), strict=True):
             begin = time.perf_counter()
-            client.call("request", batch=batch(n), timeout=20.0)
+            client.call("request", flow=name, batch=batch(n), timeout=20.0)
             times.append(1e3 * (time.perf_counter() - begin))
-        client.call("stop")
-    local, there = (statistics.median(times[50:]) for times in took.values())
+    local, there = (statistics.median(times[100:]) for times in took.values())
     print(f"round trip: local {local:.2f} ms, joined over CURVE {there:.2f} ms, {there / local:.2f} times")
+    assert there < 2 * local

@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection
 
 from floe_jupyter.core.flow.model import Flow
-from floe_jupyter.core.picture.fold import folded, groups_of
+from floe_jupyter.core.picture.fold import Groups, folded, groups_of
 from floe_jupyter.core.picture.geometry import Box, Distances, Layout, Point, Size, Steps, WirePath, finish
 from floe_jupyter.core.picture.labels import CoveredAreas, spots_of
 from floe_jupyter.core.picture.layout import layout_steps
@@ -40,14 +40,28 @@ def page_layout(flow: Flow, *, vertical: bool = False, fold: bool = True, unfold
     return finish(page_layout_steps(flow, vertical=vertical, fold=fold, unfolded=unfolded))
 
 
+def page_layouts(flow: Flow) -> tuple[PageLayout, PageLayout]:
+    """Return the layouts for wide and for narrow pages, with the groups of a large flow folded."""
+    groups = groups_of(flow)
+    small = folded(flow, groups)
+    return finish(_placed_steps(small, groups, vertical=False)), finish(_placed_steps(small, groups, vertical=True))
+
+
 def page_layout_steps(flow: Flow, *, vertical: bool, fold: bool, unfolded: Collection[str]) -> Steps[PageLayout]:
     """Compute `page_layout` in short steps."""
     groups = groups_of(flow)
     yield
     small = folded(flow, {box: names for box, names in groups.items() if fold and box not in unfolded})
     yield
-    plan = yield from _plan_steps(small, vertical=vertical)
-    wires = yield from _wire_steps(small, plan)
+    return (yield from _placed_steps(small, groups, vertical=vertical, fold=fold, unfolded=unfolded))
+
+
+def _placed_steps(
+    flow: Flow, groups: Groups, *, vertical: bool, fold: bool = True, unfolded: Collection[str] = ()
+) -> Steps[PageLayout]:
+    """Place the nodes and wires of a flow that is folded already, where it is to be."""
+    plan = yield from _plan_steps(flow, vertical=vertical)
+    wires = yield from _wire_steps(flow, plan)
     return PageLayout(
         _short(plan.width),
         _short(plan.height),

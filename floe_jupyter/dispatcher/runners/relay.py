@@ -14,7 +14,7 @@ import msgspec
 
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
 from floe_jupyter.errors import EnvironmentFailed, UnknownName
-from floe_jupyter.wire.process_context import INHERITED, ProcessContext
+from floe_jupyter.wire.process_context import ProcessContext
 from floe_jupyter.wire.runner_messages import (
     TO_HOME,
     EndRuntime,
@@ -24,11 +24,13 @@ from floe_jupyter.wire.runner_messages import (
     StartRuntime,
 )
 
-Get = Callable[[str, str, ProcessContext], RunnerProxy]
-"""Finds the runner of a URL, a workspace and a context; started if missing. Raises EnvironmentFailed and UnknownName."""
+FindOutpost = Callable[[RunnerProxy, str, ProcessContext], tuple[RunnerProxy, ProcessContext]]
+"""Finds the runner of a URL for a home runner, and the context in which modules run there; started if missing. Raises
+EnvironmentFailed and UnknownName.
+"""
 
 
-class Channel(NamedTuple):
+class RuntimeChannel(NamedTuple):
     """The two runners of a runtime."""
 
     home: RunnerProxy
@@ -38,9 +40,9 @@ class Channel(NamedTuple):
 class Relay:
     """Channels between runners, by name."""
 
-    def __init__(self, get: Get) -> None:
-        self._get = get
-        self._channels: dict[str, Channel] = {}
+    def __init__(self, find: FindOutpost) -> None:
+        self._find = find
+        self._channels: dict[str, RuntimeChannel] = {}
 
     def pass_on(self, sender: RunnerProxy, message: Any) -> None:
         """Pass a message on to the other runner of its channel; a runner may speak only about its own channels."""
@@ -80,11 +82,9 @@ class Relay:
             home.refused += 1
             return
         try:
-            outpost = self._get(message.runner, home.workspace, message.context)
+            outpost, context = self._find(home, message.runner, message.context)
         except (EnvironmentFailed, UnknownName) as error:
             home.send(RuntimeEnded(message.channel, str(error), refused=True))
             return
-        self._channels[message.channel] = Channel(home, outpost)
-        if not outpost.process.same_files:  # there, paths and variables are others
-            message = msgspec.structs.replace(message, context=INHERITED)
-        outpost.send(message)
+        self._channels[message.channel] = RuntimeChannel(home, outpost)
+        outpost.send(msgspec.structs.replace(message, context=context))

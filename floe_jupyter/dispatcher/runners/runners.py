@@ -63,9 +63,11 @@ class Runners:
         self._others: list[RunnerProxy] = []
         """Runners not assigned yet, and runners told to end."""
         self._failures: dict[tuple[str, str], tuple[int, str]] = {}
+        self._contexts: dict[str, ProcessContext] = {}
+        """Context in which the modules of a workspace run on this machine, as given last."""
         shared_memory.identity()  # a hello is compared with it, even when no descriptor is left to find out
         self._epochs = count(STARTED_AHEAD + 1)
-        self.relay = Relay(self.get)
+        self.relay = Relay(self._outpost)
         """Channels between home runners and outposts."""
         loop.every_turn(self._due)
 
@@ -86,6 +88,8 @@ class Runners:
         """Return the runner of a URL for a workspace, started if missing, with its first runtime in *context*. Raises
         `EnvironmentFailed` if the runner cannot be started.
         """
+        if context != INHERITED:
+            self._contexts[workspace] = context
         runner = self._runners.get((url, workspace))
         if runner is not None:
             return runner
@@ -97,6 +101,14 @@ class Runners:
         runner.workspace = workspace
         self._runners[url, workspace] = runner
         return runner
+
+    def _outpost(self, home: RunnerProxy, url: str, context: ProcessContext) -> tuple[RunnerProxy, ProcessContext]:
+        """Return an outpost, and the context in which modules run there: on another machine the outpost's own, as paths and
+        variables are others.
+        """
+        here = context if home.process.same_files else self._contexts.get(home.workspace, INHERITED)
+        runner = self.get(url, home.workspace, here)
+        return runner, here if runner.process.same_files else INHERITED
 
     def _launch(self, url: str, workspace: str, context: ProcessContext) -> RunnerProxy:
         launch = launcher_of(url, self._launchers)

@@ -104,9 +104,9 @@ class Hub(Names):
         instance.sources, instance.detached, instance.debug = sources(flow), detached, debug
         self.instances[name] = self.living.setdefault(space.id, {})[name] = instance
         space.last = name
-        prefix = f"{flow.name}.{flow.version}.{HOST}."
+        prefix, placed = f"{flow.name}.{flow.version}.{HOST}.", self._at_home(instance, flow)
         instance.runner.send(
-            Open(name, flow, modules, prefix, debug, debug, states or {}, timeout or flow.timeout, self._context(instance))
+            Open(name, placed, modules, prefix, debug, debug, states or {}, timeout or flow.timeout, self._context(instance))
         )
         instance.limit = timeout or flow.timeout
         self.supervisor.watch()
@@ -118,6 +118,8 @@ class Hub(Names):
         """Send a request; *done* gets (value, None) or (None, error) when the machine has answered."""
         token = next(self._tokens)
         request = event(token)
+        if isinstance(request, Rewire):
+            request = msgspec.structs.replace(request, flow=self._at_home(instance, request.flow))
         silent = instance.runner.watchdog.silent
         if not silent or isinstance(request, STANDING):
             instance.runner.send(MachineRequest(instance.name, request))
@@ -125,6 +127,11 @@ class Hub(Names):
             done(None, instance.runner.no_answer())
         else:
             instance.tokens[token] = lambda value, error: done(value, from_wire(*error) if error else None)
+
+    @staticmethod
+    def _at_home(instance: KnownInstance, flow: Flow) -> Flow:
+        """Return a flow with the home of the instance's machine as its runner, where the nodes without a runner are."""
+        return msgspec.structs.replace(flow, runner=instance.runner.url)
 
     def ask(self, instance: KnownInstance, call: str, done: Done, args: dict[str, Any] | None = None) -> None:
         """Ask the runner of an instance about the instance."""

@@ -18,7 +18,7 @@ import traitlets
 from floe_jupyter.client.session import Session
 from floe_jupyter.core.flow.model import Flow, Module
 from floe_jupyter.core.machine.events import View
-from floe_jupyter.core.picture.page import page_layout
+from floe_jupyter.core.picture.page import page_layouts
 from floe_jupyter.kernel.display.pages import Pages, plain
 
 BUNDLE = Path(__file__).parents[2] / "static" / "widget.js"
@@ -124,5 +124,5 @@ def definition(flow: Flow, modules: dict[str, Module]) -> dict[str, Any]:
             "wires": plain(flow.wires),
         },
         "modules": [{"name": m.name, "lang": m.lang, "inputs": m.inputs, "outputs": m.outputs} for m in used],
-        "layouts": [plain(page_layout(flow, vertical=vertical)) for vertical in (False, True)],
+        "layouts": plain(page_layouts(flow)),
     }

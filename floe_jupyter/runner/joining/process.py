@@ -72,7 +72,8 @@ class JoiningProcess:
         self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._loop.stop())
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, lambda *_: self._loop.stop())
         self._loop.watch(self._woken, self._drain)
 
     def _drain(self, _: int) -> None:

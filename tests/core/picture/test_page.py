@@ -15,7 +15,7 @@ from floe_jupyter.core.picture.fold import GROUPS, LARGEST, folded, groups_of
 from floe_jupyter.core.picture.geometry import Box, Size
 from floe_jupyter.core.picture.labels import HEIGHT, WIDTH, CoveredAreas, spots_of
 from floe_jupyter.core.picture.layout import layout
-from floe_jupyter.core.picture.page import card_sizes, page_layout, page_layout_steps
+from floe_jupyter.core.picture.page import card_sizes, page_layout, page_layout_steps, page_layouts
 from floe_jupyter.core.picture.positions import BoxPlace, PageLayout
 from floe_jupyter.core.picture.svg import svg
 from tests import shapes
@@ -179,6 +179,11 @@ def test_a_large_flow_is_folded_and_unfolded_as_asked() -> None:
     assert (whole.folded, one.folded, none.folded) == (True, True, False)
     assert (whole.unfolded, one.unfolded) == ((), ("n0 … n20",))
     assert "n20.out>n21 … n41.in" in {wire.name for wire in one.wires}
+
+
+@pytest.mark.parametrize("flow", [CO2, shapes.lattice(500)], ids=["small", "large"])
+def test_the_layouts_that_a_widget_carries_are_those_of_wide_and_narrow_pages(flow: Flow) -> None:
+    assert page_layouts(flow) == (page_layout(flow), page_layout(flow, vertical=True))
 
 
 def test_many_nodes_of_one_column_are_several_boxes() -> None:

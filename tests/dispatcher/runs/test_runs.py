@@ -230,6 +230,13 @@ UNSUPPORTED = {
 }
 
 
+@pytest.mark.parametrize("runner", ["carrier-pigeon:x", "far", "ssh:", "local:x"])
+def test_a_runner_that_cannot_be_is_refused_where_it_is_defined(client: Client, runner: str) -> None:
+    client.call("define", module=Module("double", "lambda x: 2 * x"))
+    with pytest.raises(DefinitionError, match=f"no runner '{runner}'"):
+        client.call("define_flow", flow=Flow("f", (Node("d", "double"),), runner=runner))
+
+
 @pytest.mark.parametrize("what", UNSUPPORTED)
 def test_what_cannot_run_yet_is_named_where_it_is_defined(client: Client, what: str) -> None:
     client.call("define", module=Module("double", "lambda x: 2 * x"))

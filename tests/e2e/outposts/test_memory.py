@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 
 import pytest
 
@@ -76,7 +77,8 @@ def test_a_killed_outpost_takes_no_buffer_along_that_is_on_its_way(client: Clien
         rows = [row["pid"] for row in runtimes(client).values() if row["runner"] == victim and row["pid"]]
         target = found.get(victim, 0) if n % 4 < 2 else next(iter(rows), 0)
         if target:
-            os.kill(target, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(target, signal.SIGKILL)
     client.call("close_run", ref=ref)
     info = client.call("wait", ref=ref, timeout=60)
     assert (info.status, info.failures) == ("done", ())

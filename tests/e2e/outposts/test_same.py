@@ -166,7 +166,7 @@ def test_a_dependency_that_cannot_be_installed_in_an_outpost_fails_the_load_with
     ("runner", "said"),
     [
         ("locl:b", "no kind of runner 'locl'; did you mean 'local:'"),
-        ("local", "write 'local:'"),
+        ("local", "write local:[NAME]"),
         ("local:b c", "cannot name a local runner"),
         ("local:b, local:c", "add workers=2"),
     ],

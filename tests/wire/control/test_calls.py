@@ -26,7 +26,7 @@ def test_only_calls_have_types_of_returns() -> None:
 
 REPEATABLE = {
     *("modules", "flows", "results", "runs", "run_info", "breaks", "held", "history", "dead", "view", "logs", "layout"),
-    *("runners", "runtimes", "status", "wait"),
+    *("runners", "runtimes", "status", "wait", "keys"),
 }
 
 
@@ -34,11 +34,20 @@ def test_every_call_says_who_may_make_it_whether_it_waits_and_whether_it_is_repe
     """The sets that dispatcher, server and kernel had before the calls themselves said it."""
     assert {name for name, args in CALLS.items() if args.repeatable} == REPEATABLE
     assert {name for name, args in CALLS.items() if args.waits} == {"wait", "request"}
-    assert {name for name, args in CALLS.items() if args.closed_to_pages} == {"hello", "leave"}
+    assert {name for name, args in CALLS.items() if args.closed_to_pages} == {
+        "hello",
+        "leave",
+        "add_key",
+        "revoke_key",
+        "listen_for_runners",
+    }
     assert {name for name, args in CALLS.items() if args.closed_to_pages or args.closed_through_kernels} == {
         "hello",
         "leave",
         "shutdown",
+        "add_key",
+        "revoke_key",
+        "listen_for_runners",
     }
 
 

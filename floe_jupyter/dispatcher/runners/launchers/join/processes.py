@@ -118,6 +118,12 @@ class JoinedProcess:
             if launched.connection.peer is not None and launched.connection.peer.descriptor == descriptor:
                 launched.connection.lost()
 
+    def away(self) -> None:
+        """Take note that no connection is left."""
+        self.peer = None
+        for launched in self.launches.values():
+            launched.connection.lost()
+
     def peers(self) -> list[Peer]:
         """Return all connections of the key."""
         found = [self.peer, *(launched.connection.peer for launched in self.launches.values())]

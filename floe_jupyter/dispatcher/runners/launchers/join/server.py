@@ -20,6 +20,8 @@ from floe_jupyter.wire.transport.loop import Loop
 
 _ENDPOINT = re.compile(r"tcp://([^\s/:]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})\Z")
 _EVERYWHERE = ("0.0.0.0", "*")  # noqa: S104 - asked for by the user
+RESUME_TRIES = 20
+"""Number of tries, one a second, to listen at the address of a former dispatcher."""
 _ORDERS = frame_of(JOINED)
 
 
@@ -56,12 +58,16 @@ class JoinServer:
         self.allowed.endpoint = self.endpoint
         return self.endpoint
 
-    def resume(self) -> None:
-        """Listen where the former dispatcher did; what prevents that is logged."""
-        if self.allowed.endpoint:
-            try:
-                self._open(self.allowed.endpoint)
-            except EnvironmentFailed as error:
+    def resume(self, tries: int = RESUME_TRIES) -> None:
+        """Listen where the former dispatcher did, which may be about to end; what prevents that is logged."""
+        if not self.allowed.endpoint or self._entrance is not None:
+            return
+        try:
+            self._open(self.allowed.endpoint)
+        except EnvironmentFailed as error:
+            if tries > 1:
+                self._loop.after(EVERY, lambda: self.resume(tries - 1))
+            else:
                 log.warn(str(error))
 
     @property
@@ -146,6 +152,8 @@ class JoinServer:
             self._refused += self._entrance.refused
             self._entrance.close()
             self._entrance = None
+            for process in self._processes.values():
+                process.away()
 
     def _heard(self, name: str, peer: Peer, frames: list[bytes]) -> None:
         process = self._process(name)

@@ -26,6 +26,8 @@ import zipfile
 MARK = "floe-jupyter "
 OLDEST = (3, 11)
 PREFIX = "floe-s"
+WANTS = "wants"
+"""Name of the pipe by which processes of the runner ask for uv."""
 CONTROL = "control"
 """Name of the pipe by which a later connection gives orders to the program of the first."""
 END_WITHIN = 3
@@ -36,8 +38,8 @@ YOUNG = 5
 
 def say(kind: str, **said: object) -> None:
     """Write a line for the launcher."""
-    sys.stdout.write(f"{MARK}{json.dumps([kind, said])}\n")
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # the connection is lost
+        os.write(1, f"{MARK}{json.dumps([kind, said])}\n".encode())
 
 
 def main() -> int:
@@ -111,7 +113,7 @@ def serve(directory: str, lock: int) -> int:
     say(
         "hello",
         directory=directory,
-        python=sys.version_info[:2],
+        version=sys.version_info[:2],
         platform=f"{sys.implementation.cache_tag}-{sys.platform}-{os.uname().machine}",
         libc=os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else "",
         host=os.uname().nodename,
@@ -164,9 +166,9 @@ def unpack(new: str, final: str, archive: bytes) -> None:
     venv.EnvBuilder(symlinks=True, with_pip=False).create(new)
     version = ".".join(map(str, sys.version_info[:2]))
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        opened.extractall(os.path.join(new, "lib", f"python{version}", "site-packages"))
+        opened.extractall(f"{new}/lib/python{version}/site-packages")
     tried = subprocess.run(
-        [os.path.join(new, "bin", "python"), "-P", "-c", "import floe_jupyter.runner.runner, zmq"],
+        [f"{new}/bin/python", "-P", "-c", "import floe_jupyter.runner.runner, zmq"],
         check=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -192,43 +194,67 @@ def run(cache: str, directory: str, lock: int, order: dict) -> int:  # type: ign
         return 1
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # a subreaper: orphans of the runner become children of this process
     theirs, lifeline = os.pipe()
-    os.mkfifo(os.path.join(directory, CONTROL))
-    python = os.path.join(cache, order["key"], "bin", "python")
+    for name in (CONTROL, WANTS):
+        os.mkfifo(os.path.join(directory, name))
+    python = os.path.join(cache, order["key"], "bin/python")
     variables = {**os.environ, "TMPDIR": directory, "XDG_RUNTIME_DIR": directory}
+    tools = os.path.join(os.path.dirname(cache), "tools")
+    variables.update(FLOE_WANTS=os.path.join(directory, WANTS), PATH=f"{os.environ.get('PATH', os.defpath)}:{tools}")
     command = [python, "-P", "-m", "floe_jupyter.runner", *order["arguments"], "--lifeline", str(theirs)]
     command += ["--interpreter", sys.executable]  # modules see the packages that this Python has
     runner = subprocess.Popen(command, env=variables, pass_fds=[lock, theirs], stdin=subprocess.DEVNULL)
     os.close(theirs)
-    attend(runner, lifeline, os.path.join(directory, CONTROL))
+    Attendant(runner, lifeline, directory, tools).attend()
     code = runner.wait()
     end_orphans()
     say("ended", how=f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}")
     return 0
 
 
-def attend(runner: subprocess.Popen, lifeline: int, control: str) -> None:  # type: ignore[type-arg]
-    """Wait for the end of the runner, which an order of the standard input or of *control* brings about.
+class Attendant:
+    """Attendant of the runner: takes orders from the standard input, and from a later connection by a pipe.
 
     The end of the standard input means only that the connection is lost: another may come, or the runner's lease ends.
     """
-    ended, orders = os.pidfd_open(runner.pid), os.open(control, os.O_RDWR | os.O_NONBLOCK)
-    watched = [0, orders, ended]
-    deadline = None
-    while True:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        ready = select.select(watched, [], [], left)[0]
-        if ended in ready:
-            return
-        if not ready:
-            runner.kill()
-            deadline = None
-        for fd in ready:
-            data = os.read(fd, 64)
-            if not data:
-                watched.remove(fd)
-            elif b"end" in data and deadline is None:
-                os.close(lifeline)
-                deadline = time.monotonic() + END_WITHIN
+
+    def __init__(self, runner: subprocess.Popen, lifeline: int, directory: str, tools: str) -> None:  # type: ignore[type-arg]
+        self.runner, self.lifeline, self.tools = runner, lifeline, tools
+        self.ended = os.pidfd_open(runner.pid)
+        self.wants, control = (os.open(os.path.join(directory, name), os.O_RDWR | os.O_NONBLOCK) for name in (WANTS, CONTROL))
+        self.watched = [0, control, self.wants, self.ended]
+        self.asking = ""
+        """Lines with the pipes of those who wait for uv."""
+        self.deadline = 0.0
+
+    def attend(self) -> None:
+        """Wait for the end of the runner."""
+        while True:
+            left = max(0.0, self.deadline - time.monotonic()) if self.deadline else None
+            ready = select.select(self.watched, [], [], left)[0]
+            if self.ended in ready:
+                return
+            if not ready:
+                self.runner.kill()
+                self.deadline = 0.0
+            for fd in ready:
+                self.take(fd)
+
+    def take(self, fd: int) -> None:
+        """Take what has arrived by a pipe."""
+        data = os.read(fd, 4096)
+        if not data:
+            self.watched.remove(fd)
+        elif fd == self.wants:
+            self.asking += data.decode()
+            say("want", directory=self.tools)
+        elif b"end" in data.split() and not self.deadline:
+            os.close(self.lifeline)
+            self.deadline = time.monotonic() + END_WITHIN
+        elif data.startswith((b"path ", b"problem ")):
+            for path in self.asking.split():
+                with contextlib.suppress(OSError), open(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "wb") as pipe:
+                    pipe.write(data)
+            self.asking = ""
 
 
 def attach(directory: str) -> int:

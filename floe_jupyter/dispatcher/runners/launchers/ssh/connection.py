@@ -31,6 +31,8 @@ OPTIONS = {
 """Options of the connection; everything else is the user's own configuration."""
 FORWARD_WITHIN = 20.0
 """Seconds for the forwarding of the dispatcher's socket."""
+PUT_WITHIN = 150.0
+"""Seconds for copying a program."""
 END_WITHIN = 5.0
 """Seconds for the end of a connection whose runner was told to end."""
 KEPT = 4_000
@@ -156,6 +158,30 @@ class SshConnection:
         if done.returncode:
             printed = done.stderr.decode("utf-8", "replace") or "remote port forwarding failed"
             raise EnvironmentFailed(cause_of(self.host, printed, done.returncode))
+
+    def put(self, here: str, directory: str) -> str:
+        """Copy the program *here* into a directory of the other machine; return its path there. Raises `EnvironmentFailed`."""
+        there = f"{directory}/{os.path.basename(here)}"
+        new = f"{there}.{os.getpid()}"
+        order = f"umask 077; mkdir -p '{directory}' && cat > '{new}' && chmod 700 '{new}' && mv '{new}' '{there}'"
+        with open(here, "rb") as file:
+            try:
+                done = subprocess.run(
+                    ["ssh", "-T", "-S", self._control, self.host, f'sh -c "{order}"'],
+                    stdin=file,
+                    capture_output=True,
+                    timeout=PUT_WITHIN,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                raise EnvironmentFailed(f"waited {PUT_WITHIN:g} s for {here} to be copied to {self.host}") from None
+        if done.returncode:
+            raise EnvironmentFailed(f"{here} cannot be copied to {self.host}: {done.stderr.decode('utf-8', 'replace').strip()}")
+        return there
+
+    def answer(self, line: str) -> None:
+        """Send a line to the program there."""
+        self.send(f"{line}\n".encode(), FORWARD_WITHIN)
 
     def end_runner(self) -> None:
         """Tell the program there to end the runner."""

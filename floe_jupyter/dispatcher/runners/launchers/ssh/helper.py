@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from floe_jupyter.dispatcher.runners.launchers.ssh.bundle import OtherPython, archive_for, key_of
 from floe_jupyter.dispatcher.runners.launchers.ssh.connection import END_WITHIN, SshConnection
 from floe_jupyter.errors import EnvironmentFailed, FloeError
+from floe_jupyter.wire.uv_program import find_uv
 
 LOGIN_WITHIN = 40.0
 """Seconds for the login and the start of a Python there."""
@@ -82,7 +83,7 @@ def start(connection: SshConnection, login: Login, options: dict[str, str]) -> s
     """Start the runner on the other machine; return its directory there. Raises `EnvironmentFailed`."""
     _, there = connection.receive(LOGIN_WITHIN, "a login and an answer of python3")
     say("where", there["host"])
-    other = OtherPython(tuple(there["python"]), there["platform"], there["libc"] or "")
+    other = OtherPython(tuple(there["version"]), there["platform"], there["libc"] or "")
     key = key_of(other)
     if key not in there["cached"]:
         bring(connection, key, archive_for(other))
@@ -128,8 +129,26 @@ def serve(connection: SshConnection, lifeline: int) -> str | None:
         while (said := connection.taken()) is not None:
             if said[0] == "ended":
                 return str(said[1]["how"])
+            if said[0] == "want":
+                bring_uv(connection, str(said[1]["directory"]))
+                continue
             raise EnvironmentFailed(f"{connection.host}: {said[1].get('text', said[0])}")
     return None
+
+
+def bring_uv(connection: SshConnection, directory: str) -> None:
+    """Copy uv to the other machine, whose modules have dependencies, and tell the program there."""
+    try:
+        here = find_uv()
+        if not here:
+            raise EnvironmentFailed("uv is missing here, too")
+        if not _PATH.match(directory):
+            raise EnvironmentFailed(f"the directory {directory!r} there has an odd name")
+        say("progress", f"copying uv to {connection.host} ({os.path.getsize(here) / 1e6:.0f} MB), which installs dependencies")
+        connection.answer(f"path {connection.put(here, directory)}")
+        say("progress", f"uv is on {connection.host}")
+    except EnvironmentFailed as error:
+        connection.answer(f"problem {error}")
 
 
 def connect_again(login: Login, directory: str, cause: str) -> SshConnection:

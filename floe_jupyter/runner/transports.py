@@ -38,18 +38,12 @@ class JoinAddress(NamedTuple):
     """Number of the launch."""
 
 
-def transport_to(
-    loop: Loop, url: str, identity: str, understand: Understand, connected: Callable[[], None], joining: JoinAddress | None = None
-) -> Transport:
-    """Return a transport to the dispatcher at *url*: the stream of the local listener if reachable, else a ZeroMQ socket, and
-    with *joining* an encrypted one, which calls *connected* for each new connection.
-    """
-    if joining is not None:
-        return JoinedTransport(loop, url, joining, understand, connected)
+def transport_to(loop: Loop, url: str, identity: str, understand: Understand, *, same_memory: bool = True) -> Transport:
+    """Return a transport to the dispatcher at *url*: the stream of the local listener if reachable, else a ZeroMQ socket."""
     connection = streams.reach(url)
     if connection is not None:
         return StreamTransport(loop, connection, understand)
-    return SocketTransport(loop, url, identity, understand)
+    return SocketTransport(loop, url, identity, understand, same_memory=same_memory)
 
 
 class StreamTransport:
@@ -91,7 +85,7 @@ class StreamTransport:
 class SocketTransport:
     """Transport over ZeroMQ, for a dispatcher on another machine or out of reach of a local socket."""
 
-    def __init__(self, loop: Loop, url: str, identity: str, understand: Understand) -> None:
+    def __init__(self, loop: Loop, url: str, identity: str, understand: Understand, *, same_memory: bool = True) -> None:
         import zmq  # not imported by a runner on the dispatcher's machine
 
         self._no_block, self._more, self._again = int(zmq.NOBLOCK), int(zmq.RCVMORE), zmq.Again
@@ -101,10 +95,10 @@ class SocketTransport:
         self._socket: Any = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.ROUTING_ID, identity.encode()[:255])
-        if url.startswith("tcp:"):
-            from floe_jupyter.wire.transport.sockets import keep_across_machines
+        if not same_memory:
+            from floe_jupyter.wire.transport.sockets import keep_across_machines, keep_forwarded
 
-            keep_across_machines(self._socket)
+            (keep_across_machines if url.startswith("tcp:") else keep_forwarded)(self._socket)
         self._socket.connect(url)
         self._may_have_data = True
         """True if envelopes may have been received."""

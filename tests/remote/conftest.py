@@ -45,8 +45,12 @@ def far(machine: FarMachine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarMac
 
 
 @pytest.fixture
-def client(far: FarMachine, attach: Callable[..., Client], processes: Processes) -> Client:
-    """Return a client of a dispatcher that knows the second machine."""
+def client(far: FarMachine, attach: Callable[..., Client], processes: Processes) -> Iterator[Client]:
+    """Yield a client of a dispatcher that knows the second machine; all local processes have to end with the client."""
+    assert far.path  # which is in the dispatcher's environment
     made = attach(command=REAL)
     processes.watch(made.pid)
-    return made
+    yield made
+    processes.all()
+    made.close()
+    processes.wait_gone(GONE_WITHIN)

@@ -25,7 +25,7 @@ def open_run(hub: Hub, args: calls.open_run, request: PendingCall) -> RunInfo:
     space, name = hub.flow_of(hub.spaces.of(request.client, args.workspace), args.flow)
     flow = hub.flow(space, name)
     require_runnable(flow, durable=args.durable)
-    require_runner(args.runner or flow.runner or LOCAL)
+    require_runner(args.runner or LOCAL)
     ref, number = hub.history.ref(flow.name, flow.version)
     instance = hub.open(
         space,
@@ -152,7 +152,7 @@ def start(hub: Hub, args: calls.start, request: PendingCall) -> dict[str, Any]:
     instance = hub.instances.get(space.up.get(flow.name, ""))
     if instance is None:
         ref, _ = hub.history.ref(flow.name, flow.version)
-        require_runner(args.runner or flow.runner or LOCAL)
+        require_runner(args.runner or LOCAL)
         instance = hub.open(
             space,
             ref,

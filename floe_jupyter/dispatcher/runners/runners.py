@@ -79,7 +79,9 @@ class Runners:
 
     def _meet(self, order: LaunchOrder, listener: Listener | None, process: LaunchedRunner) -> RunnerProxy:
         limit = FRAME_LIMIT + (1 << 20) if process.same_memory else parts.LIMIT
-        connection = process.connection or OwnSocket(self._loop, self._context, order.endpoint, limit)
+        connection = process.connection or OwnSocket(
+            self._loop, self._context, order.endpoint, limit, handover=not process.same_memory
+        )
         return RunnerProxy(self._loop, order.url, connection, listener, process, self, order.epoch)
 
     def get(self, url: str, workspace: str, context: ProcessContext = INHERITED) -> RunnerProxy:

@@ -12,6 +12,7 @@ from floe_jupyter.dispatcher.runs.journal import Journal
 from floe_jupyter.errors import DefinitionError, EnvironmentFailed, nearest, unknown
 from floe_jupyter.stores import Kind
 from floe_jupyter.wire.languages import with_runtime
+from floe_jupyter.wire.runner_urls import LOCAL, require_runner
 
 T = TypeVar("T", Module, Flow)
 HOST = "local"
@@ -129,7 +130,8 @@ RUNNABLE = ("end", "all", "any")
 
 
 def require_runnable(flow: Flow, *, durable: bool = False) -> None:
-    """Raise `DefinitionError` for parts of the notation that cannot run yet."""
+    """Raise `DefinitionError` for parts of the notation that cannot run yet, and for a runner that cannot be."""
+    require_runner(flow.runner or LOCAL)
     missing = [_missing(node) for node in flow.nodes]
     if flow.durable or durable:
         missing.append("durable runs (--durable)")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.runner.environments.tools import Cure, PackageRequest, run
+from floe_jupyter.wire.uv_program import bring_uv, find_uv
 
 _VARIABLES = {"UV_HTTP_RETRIES": "1", "UV_HTTP_CONNECT_TIMEOUT": "5"}
 """Variables to limit the retries of uv, unless set by the user."""
@@ -67,14 +67,13 @@ def _run(arguments: list[str], request: PackageRequest, deps: tuple[str, ...] = 
 
 
 def _uv(request: PackageRequest) -> str:
-    try:
-        from uv import find_uv_bin
-
-        return os.fspath(find_uv_bin())
-    except (ImportError, FileNotFoundError):
-        found = shutil.which("uv")
-    if found is None:
+    found = find_uv()
+    problem = ""
+    if not found:
+        found, problem = bring_uv(request.scratch)
+    if not found:
         raise EnvironmentFailed(
             f"uv is missing, which installs the dependencies of {request.language.title} modules: pip install uv"
+            f"{' (' * bool(problem)}{problem}{')' * bool(problem)}"
         )
     return found

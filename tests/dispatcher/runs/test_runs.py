@@ -227,9 +227,15 @@ UNSUPPORTED = {
     "durable runs": Flow("f", (Node("d", "double"),), durable=True),
     "hosts (--host-tags)": Flow("f", (Node("d", "double"),), host_tags=("linux",)),
     "resource tags": Flow("f", (Node("d", "double"),), resource_tags=("gpu",)),
-    "the runner 'docker:x'": Flow("f", (Node("d", "double"),), runner="docker:x"),
     "runner 'ssh://h' (node 'd')": Flow("f", (Node("d", "double", runner="ssh://h"),)),
 }
+
+
+@pytest.mark.parametrize("runner", ["carrier-pigeon:x", "far", "ssh:", "local:x"])
+def test_a_runner_that_cannot_be_is_refused_where_it_is_defined(client: Client, runner: str) -> None:
+    client.call("define", module=Module("double", "lambda x: 2 * x"))
+    with pytest.raises(DefinitionError, match=f"no runner '{runner}'"):
+        client.call("define_flow", flow=Flow("f", (Node("d", "double"),), runner=runner))
 
 
 @pytest.mark.parametrize("what", UNSUPPORTED)

@@ -66,9 +66,16 @@ class HelpedRunner(RunnerProcess):
             self._cause = text
         return text if word == "progress" else ""
 
+    def kill(self) -> None:
+        """Let the helper end the runner: with the helper killed, a runner elsewhere would live on until its lease ends."""
+        self.stop()
+
     def close(self) -> None:
-        """Kill the helper, and release its descriptors and log."""
-        super().close()
+        """Release the helper's descriptors and log. A helper at work ends by itself as soon as it has ended the runner."""
+        if self._status is None:
+            self._release()
+        else:
+            super().close()
         os.close(self.news)
         self.news = -1
 

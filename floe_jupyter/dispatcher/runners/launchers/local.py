@@ -63,10 +63,11 @@ class RunnerProcess:
 
     def kill(self) -> None:
         """Kill the process and its whole session at once."""
-        try:
+        self._kill_session()
+
+    def _kill_session(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
 
     def tail(self) -> str:
         """Return the last lines printed by the process."""
@@ -79,10 +80,13 @@ class RunnerProcess:
 
     def close(self) -> None:
         """Kill remaining processes, reap the process, and release its descriptors and log."""
-        self.kill()
+        self._kill_session()
         if self._status is None:
             self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         _children.discard(self.pid)
+        self._release()
+
+    def _release(self) -> None:
         _end_orphans()
         self.stop()
         os.close(self.descriptor)

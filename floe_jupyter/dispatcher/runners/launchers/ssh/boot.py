@@ -2,40 +2,52 @@
 
 It parses under Python 3.6, to tell a cure; the rest needs 3.11. Lines to the standard output begin with a mark, since the
 user's shell may print, too. Lines of the standard input are orders: ``bundle KEY SIZE`` (followed by the bytes of an archive) and
-``run JSON``. From the second on, the standard input is the runner's lifeline.
+``run JSON``, then ``end``. The standard input ends when the connection is lost: the runner then lives on until its lease ends,
+or another connection takes the place of the first.
 """
 # ruff: noqa: S108, S606 - small means, for old and bare machines
 
+import contextlib
 import ctypes
 import fcntl
 import io
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 
 MARK = "floe-jupyter "
 OLDEST = (3, 11)
 PREFIX = "floe-s"
+WANTS = "wants"
+"""Name of the pipe by which processes of the runner ask for uv."""
+CONTROL = "control"
+"""Name of the pipe by which a later connection gives orders to the program of the first."""
+END_WITHIN = 3
+"""Seconds that a runner gets to end when told to."""
 YOUNG = 5
 """Seconds for which a directory that is not locked yet may belong to a launch that begins."""
 
 
 def say(kind: str, **said: object) -> None:
     """Write a line for the launcher."""
-    sys.stdout.write(f"{MARK}{json.dumps([kind, said])}\n")
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # the connection is lost
+        os.write(1, f"{MARK}{json.dumps([kind, said])}\n".encode())
 
 
 def main() -> int:
     """Serve one launch; return the exit code."""
     if sys.version_info < OLDEST:
         return newer()
+    if "directory" in globals():
+        return attach(globals()["directory"])
     os.umask(0o077)
     try:
         directory, lock = private_directory()
@@ -53,8 +65,8 @@ def newer() -> int:
     for minor in (14, 13, 12, 11):
         found = shutil.which(f"python3.{minor}")
         if found:
-            program = globals()["program"]
-            os.execv(found, [found, "-c", f"program={program!r};import base64;exec(base64.b64decode(program))"])
+            given = "".join(f"{name}={globals()[name]!r};" for name in ("directory", "program") if name in globals())
+            os.execv(found, [found, "-c", f"{given}import base64;exec(base64.b64decode(program))"])
     version = ".".join(map(str, sys.version_info[:2]))
     say("cause", text=f"its python3 is {version}; floe-jupyter needs Python 3.11 or newer on its PATH")
     return 1
@@ -101,7 +113,7 @@ def serve(directory: str, lock: int) -> int:
     say(
         "hello",
         directory=directory,
-        python=sys.version_info[:2],
+        version=sys.version_info[:2],
         platform=f"{sys.implementation.cache_tag}-{sys.platform}-{os.uname().machine}",
         libc=os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else "",
         host=os.uname().nodename,
@@ -154,9 +166,9 @@ def unpack(new: str, final: str, archive: bytes) -> None:
     venv.EnvBuilder(symlinks=True, with_pip=False).create(new)
     version = ".".join(map(str, sys.version_info[:2]))
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        opened.extractall(os.path.join(new, "lib", f"python{version}", "site-packages"))
+        opened.extractall(f"{new}/lib/python{version}/site-packages")
     tried = subprocess.run(
-        [os.path.join(new, "bin", "python"), "-P", "-c", "import floe_jupyter.runner.runner, zmq"],
+        [f"{new}/bin/python", "-P", "-c", "import floe_jupyter.runner.runner, zmq"],
         check=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -181,14 +193,93 @@ def run(cache: str, directory: str, lock: int, order: dict) -> int:  # type: ign
         say("cause", text=f"modules cannot run in the folder {folder} there: {error.strerror}; make it, or leave it out")
         return 1
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # a subreaper: orphans of the runner become children of this process
-    python = os.path.join(cache, order["key"], "bin", "python")
+    theirs, lifeline = os.pipe()
+    for name in (CONTROL, WANTS):
+        os.mkfifo(os.path.join(directory, name))
+    python = os.path.join(cache, order["key"], "bin/python")
     variables = {**os.environ, "TMPDIR": directory, "XDG_RUNTIME_DIR": directory}
-    command = [python, "-P", "-m", "floe_jupyter.runner", *order["arguments"], "--lifeline", "0"]
+    tools = os.path.join(os.path.dirname(cache), "tools")
+    variables.update(FLOE_WANTS=os.path.join(directory, WANTS), PATH=f"{os.environ.get('PATH', os.defpath)}:{tools}")
+    command = [python, "-P", "-m", "floe_jupyter.runner", *order["arguments"], "--lifeline", str(theirs)]
     command += ["--interpreter", sys.executable]  # modules see the packages that this Python has
-    code = subprocess.Popen(command, env=variables, pass_fds=[lock]).wait()
+    runner = subprocess.Popen(command, env=variables, pass_fds=[lock, theirs], stdin=subprocess.DEVNULL)
+    os.close(theirs)
+    Attendant(runner, lifeline, directory, tools).attend()
+    code = runner.wait()
     end_orphans()
     say("ended", how=f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}")
     return 0
+
+
+class Attendant:
+    """Attendant of the runner: takes orders from the standard input, and from a later connection by a pipe.
+
+    The end of the standard input means only that the connection is lost: another may come, or the runner's lease ends.
+    """
+
+    def __init__(self, runner: subprocess.Popen, lifeline: int, directory: str, tools: str) -> None:  # type: ignore[type-arg]
+        self.runner, self.lifeline, self.tools = runner, lifeline, tools
+        self.ended = os.pidfd_open(runner.pid)
+        self.wants, control = (os.open(os.path.join(directory, name), os.O_RDWR | os.O_NONBLOCK) for name in (WANTS, CONTROL))
+        self.watched = [0, control, self.wants, self.ended]
+        self.asking = ""
+        """Lines with the pipes of those who wait for uv."""
+        self.deadline = 0.0
+
+    def attend(self) -> None:
+        """Wait for the end of the runner."""
+        while True:
+            left = max(0.0, self.deadline - time.monotonic()) if self.deadline else None
+            ready = select.select(self.watched, [], [], left)[0]
+            if self.ended in ready:
+                return
+            if not ready:
+                self.runner.kill()
+                self.deadline = 0.0
+            for fd in ready:
+                self.take(fd)
+
+    def take(self, fd: int) -> None:
+        """Take what has arrived by a pipe."""
+        data = os.read(fd, 4096)
+        if not data:
+            self.watched.remove(fd)
+        elif fd == self.wants:
+            self.asking += data.decode()
+            say("want", directory=self.tools)
+        elif b"end" in data.split() and not self.deadline:
+            os.close(self.lifeline)
+            self.deadline = time.monotonic() + END_WITHIN
+        elif data.startswith((b"path ", b"problem ")):
+            for path in self.asking.split():
+                with contextlib.suppress(OSError), open(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "wb") as pipe:
+                    pipe.write(data)
+            self.asking = ""
+
+
+def attach(directory: str) -> int:
+    """Take the place of a lost connection to the runner of *directory*."""
+    try:
+        lock = os.open(directory, os.O_RDONLY)
+        orders = os.open(os.path.join(directory, CONTROL), os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        say("cause", text="the runner ended while the connection was lost")
+        return 1
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(directory, "r"))  # of the lost connection, which may be listening still
+    say("attached")
+    threading.Thread(target=tell_end, args=[lock], daemon=True).start()
+    data = os.read(0, 64)
+    while data:
+        os.write(orders, data)
+        data = os.read(0, 64)
+    return 0
+
+
+def tell_end(lock: int) -> None:
+    """Wait until runner and program of the first connection have ended: they hold the lock."""
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    say("ended", how="it ended after the connection had been lost and found again")
 
 
 def end_orphans() -> None:

@@ -35,9 +35,9 @@ def test_these_runners_are_fine(text: str):
     ("text", "problem"),
     [
         ("loca:b", "no kind of runner 'loca'; did you mean 'local:'?"),
-        ("local", "'local' is no URL of a runner: write local:[NAME]"),
+        ("local", "no runner 'local'; write local:[NAME]"),
         ("local:b/c", "'b/c' cannot name a local runner: write letters, digits, _, . and -, such as 'local:b'"),
-        ("ssh:", "'ssh:' is no URL of a runner: write ssh:[USER@]HOST[:FOLDER]"),
+        ("ssh:", "no runner 'ssh:'; write ssh:[USER@]HOST[:FOLDER]"),
         (",", "runner= names no runner; write one such as 'local:b', or leave it out"),
         ("local:a,local:b,local:c", "runner= names 3 runners for 2 workers; add workers=3"),
         ("x" * (LONGEST_URL + 1), f"runner= has at most {LONGEST_URL} characters, not {LONGEST_URL + 1}; name fewer runners"),

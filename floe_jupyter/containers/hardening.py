@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from floe_jupyter.containers.uv import find_uv
+from floe_jupyter.containers.uv import required_uv
 from floe_jupyter.core.flow.container_address import ContainerAddress
 
 SOCKETS = "/floe"
@@ -45,7 +45,7 @@ def options(address: ContainerAddress, sockets: str, owner: str) -> dict[str, An
 
 def builder_options(address: ContainerAddress, owner: str) -> dict[str, Any]:
     """Return the engine's options for a builder of packages: uv, certificates and settings of this machine's tools."""
-    uv, certificates = find_uv(), os.environ.get("SSL_CERT_FILE", _CERTIFICATES)
+    uv, certificates = required_uv(), os.environ.get("SSL_CERT_FILE", _CERTIFICATES)
     volumes = {packages_directory(): {"bind": PACKAGES, "mode": "rw"}, uv: {"bind": "/usr/local/bin/uv", "mode": "ro"}}
     variables = {name: value for name, value in os.environ.items() if name.lower().startswith(_TOOLS) or name.lower() in _PROXIES}
     variables |= {"UV_CACHE_DIR": f"{PACKAGES}/uv", "npm_config_cache": f"{PACKAGES}/npm"}

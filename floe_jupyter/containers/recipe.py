@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from floe_jupyter.containers.images import files
-from floe_jupyter.containers.uv import find_uv
+from floe_jupyter.containers.uv import required_uv
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.errors import EnvironmentFailed, unknown
 from floe_jupyter.wire.shipped import runtimes_directory
@@ -106,7 +106,7 @@ def copy_package(directory: Path) -> None:
 
 
 def _install(directory: Path, requirements: list[str], python: ImagePython) -> None:
-    command = [find_uv(), "pip", "install", "--quiet", "--target", str(directory), "--only-binary", ":all:", "--no-deps"]
+    command = [required_uv(), "pip", "install", "--quiet", "--target", str(directory), "--only-binary", ":all:", "--no-deps"]
     options = ["--python-version", python.version, "--python-platform", python.platform]
     done = subprocess.run([*command, *options, *requirements], capture_output=True, text=True, check=False)
     if done.returncode:

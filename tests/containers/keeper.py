@@ -36,8 +36,15 @@ def main(directory: Path, data: Path) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             engine.wait(END_WITHIN)
         engine.kill()
-        for _ in range(3):  # a mount may be busy for a moment
-            shutil.rmtree(directory, ignore_errors=True)
+        unmount(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def unmount(directory: Path) -> None:
+    """Unmount what an engine leaves mounted, such as namespaces of its network."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for place in reversed([place for place in mounted if place.startswith(f"{directory}/")]):
+        subprocess.run(["umount", "--lazy", place], check=False)
 
 
 def start(directory: Path, data: Path) -> subprocess.Popen[bytes]:

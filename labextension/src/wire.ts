@@ -444,7 +444,8 @@ export interface inject {
   workspace?: string;
 }
 
-/** List the keys. Returns {"listens": address or "", "keys": [{"name", "url", "status", "host", "runners", "key"}]}. */
+/** List the keys. Returns {"listens": address or "", "keys": [{"name", "url", "status", "host", "runners", "listens",
+ * "key"}]}. */
 export interface keys {
 
 }

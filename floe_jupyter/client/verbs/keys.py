@@ -9,7 +9,7 @@ from floe_jupyter.client.verbs.arguments import VerbArgument
 from floe_jupyter.client.verbs.model import JSON, Note, Verb, VerbCall, VerbResult
 from floe_jupyter.errors import DefinitionError, unknown
 
-_COLUMNS = ["name", "url", "status", "host", "runners", "key"]
+_COLUMNS = ["name", "url", "status", "host", "runners", "listens"]
 
 
 def keys(request: VerbCall) -> VerbResult:

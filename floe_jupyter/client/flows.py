@@ -76,7 +76,7 @@ class Flow(Steppable):
         """Runner that executes the flow."""
         from floe_jupyter.client.runner_api import RunnerApi
 
-        return RunnerApi(self._session, self.definition.runner)
+        return RunnerApi(self.definition.runner, self._session)
 
     # --- runs --------------------------------------------------------------------------------------------------------
 

@@ -44,10 +44,14 @@ def camel(name: str) -> str:
 
 
 class RunnerApi:
-    """A runner, by its URL. Every call takes and returns plain JSON-able values."""
+    """A runner, by its URL. Every call takes and returns plain JSON-able values.
 
-    def __init__(self, session: Session, url: str) -> None:
-        self._session, self.url = session, url
+    ``floe_jupyter.Runner`` for users, also in programs without IPython: the calls travel to the dispatcher, which is started if
+    none serves yet, and from there to the runner.
+    """
+
+    def __init__(self, url: str = "local:", through: Session | None = None) -> None:
+        self._session, self.url = through or session(), url
 
     def __repr__(self) -> str:
         return f"Runner({self.url!r})"
@@ -97,4 +101,4 @@ def _plain(value: Any) -> Any:
 
 def runner(url: str = "local:") -> RunnerApi:
     """Return the runner with this URL."""
-    return RunnerApi(session(), url)
+    return RunnerApi(url)

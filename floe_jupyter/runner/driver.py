@@ -46,7 +46,7 @@ from floe_jupyter.errors import BugError, DefinitionError, ProtocolError
 from floe_jupyter.runner.host import Host, LocalToken
 from floe_jupyter.runner.runtimes.busy import Busy
 from floe_jupyter.runner.runtimes.slots import Slot, SlotRuntime
-from floe_jupyter.runner.runtimes.translate import call_pieces, target_of
+from floe_jupyter.runner.runtimes.translate import target_of
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runtime.frames import ActivateFrame, MoreFrame, RecallFrame, RouteFrame, UnloadFrame
 from floe_jupyter.wire.transport.loop import Timer
@@ -216,7 +216,7 @@ class MachineDriver:
             return
         runtime, number = slot.runtime, self._host.new_call()
         try:
-            pieces = call_pieces(command, number, slot.number)
+            pieces = runtime.call_pieces(command, number, slot.number)
         except ProtocolError as error:
             self._too_large(command, error)
             return

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import msgspec
+
 from floe_jupyter.core.machine.events import Returned
 from floe_jupyter.errors import ProtocolError
 from floe_jupyter.runner.runtimes.pool import Pool
-from floe_jupyter.runner.runtimes.process import Runtime
+from floe_jupyter.runner.runtimes.runtime import Runtime
 from floe_jupyter.runner.runtimes.slots import Slot, SlotOwner
 from floe_jupyter.runner.runtimes.translate import named, returned
 from floe_jupyter.runner.segments import Segments
@@ -63,7 +65,12 @@ class FrameRouter:
         instance, call = key
         event = returned(head, parts, call, runtime.slots)
         runtime.answers += 1
-        self._adopt(event, head, runtime)
+        if runtime.remote:
+            event = self._linked(event, runtime.name)
+        else:
+            self._adopt(event, runtime)
+        if head.kept:
+            self._segments.keep(head.kept)
         if not runtime.useful:
             self._pool.worked(runtime)
         if head.end:
@@ -76,15 +83,24 @@ class FrameRouter:
         if instance.stopping and instance.over:
             self._close(instance)
 
-    def _adopt(self, event: Returned, head: ReturnedFrame, runtime: Runtime) -> None:
+    def _adopt(self, event: Returned, runtime: Runtime) -> None:
         for output in event.outputs:
             if output.batch.buffers:
                 self._segments.adopt(output.batch, runtime.name)
         for left in event.left:
             if left.batch.buffers:
                 self._segments.adopt(left.batch, runtime.name)
-        if head.kept:
-            self._segments.keep(head.kept)
+
+    def _linked(self, event: Returned, maker: str) -> Returned:
+        """Return the event of a runtime in an outpost, with its segments under names of this runner: the outpost's are removed
+        with the outpost. Raises ProtocolError if they are gone.
+        """
+        if not (any(o.batch.buffers for o in event.outputs) or any(x.batch.buffers for x in event.left)):
+            return event
+        replace, link = msgspec.structs.replace, self._segments.link
+        outputs = tuple(replace(o, batch=link(o.batch, maker)) for o in event.outputs)
+        left = tuple(replace(x, batch=link(x.batch, maker)) for x in event.left)
+        return replace(event, outputs=outputs, left=left)
 
     def _loaded(self, slot: Slot, head: LoadedFrame) -> None:
         if not slot.loaded and slot.runtime is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from floe_jupyter.core.machine.events import Failure, Load
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.runner.environments.cache import Environments
-from floe_jupyter.runner.runtimes.languages import Interpreter
 from floe_jupyter.runner.runtimes.loads import fatal_failure, given_up, late_failure
-from floe_jupyter.runner.runtimes.pool import Pool
-from floe_jupyter.runner.runtimes.process import Runtime
+from floe_jupyter.runner.runtimes.pool import AnyInterpreter, Pool
+from floe_jupyter.runner.runtimes.remote_interpreter import RemoteInterpreter
+from floe_jupyter.runner.runtimes.runtime import Runtime
 from floe_jupyter.runner.runtimes.slots import Death, Slot, SlotOwner
 from floe_jupyter.wire.runtime.frames import LoadFrame
 from floe_jupyter.wire.transport.loop import Loop
@@ -32,10 +32,15 @@ class Loader:
         return slot
 
     def _settle(self, slot: Slot) -> None:
-        if not (slot.forgotten or self._pool.closed):
-            self._environments.find(slot.load.module, lambda found: self._place(slot, found), slot.instance.context)
+        if slot.forgotten or self._pool.closed:
+            return
+        load, context = slot.load, slot.instance.context
+        if load.runner:  # the outpost finds or makes the environment
+            self._place(slot, RemoteInterpreter(load.runner, load.module, context))
+        else:
+            self._environments.find(load.module, lambda found: self._place(slot, found), context)
 
-    def _place(self, slot: Slot, found: Interpreter | EnvironmentFailed) -> None:
+    def _place(self, slot: Slot, found: AnyInterpreter | EnvironmentFailed) -> None:
         if slot.forgotten:
             return
         if isinstance(found, EnvironmentFailed):
@@ -99,6 +104,8 @@ class Loader:
         for slot in waiting:
             if slot.forgotten:
                 slot.instance.unloaded_of(slot)()
+            elif runtime.refusal:
+                slot.instance.refused(slot, Failure(slot.node, runtime.refusal, "load"))
             elif not slot.loaded:  # an activation is ordered again by the machine
                 slot.runtime = None
                 self._again(slot, cause if slot is suspect else "", outside=runtime.killed_by_others)

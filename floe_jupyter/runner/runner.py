@@ -18,12 +18,16 @@ from floe_jupyter.runner.driver import MachineDriver
 from floe_jupyter.runner.environments.cache import Environments
 from floe_jupyter.runner.frame_router import FrameRouter
 from floe_jupyter.runner.greeting import hello
+from floe_jupyter.runner.hosted import HostedRuntimes
 from floe_jupyter.runner.loader import Loader
+from floe_jupyter.runner.outposts import Outposts
 from floe_jupyter.runner.runtimes import descendants
 from floe_jupyter.runner.runtimes.launch import Launched
 from floe_jupyter.runner.runtimes.loads import LOAD_LIMIT
 from floe_jupyter.runner.runtimes.pool import Pool
-from floe_jupyter.runner.runtimes.process import LOOK_AGAIN, Runtime
+from floe_jupyter.runner.runtimes.process import LOOK_AGAIN, ProcessRuntime
+from floe_jupyter.runner.runtimes.remote import RemoteRuntime
+from floe_jupyter.runner.runtimes.runtime import Runtime
 from floe_jupyter.runner.runtimes.slots import Slot, SlotOwner
 from floe_jupyter.runner.runtimes.translate import closed_by
 from floe_jupyter.runner.segments import Segments
@@ -33,6 +37,8 @@ from floe_jupyter.wire import leftovers, processes
 from floe_jupyter.wire.inlined import ANSWER_BYTES, in_batches, settled, shown
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext, current_context
 from floe_jupyter.wire.runner_messages import (
+    TO_HOME,
+    TO_OUTPOST,
     Answer,
     Ask,
     Bye,
@@ -49,7 +55,7 @@ from floe_jupyter.wire.runtime.frames import FRAME_LIMIT, FreeFrame
 from floe_jupyter.wire.transport.loop import Loop
 
 if TYPE_CHECKING:
-    from floe_jupyter.runner.api import Api
+    from floe_jupyter.runner.api.calls import Api
 
 VIEW_EVERY = 0.05
 """Minimum number of seconds between two views of an instance."""
@@ -88,7 +94,8 @@ class Runner:
         leftovers.sweep_pipes()
         segments.sweep_dead()
         self.segments = Segments(self._free)
-        self.pool = Pool(loop, self)
+        self._outposts = Outposts(loop, self, self._send)
+        self.pool = Pool(loop, self, self._outposts.start)
         self.frame = FrameRouter(self.pool, self.segments, self._log, self._close).frame
         """Handler of the frames of runtimes."""
         self._context = current_context(interpreter=interpreter)
@@ -100,7 +107,8 @@ class Runner:
         self._same_memory = same_memory
         self._owner = f"{leftovers.maker(os.getppid())}-d{os.getpid()}" if same_memory else f"{leftovers.maker()}-u"
         """Prefix of the names of segments handed to the dispatcher, which removes them, or to the connection to its machine."""
-        self.uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take, same_memory=same_memory, joining=joining)
+        self.uplink: Uplink = Uplink(loop, connect, f"{url} {os.getpid()}", self.take, same_memory=same_memory, joining=joining)
+        self._hosted = HostedRuntimes(self.pool, self.environments, self.uplink, self.context_of)
         self.uplink.send(hello(url, epoch))
         loop.every_turn(self._hold_back)
 
@@ -191,7 +199,7 @@ class Runner:
 
     @cached_property
     def _api(self) -> Api:
-        from floe_jupyter.runner.api import Api  # the import takes 4 to 8 ms of a start, and no flow needs it to run
+        from floe_jupyter.runner.api.calls import Api  # the import takes 4 to 8 ms of a start, and no flow needs it to run
 
         return Api(self)
 
@@ -218,6 +226,15 @@ class Runner:
 
     def _probe(self, _: Probe) -> None:
         """Ignore a probe: the link acknowledges every message, including probes."""
+
+    def _send(self, message: Any) -> None:
+        self.uplink.send(message)
+
+    def _about_runtime(self, message: Any) -> None:
+        self._outposts.take(message)
+
+    def _for_runtime(self, message: Any) -> None:
+        self._hosted.take(message)
 
     def _bye(self, _: Bye) -> None:
         self.loop.stop()
@@ -283,6 +300,9 @@ class Runner:
 
     def printed(self, runtime: Runtime, stream: str, text: str, cut: int) -> None:
         """Log output printed past a process's modules, with the node's name if the instance has only one node in the process."""
+        if (hosted := self._hosted.of(runtime)) is not None:
+            self._hosted.printed(hosted, stream, text, cut)
+            return
         nodes: dict[str, set[str]] = {}
         for slot in runtime.slots.values():
             nodes.setdefault(slot.instance.name, set()).add(slot.node)
@@ -296,12 +316,19 @@ class Runner:
             self._log_cut[place] = cut + len(text)
 
     def ready(self, runtime: Runtime) -> None:
-        """Ignore the hello of a runtime: frames were sent ahead, and no caller waits for the hello."""
+        """Tell the home runner of a hosted runtime; here frames were sent ahead, and no caller waits for the hello."""
+        if (hosted := self._hosted.of(runtime)) is not None and isinstance(runtime, ProcessRuntime):
+            hosted.is_ready(runtime)
 
     def lost(self, runtime: Runtime, cause: str) -> None:
         """Forget a lost runtime, and load the unfinished modules again."""
-        self.pool.lost(runtime, cause)
+        hosted = self._hosted.of(runtime)
+        self.pool.lost(runtime, "" if hosted or runtime.refusal else cause)
         self.segments.maker_gone(runtime.name)
+        if hosted is not None:
+            self._hosted.lost(hosted, cause, outside=runtime.killed_by_others)
+        if isinstance(runtime, RemoteRuntime):
+            self._outposts.lost(runtime)
         if self.pool.closed:
             return  # a report would make the machines load their modules again
         concerned = {s.instance.name: s.instance for s in runtime.slots.values()}
@@ -330,6 +357,8 @@ class Runner:
         """End all processes (with *patience* 0 at once), remove their files, and close the connection."""
         self.environments.close()
         deadline = self.loop.now + patience + 0.8
+        self.pool.closed = True
+        self._outposts.close()
         self.pool.close(at_once=not patience)
         self.loop.after(patience, lambda: self.pool.close(at_once=True))
         while self.pool.runtimes and self.loop.now < deadline:
@@ -348,4 +377,6 @@ class Runner:
         Ask: _ask,
         Probe: _probe,
         Bye: _bye,
+        **dict.fromkeys(TO_HOME, _about_runtime),
+        **dict.fromkeys(TO_OUTPOST, _for_runtime),
     }

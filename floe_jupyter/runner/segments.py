@@ -17,8 +17,8 @@ import msgspec
 
 from floe_jupyter.core.messages import Batch, Buffer
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.runner.runtimes.launch import MEMORY
-from floe_jupyter.wire.leftovers import remove_file, sweep_memory
+from floe_jupyter.wire import leftovers
+from floe_jupyter.wire.leftovers import MEMORY, remove_file, sweep_memory
 
 _NAME = re.compile(r"floe-(\d+)-[A-Za-z0-9_-]+\Z")
 
@@ -32,6 +32,10 @@ class Segments:
         self._users: dict[str, int] = {}
         self._makers: dict[str, str] = {}
         self._kept: set[str] = set()
+        self._links: dict[str, str] = {}
+        """Our name of each segment made in an outpost, by the maker's name."""
+        self._originals: dict[str, str] = {}
+        """Maker's name of each of these segments, by ours."""
         self._numbers = count(1)
 
     def adopt(self, batch: Batch, maker: str = "") -> None:
@@ -47,6 +51,31 @@ class Segments:
                 self._users[name] = self._users.get(name, 0) + 1
                 self._makers.setdefault(name, maker)
                 weakref.finalize(buffer, self._release, name).atexit = False
+
+    def link(self, batch: Batch, maker: str) -> Batch:
+        """Return a batch of a runtime in an outpost with its segments under names of this runner, and count them.
+
+        Raises ProtocolError for a segment that is gone, as its outpost is.
+        """
+        ours = msgspec.structs.replace(batch, buffers=tuple(self._under_our_name(b) for b in batch.buffers))
+        self.adopt(ours, maker)
+        return ours
+
+    def _under_our_name(self, buffer: Buffer) -> Buffer:
+        theirs = buffer.segment
+        if not theirs or theirs in self._users:
+            return buffer
+        name = self._links.get(theirs, "")
+        if not name:
+            name = f"{leftovers.maker()}-l{next(self._numbers)}"
+            if not _NAME.match(theirs):
+                raise ProtocolError(f"{theirs!r} is no name of a segment")
+            try:
+                os.link(os.path.join(self.directory, theirs), os.path.join(self.directory, name))
+            except OSError as error:
+                raise ProtocolError(f"the shared memory {theirs!r} cannot be read: {error.strerror}") from None
+            self._links[theirs], self._originals[name] = name, theirs
+        return Buffer(buffer.size, None, name)
 
     def keep(self, names: list[str]) -> None:
         """Mark segments still mapped by some process: the segments must never be reused."""
@@ -73,6 +102,10 @@ class Segments:
         maker = self._makers.pop(name)
         kept = name in self._kept
         self._kept.discard(name)
+        if (theirs := self._originals.pop(name, "")) != "":
+            del self._links[theirs]
+            remove(self.directory, name)
+            name = theirs
         told = bool(maker) and self._free(maker, [] if kept else [name], [name] if kept else [])
         if not told:
             remove(self.directory, name)
@@ -84,6 +117,21 @@ class Segments:
     def clear(self, prefix: str) -> None:
         """Remove all segments whose names begin with *prefix*, at the end of the process."""
         sweep(self.directory, prefix, ())
+
+
+def inlined(batch: Batch, directory: str = MEMORY) -> Batch:
+    """Return a batch with the bytes of its segments inside. Raises ProtocolError if one cannot be read."""
+    try:
+        return msgspec.structs.replace(batch, buffers=tuple(_inlined(buffer, directory) for buffer in batch.buffers))
+    except OSError as error:
+        raise ProtocolError(f"the shared memory of a message cannot be read: {error.strerror}") from None
+
+
+def _inlined(buffer: Buffer, directory: str) -> Buffer:
+    if not buffer.segment:
+        return buffer
+    with open(os.path.join(directory, buffer.segment), "rb") as file:
+        return Buffer(buffer.size, file.read(buffer.size))
 
 
 def remove(directory: str, name: str) -> None:

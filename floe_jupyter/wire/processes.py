@@ -127,12 +127,12 @@ def sweep(is_ours: Callable[[int], bool] = lambda pid: os.stat(f"/proc/{pid}").s
     for process in read_all():
         with contextlib.suppress(OSError):
             mark = variable(process.pid, RUNNER_MARK) if is_ours(process.pid) else ""
-            if mark and _is_gone(mark):
+            if mark and has_ended(mark):
                 kill([process])
 
 
-def _is_gone(mark: str) -> bool:
-    """Return whether the runner with this mark has ended; False for a mark of another namespace, whose processes are unknown."""
+def has_ended(mark: str) -> bool:
+    """Return whether the process of this `identity` has ended; False for another namespace, whose processes are unknown."""
     pid, _, rest = mark.partition(".")
     began, _, namespace = rest.partition(".")
     if not (pid.isdecimal() and began.isdecimal() and namespace == _namespace()):

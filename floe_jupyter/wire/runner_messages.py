@@ -132,5 +132,105 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     done: bool = False
 
 
-ToRunner = Open | Shut | MachineRequest | Ask | Probe | Bye
-FromRunner = RunnerHello | Out | Seen | Answer | Logged | Progress
+# --- runtimes in outposts --------------------------------------------------------------------------------------------------
+# A *channel* is one runtime in an outpost, by a name that its home runner gives. The dispatcher passes these messages on
+# between the two runners, without looking into the frames.
+
+
+class StartRuntime(msgspec.Struct, frozen=True, tag=True):
+    """Order of a home runner to start a runtime in an outpost; answered by `RuntimeReady` or `RuntimeEnded`."""
+
+    channel: str
+    runner: str
+    """URL of the outpost."""
+    module: Module
+    """Module whose language and dependencies name the environment, which is made if missing."""
+    context: ProcessContext = INHERITED
+    memory: str = ""
+    """Identity of the home's shared memory (`wire.shared_memory.identity`): with another, all buffers travel in the frames."""
+
+
+class RuntimeReady(msgspec.Struct, frozen=True, tag=True):
+    """Hello of a runtime in an outpost."""
+
+    channel: str
+    pid: int
+    version: str
+    fidelity: dict[str, str] = {}
+    same_memory: bool = True
+    """False if the runtime cannot read the home's segments: all buffers have to be in the frames."""
+
+
+class RuntimeInput(msgspec.Struct, frozen=True, tag=True):
+    """Bytes for the pipe of a runtime: part of a stream of frames, of at most `CHANNEL_WINDOW` bytes ahead of `InputTaken`."""
+
+    channel: str
+    data: bytes
+
+
+class RuntimeOutput(msgspec.Struct, frozen=True, tag=True):
+    """Bytes from the pipe of a runtime: part of a stream of frames, at most `CHANNEL_WINDOW` bytes ahead of `OutputTaken`."""
+
+    channel: str
+    data: bytes
+
+
+class InputTaken(msgspec.Struct, frozen=True, tag=True):
+    """Credit for a home runner: the pipe has taken *n* further bytes of the input."""
+
+    channel: str
+    n: int
+
+
+class OutputTaken(msgspec.Struct, frozen=True, tag=True):
+    """Credit for an outpost: the home runner has taken *n* further bytes of the output."""
+
+    channel: str
+    n: int
+
+
+class RuntimePrinted(msgspec.Struct, frozen=True, tag=True):
+    """Output printed by the process of a runtime past its modules; `cut` counts the bytes left out in front."""
+
+    channel: str
+    stream: str
+    text: str
+    cut: int = 0
+
+
+class EndRuntime(msgspec.Struct, frozen=True, tag=True):
+    """Order to let a runtime end that is not needed any more; nothing comes back."""
+
+    channel: str
+
+
+class KillRuntime(msgspec.Struct, frozen=True, tag=True):
+    """Order to end the process of a runtime, for a reason that people read; answered by `RuntimeEnded`."""
+
+    channel: str
+    cause: str
+    at_once: bool = False
+    """True to leave the process no time to end by itself."""
+
+
+class RuntimeEnded(msgspec.Struct, frozen=True, tag=True):
+    """End of a runtime: nothing follows on the channel."""
+
+    channel: str
+    cause: str
+    outside: bool = False
+    """True if the process was ended by a signal that usually comes neither from a runner nor from the process itself."""
+    refused: bool = False
+    """True if the runtime cannot be started at all: `cause` says why, with the cure."""
+
+
+CHANNEL_WINDOW = 4 * 1024 * 1024
+"""Maximum bytes on their way in one direction of a channel: the bound of what the dispatcher keeps for it."""
+TO_HOME = (RuntimeReady, RuntimeOutput, InputTaken, RuntimePrinted, RuntimeEnded)
+"""Messages of an outpost about a runtime."""
+TO_OUTPOST = (StartRuntime, RuntimeInput, OutputTaken, EndRuntime, KillRuntime)
+"""Messages of a home runner about a runtime in an outpost."""
+AboutRuntime = RuntimeReady | RuntimeOutput | InputTaken | RuntimePrinted | RuntimeEnded
+ForRuntime = StartRuntime | RuntimeInput | OutputTaken | EndRuntime | KillRuntime
+ToRunner = Open | Shut | MachineRequest | Ask | Probe | Bye | AboutRuntime | ForRuntime
+FromRunner = RunnerHello | Out | Seen | Answer | Logged | Progress | AboutRuntime | ForRuntime

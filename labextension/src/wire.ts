@@ -75,6 +75,7 @@ export interface Module {
   state?: string;
   place?: Place;
   build_deps?: boolean;
+  runner?: string;
 }
 
 /** One use of a module (or a built-in) in a flow. */
@@ -110,6 +111,19 @@ export interface NodeView {
   breaks?: Array<string>;
   dropped?: number;
   unfinished?: number;
+  runner?: string;
+}
+
+/** Positions of the boxes and wires of a flow in a page, in CSS pixels at scale 1. */
+export interface PageLayout {
+  width: number;
+  height: number;
+  boxes: Array<[name: string, x: number, y: number, width: number, height: number]>;
+  wires: Array<[name: string, points: Array<number>, back: boolean, label: [number, number], quiet: boolean]>;
+  vertical?: boolean;
+  groups?: Array<[box: string, nodes: Array<string>]>;
+  folded?: boolean;
+  unfolded?: Array<string>;
 }
 
 /** Position of a source text in the notebook, for the position in errors. */
@@ -445,6 +459,15 @@ export interface latest {
   workspace?: string;
 }
 
+/** Lay out the newest version of a flow for a page: the page draws the positions, and computes none. Returns PageLayout. */
+export interface layout {
+  flow: string;
+  vertical?: boolean;
+  folded?: boolean;
+  unfolded?: Array<string>;
+  workspace?: string;
+}
+
 /** Announce that the client is about to end and come back with the same `session`: its flows and runs are kept for `grace`
  * seconds and then belong to the client that came back. Without this call, undetached flows and runs stop when a client is
  * gone. Returns null. */
@@ -710,6 +733,7 @@ export interface Calls {
   define_flow: [define_flow, { changed?: boolean; refused?: Array<Failure>; unfit?: Array<string>; unsaved?: string; updated?: Array<string>; version?: number }];
   modules: [modules, Array<Module>];
   flows: [flows, Array<Flow>];
+  layout: [layout, PageLayout];
   open_run: [open_run, RunInfo];
   start: [start, unknown];
   send: [send, RunInfo];
@@ -743,7 +767,7 @@ export interface Calls {
 }
 
 /** Calls whose names belong to a workspace. */
-export const NAMED = ['use', 'remove', 'clear_archive', 'remove_workspace', 'set_break', 'clear_break', 'breaks', 'pause', 'resume', 'step', 'back', 'held', 'edit', 'drop', 'undrop', 'duplicate', 'retry', 'inject', 'fork', 'history', 'dead', 'view', 'latest', 'logs', 'deps', 'define', 'define_flow', 'modules', 'flows', 'open_run', 'start', 'send', 'request', 'stop', 'runs', 'run_info', 'detach'] as const;
+export const NAMED = ['use', 'remove', 'clear_archive', 'remove_workspace', 'set_break', 'clear_break', 'breaks', 'pause', 'resume', 'step', 'back', 'held', 'edit', 'drop', 'undrop', 'duplicate', 'retry', 'inject', 'fork', 'history', 'dead', 'view', 'latest', 'logs', 'deps', 'define', 'define_flow', 'modules', 'flows', 'layout', 'open_run', 'start', 'send', 'request', 'stop', 'runs', 'run_info', 'detach'] as const;
 
 export type Topic = `view/${string}` | `run/${string}` | `log/${string}` | `notice/${string}` | `progress/${string}` | `defined/${string}` | `break/${string}` | `problem/${string}` | `runner/${string}`;
 

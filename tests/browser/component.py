@@ -16,7 +16,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from playwright.sync_api import Page
+
+from floe_jupyter.core.flow.model import Flow
+from floe_jupyter.core.picture.page import page_layout
+from floe_jupyter.core.picture.positions import PageLayout
 
 ROOT = Path(__file__).parents[2]
 STATIC = Path(__file__).parent / "static"
@@ -57,6 +62,16 @@ class _Pages(SimpleHTTPRequestHandler):
             return str(THEMES / f"theme-{name.removesuffix('.css')}-extension" / "index.css")
         return str(self.bundles / name) if (self.bundles / name).is_file() else super().translate_path(path)
 
+    def do_POST(self) -> None:
+        """Answer the call `layout` of the played dispatcher, by the same code as a real one."""
+        flow, args = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        made = msgspec.json.encode(laid_out(flow, **args))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(made)))
+        self.end_headers()
+        self.wfile.write(made)
+
     def end_headers(self) -> None:
         self.send_header("Content-Security-Policy-Report-Only", POLICY)
         self.send_header("Cache-Control", "no-store")
@@ -78,6 +93,11 @@ def served(bundles: Path) -> Iterator[str]:
         server.shutdown()
         thread.join(timeout=10)
         server.server_close()
+
+
+def laid_out(flow: dict[str, Any], *, vertical: bool = False, folded: bool = True, unfolded: Sequence[str] = ()) -> PageLayout:
+    """The layout of a flow that the wire carries so."""
+    return page_layout(msgspec.convert(flow, Flow), vertical=vertical, fold=folded, unfolded=unfolded)
 
 
 # --- what is shown -----------------------------------------------------------------------------------------------------------
@@ -146,27 +166,16 @@ class Demo:
             "modules": [{"name": i, "source": "", "lang": self.langs[i]} for i in self.ids],
         }
 
-    @property
-    def shape(self) -> dict[str, Any]:
-        """What the layout takes."""
-        return {
-            "name": "demo",
-            "nodes": [{"id": i, "lang": self.langs[i]} for i in self.ids],
-            "wires": [
-                {
-                    "name": name,
-                    "source": w["source"],
-                    "target": w["target"],
-                    "sourcePort": w["source_port"],
-                    "targetPort": w["target_port"],
-                }
-                for name, w in zip(self.names, self.wires, strict=True)
-            ],
-        }
-
     def traits(self, **more: Any) -> dict[str, Any]:
         """The state of the widget's model."""
-        return {"flow": "demo", "ref": INSTANCE, "instance": INSTANCE, "definition": self.definition, **more}
+        layouts = [msgspec.to_builtins(laid_out(self.definition["flow"], vertical=vertical)) for vertical in (False, True)]
+        return {
+            "flow": "demo",
+            "ref": INSTANCE,
+            "instance": INSTANCE,
+            "definition": {**self.definition, "layouts": layouts},
+            **more,
+        }
 
 
 CO2 = Demo(

@@ -18,7 +18,6 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a directory with bundles built from the current sources."""
     folder = tmp_path_factory.mktemp("bundles")
     bundle(folder / "widget.js")
-    bundle(folder / "layout.js", "src/graph/layout/layout.ts")
     return folder
 
 

@@ -320,10 +320,10 @@ def test_steps_back_and_forth_and_a_fork(sums):
 def test_the_runner_api_takes_pythons_names(sums):
     runner = floe.runner("local:")
     assert runner.list_runtimes()[0]["lang"] == "python"
-    assert runner.add_or_update_flow(sums)["flowId"] == "sums"
-    assert runner.start_flow("sums")["flowId"] == "sums"
-    assert runner.stop_flow(flow_id="sums")["flowId"] == "sums"
-    runner.remove_flow("sums")
+    assert [runner.add_or_update_flow(sums) for _ in range(2)] == [True, False]
+    assert [runner.start_flow("sums") for _ in range(2)] == [True, False]
+    assert runner.stop_flow(flow_id="sums") is True
+    assert runner.remove_flow("sums") is True
     with pytest.raises(ValueRefused, match=r"send bytes, arrays and tables with flow.send"):
         runner.inject("sums/double", b"binary")
     with pytest.raises(AttributeError, match="did you mean 'list_runtimes'"):

@@ -187,11 +187,14 @@ class FarMachine:
         return subprocess.run(ssh, capture_output=True, text=True, timeout=20, check=False)
 
     def processes(self) -> list[psutil.Process]:
-        """Return all processes of the machine's user, as seen from this machine."""
+        """Return all processes of the machine's user, as seen from this machine; other tests may have machines of their own."""
+        network = os.stat(f"/run/netns/{self._space}").st_ino
         found = []
         for process in psutil.process_iter():
-            with suppress(psutil.NoSuchProcess):
-                if process.uids().real == UID and process.status() != psutil.STATUS_ZOMBIE:
+            with suppress(psutil.NoSuchProcess, FileNotFoundError):
+                if process.uids().real != UID or process.status() == psutil.STATUS_ZOMBIE:
+                    continue
+                if os.stat(f"/proc/{process.pid}/ns/net").st_ino == network:
                     found.append(process)
         return found
 

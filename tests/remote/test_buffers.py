@@ -11,10 +11,12 @@ import pytest
 
 from floe_jupyter.core.flow.model import Module
 from floe_jupyter.wire.client.client import Client
+from tests.conftest import missing as skip
 from tests.dispatcher.kit import Processes, batch, over
 from tests.e2e.flows import define as notate
 from tests.e2e.flows import results
 from tests.remote.flows import done
+from tests.remote.machine import missing
 
 COMMAND = (sys.executable, "-m", "tests.remote.with_other_memory")
 KIB, MIB = 1024, 1024 * 1024
@@ -24,6 +26,8 @@ LOCAL = "local:"
 @pytest.fixture
 def apart(attach: Callable[..., Client], processes: Processes) -> Client:
     """Return a client of a dispatcher that shares no memory with its runner."""
+    if problem := missing():
+        skip("a runner with memory of its own", problem)
     made = attach(command=COMMAND)
     processes.watch(made.pid)
     return made

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from floe_jupyter.core.machine.events import Break
-from floe_jupyter.runner.api import CALLS
+from floe_jupyter.runner.api.calls import CALLS
 from tests.runner.harness import RunnerProcess, flow_of, python
 from tests.runner.test_environments import wheel
 
@@ -19,12 +19,12 @@ def plain(value):
 
 def add(runner: RunnerProcess, name: str = "f") -> None:
     flow = plain(flow_of("add -> double", name))
-    assert runner.ask("addOrUpdateFlow", flow=flow, modules=plain(MODULES)) == {"flowId": name, "version": 1, "running": False}
+    assert runner.ask("addOrUpdateFlow", flow=flow, modules=plain(MODULES)) is True
 
 
 def start(runner: RunnerProcess, name: str = "f", **more) -> None:
     add(runner, name)
-    assert runner.ask("startFlow", flowId=name, **more) == {"flowId": name, "status": "started"}
+    assert runner.ask("startFlow", flowId=name, **more) is True
     runner.wait(lambda: sum(n.kind == "loaded" for n in runner.notices) >= 2, "the modules")
 
 
@@ -50,12 +50,14 @@ def test_every_call_has_a_test_and_documentation():
 
 def test_a_flow_is_added_started_fed_stopped_and_removed(runner):
     start(runner)
-    assert runner.ask("startFlow", flowId="f") == {"flowId": "f", "status": "started"}
+    assert runner.ask("startFlow", flowId="f") is False
     assert runner.ask("inject", flowModuleId="f/add", value=20) == {"run": 1}
     runner.wait(lambda: 1 in runner.ended, "the end of the injected message's run")
     assert runner.values() == [42]
-    assert runner.ask("stopFlow", flowId="f") == {"flowId": "f", "status": "stopped"}
-    assert runner.ask("removeFlow", flowId="f") == {"flowId": "f"}
+    assert runner.ask("stopFlow", flowId="f") is True
+    runner.wait(lambda: runner.ask("stopFlow", flowId="f") is False, "the end of the flow")
+    assert runner.ask("removeFlow", flowId="f") is True
+    assert runner.ask("removeFlow", flowId="f") is False
     with pytest.raises(AssertionError, match="no flow 'f'"):
         runner.ask("startFlow", flowId="f")
 
@@ -64,14 +66,20 @@ def test_a_running_flow_is_updated_in_place(runner):
     start(runner)
     flow = plain(flow_of("add -> double -> last", "f"))
     more = plain([python("last", "def last(m):\n    return -m\n")])
-    assert runner.ask("addOrUpdateFlow", flow=flow, modules=more)["running"] is True
+    assert runner.ask("addOrUpdateFlow", flow=flow, modules=more) is True
+    assert runner.ask("addOrUpdateFlow", flow=flow, modules=more) is False
     assert runner.run("add", [1], run=9, instance="f") == [-4]
 
 
 def test_list_runtimes_and_the_flows_of_one(runner):
     start(runner)
     [runtime] = [r for r in runner.ask("listRuntimes") if r["nodes"]]
-    assert (runtime["lang"], runtime["environment"], runtime["status"]) == ("python", "default", "ready")
+    assert (runtime["name"], runtime["lang"], runtime["environment"], runtime["status"]) == (
+        "Python",
+        "python",
+        "default",
+        "ready",
+    )
     assert runtime["memory"] > 1_000_000
     found = runner.ask("listFlowsForRuntime", runtimeId=runtime["id"])
     assert found == [{"id": "f", "flow": "f", "version": 1, "status": "started", "nodes": ["add", "double"]}]
@@ -79,23 +87,29 @@ def test_list_runtimes_and_the_flows_of_one(runner):
 
 def test_breakpoints_are_set_listed_and_removed(runner):
     start(runner)
-    point = runner.ask("setBreakPointAtModule", flowModuleId="f/double", when="msg > 10")
-    assert (point["node"], point["when"]) == ("double", "msg > 10")
+    assert runner.ask("setBreakPointAtModule", flowModuleId="f/double", when="msg > 10") is True
+    assert runner.ask("setBreakPointAtModule", flowModuleId="f/double", when="msg > 10") is False
     [listed] = runner.ask("listBreakPoints")
-    assert (listed["flow"], listed["node"]) == ("f", "double")
+    assert (listed["flow"], listed["node"], listed["when"]) == ("f", "double", "msg > 10")
     runner.ask("inject", flowModuleId="add", value=1)
     runner.wait(lambda: runner.values() == [4], "a message that the breakpoint lets through")
     runner.ask("inject", flowModuleId="add", value=100)
     runner.wait(lambda: bool(held(runner)), "a message that it holds")
-    runner.ask("removeBreakPointAtModule", flowModuleId="f/double")
+    assert runner.ask("setBreakPointAtModule", flowModuleId="f/double", when="msg > 10") is False, "hits do not count"
+    assert runner.ask("removeBreakPointAtModule", flowModuleId="f/double") is True
+    assert runner.ask("removeBreakPointAtModule", flowModuleId="f/double") is False
     assert runner.ask("listBreakPoints", flowId="f") == []
 
 
 def test_a_breakpoint_may_be_set_before_the_flow_is_started(runner):
     add(runner)
-    runner.ask("setBreakPointAtModule", flowModuleId="f/double")
-    runner.ask("setBreakPointAtModule", flowModuleId="f/add")
-    runner.ask("removeBreakPointAtModule", flowModuleId="f/add")
+    assert [runner.ask("setBreakPointAtModule", flowModuleId=node) for node in ("f/double", "f/double", "f/add")] == [
+        True,
+        False,
+        True,
+    ]
+    assert [runner.ask("removeBreakPointAtModule", flowModuleId="f/add") for _ in range(2)] == [True, False]
+    assert runner.ask("stopFlow", flowId="f") is False
     runner.ask("startFlow", flowId="f")
     assert [b["node"] for b in runner.ask("listBreakPoints", flowId="f")] == ["double"]
     with pytest.raises(AssertionError, match="did you mean 'double'"):
@@ -114,6 +128,25 @@ def test_a_single_step_gives_every_module_one_message(runner):
     assert second["double"]["outputStates"] == {"out": [4]}
     runner.ask("continueFlow", flowId="f")
     runner.wait(lambda: runner.values() == [4, 6], "the rest")
+
+
+def test_a_single_step_without_a_flow_steps_every_flow_and_names_each_module_with_its_flow(runner):
+    for name, loaded in (("f", 2), ("g", 4)):
+        add(runner, name)
+        runner.ask("startFlow", flowId=name)
+        runner.wait(lambda n=loaded: sum(notice.kind == "loaded" for notice in runner.notices) >= n, "the modules")
+        runner.ask("pauseFlow", flowId=name)
+        runner.ask("inject", flowModuleId=f"{name}/add", value=1)
+    step = {"inputStates": {"in": 1}, "outputStates": {"out": [2]}, "errors": []}
+    assert runner.ask("singleStepFlow") == {"f/add": step, "g/add": step}
+    runner.ask("continueFlow")
+    runner.wait(lambda: runner.values() == [4, 4], "the rest of both flows")
+    assert runner.ask("pauseFlow") is None
+    assert {view["paused"] for view in runner.ask("subscribe").values()} == {True}
+
+
+def test_a_step_of_a_runner_without_flows_is_empty(runner):
+    assert (runner.ask("singleStepFlow"), runner.ask("pauseFlow"), runner.ask("continueFlow")) == ({}, None, None)
 
 
 def test_a_held_message_is_edited(runner):

@@ -10,6 +10,10 @@ import statistics
 import time
 from collections.abc import Callable
 
+import msgspec
+
+from floe_jupyter.core.picture.page import page_layout
+from floe_jupyter.core.picture.positions import PageLayout
 from floe_jupyter.server import page as pages
 from floe_jupyter.wire.client.client import Client
 from floe_jupyter.wire.control.calls import CALLS
@@ -34,6 +38,15 @@ def test_a_page_runs_a_flow_and_sees_it(kernel: Kernels, visit: Pages) -> None:
     assert looking.call("wait", ref=info["ref"])["status"] == "done"
     assert values_of(looking.call("results", ref=info["ref"])) == [2, 4, 6]
     assert looking.event(f"view/{info['ref']}")["flow"] == "co2"
+
+
+def test_a_page_gets_the_positions_of_a_flow(kernel: Kernels, visit: Pages) -> None:
+    flow = define(kernel(), double=DOUBLE, again=DOUBLE.replace("double", "again"))
+    looking = visit()
+    for vertical in (False, True):
+        found = looking.call("layout", flow="co2", vertical=vertical)
+        assert msgspec.convert(found, PageLayout) == page_layout(flow, vertical=vertical)
+    assert looking.refused("layout", flow="c02") == ["unknown", "no flow 'c02'; did you mean 'co2'?"]
 
 
 def test_a_page_steps_and_edits(kernel: Kernels, visit: Pages) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from floe_jupyter.client.verbs import debugging, keys, listing, running, workspaces
+from floe_jupyter.client.verbs import debugging, images, keys, listing, running, workspaces
 from floe_jupyter.client.verbs.help import help_verb
 from floe_jupyter.client.verbs.model import WORKSPACE, Note, PendingResult, Verb, VerbCall, VerbResult
 from floe_jupyter.errors import unknown
 
-EVERYWHERE = frozenset({"module", "flow", "runners", "runtimes", "status", "workspaces", "keys", "help"})
+EVERYWHERE = frozenset({"module", "flow", "runners", "runtimes", "status", "workspaces", "images", "keys", "help"})
 """Verbs that define in this notebook, or whose answer is the same for all workspaces."""
 
 
@@ -16,7 +16,7 @@ def _with_workspace(verb: Verb) -> Verb:
     return verb if verb.name in EVERYWHERE else verb._replace(arguments=(*verb.arguments, WORKSPACE))
 
 
-_ALL = (*running.VERBS, *debugging.VERBS, *listing.VERBS, *workspaces.VERBS, *keys.VERBS)
+_ALL = (*running.VERBS, *debugging.VERBS, *listing.VERBS, *workspaces.VERBS, *images.VERBS, *keys.VERBS)
 VERBS: dict[str, Verb] = {verb.name: _with_workspace(verb) for verb in _ALL}
 VERBS["help"] = help_verb(VERBS)
 

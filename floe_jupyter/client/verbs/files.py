@@ -124,6 +124,7 @@ def _module_text(module: Module) -> str:
             ("--in", module.inputs if module.inputs != ("in",) else ()),
             ("--out", module.outputs if module.outputs != ("out",) else ()),
             ("--state", module.state if module.state != "{}" else ""),
+            ("--runner", module.runner),
         ]
     )
     return _text("module", module.name, options, module.source)

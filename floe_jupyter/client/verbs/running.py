@@ -232,6 +232,7 @@ VERBS = (
             VerbArgument("--in", "input ports (default: in)", kind="texts"),
             VerbArgument("--out", "output ports (default: out)", kind="texts"),
             VerbArgument("--state", "the first ctx.state, a JSON object", kind="json"),
+            VerbArgument("--runner", "the URL of the runner for its nodes, such as local:b (default: the flow's)"),
             JSON,
         ),
         cell="must",

@@ -22,6 +22,7 @@ from floe_jupyter.core.flow.options import (
     ValueKind,
     built_in,
 )
+from floe_jupyter.core.flow.placement import problem_of as problem_of_runner
 from floe_jupyter.errors import DefinitionError, ExpressionError, UnknownName, nearest, unknown
 
 Modules = Mapping[str, Module] | Iterable[str] | None
@@ -209,7 +210,12 @@ def _on_error(node: Node, _wired: bool) -> str:
     return f"retry({retry.times}, backoff={retry.backoff}s, jitter={retry.jitter}): at least 1 time, jitter from 0 to 1"
 
 
+def _runner(node: Node, _wired: bool) -> str:
+    return problem_of_runner(node.runner, node.workers)
+
+
 _RULES = {
+    "runner": _runner,
     "workers": _workers,
     "timeout": _timeout,
     "join": _join,

@@ -52,6 +52,8 @@ class Module(msgspec.Struct, frozen=True, omit_defaults=True):
     place: Place = Place()
     build_deps: bool = False
     """True if packages may be built from source, and may run their code while being installed."""
+    runner: str = ""
+    """URL of the runner for the nodes of the module (see `floe_jupyter.core.flow.placement`); empty means the flow's."""
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,7 +90,7 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout: float = 0.0
     """Seconds allowed for one message; 0 is no limit."""
     runner: str = ""
-    """URL of the runner which executes this node; empty means the flow's."""
+    """URL of the runner for the node, or URLs among which its workers are dealt out; empty means the module's, or the flow's."""
     args: dict[str, str | int | float | bool] = {}
     """Arguments of a built-in (``timer(10s)`` has ``{"every": 10.0}``)."""
 

@@ -31,6 +31,8 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     the present version stays in use, and `Loaded` reports the old process: the module may need a resource that exists only
     once.
     """
+    runner: str = ""
+    """URL of the outpost whose runtime is to load the version; empty for a runtime of the home runner, where the machine is."""
 
 
 class Activate(msgspec.Struct, frozen=True, tag=True):

@@ -84,6 +84,7 @@ def _check_routes(instance: MachineState) -> None:
         outs = [queue for queues in node.outs.values() for queue in queues]
         routed = sum(queue.routed for queue in [*node.wires, *outs])
         _must(node.routed == routed, f"{node.id} counts {node.routed} local routes")
+        _must(node.routed_in == sum(queue.routed for queue in node.wires), f"{node.id} counts {node.routed_in} routes into it")
         _check_exits(instance, node)
         ordered = {wire for worker in node.workers for wires in worker.routes.values() for wire in wires}
         for queue in outs:

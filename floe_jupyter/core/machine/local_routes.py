@@ -1,17 +1,19 @@
 """Local routes: wires carried inside a runtime, because the machine would only count the messages.
 
 A route is switched on only when the wire is empty and both ends are idle, so that no message overtakes another; a runtime
-switches a route off between two chunks, after which the outputs come back to the machine (`Routed` says when).
+switches a route off between two chunks, after which the outputs come back to the machine (`Routed` says when). If other routes
+lead to the source, no call may be at work in the runtime either (see `quiescing`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from floe_jupyter.core.machine import quiescing
 from floe_jupyter.core.machine.events import Count, Route, Routed
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
-from floe_jupyter.core.machine.state.records import NodeState, WorkerState
+from floe_jupyter.core.machine.state.records import NodeState, Work, WorkerState
 
 Routes = dict[str, tuple[str, ...]]
 
@@ -32,7 +34,9 @@ def advance(instance: MachineState) -> None:
 
 
 def _rest(instance: MachineState) -> None:
-    """Ask the nodes again whose routes waited until another node is idle."""
+    """Ask the nodes again whose routes waited until another node, or the whole runtime, is idle."""
+    for waiter in quiescing.waiters_of_quiet_runtimes(instance) if instance.quiescing else ():
+        _ask_again(instance, waiter)
     rested, instance.rested = instance.rested, {}
     for index, node in rested.items():
         asking = {index: node} if index in instance.fusing else {}
@@ -82,6 +86,10 @@ def mark(instance: MachineState, queue: Queue, *, routed: bool) -> None:
         instance.routes += 1
         for end in (queue.source, queue.target):
             instance.nodes[end].routed += 1 if routed else -1
+        target = instance.nodes[queue.target]
+        target.routed_in += 1 if routed else -1
+        if instance.quiescing and not target.routed_in:
+            instance.review_routes_of(target)  # nothing passes through it any more
 
 
 def _all_idle(instance: MachineState, node: NodeState, wanted: Routes) -> bool:
@@ -108,16 +116,28 @@ def _obstacle(node: NodeState, place: str, wires: Sequence[Queue], fine: Callabl
 
 def _wait_for(instance: MachineState, node: NodeState, queue: Queue) -> None:
     instance.fusing[node.index] = node
-    instance.nodes[queue.target].waiters[node.index] = node
+    if not queue.routed and _are_ends_idle(instance, queue) and (last := _passing(instance, queue)) is not None:
+        quiescing.wait_for(instance, node, last)
+    else:
+        instance.nodes[queue.target].waiters[node.index] = node
 
 
 def _idle(instance: MachineState, queue: Queue) -> bool:
+    """Return whether the wire is empty, and no message can come to the wire or to its end."""
+    return queue.routed or (_are_ends_idle(instance, queue) and _passing(instance, queue) is None)
+
+
+def _passing(instance: MachineState, queue: Queue) -> Work | None:
+    """Return a call at work which may pass messages through the source of the wire; None without any."""
+    source = instance.nodes[queue.source]
+    return quiescing.last_at_work(instance, source.workers[0].runtime) if source.routed_in else None
+
+
+def _are_ends_idle(instance: MachineState, queue: Queue) -> bool:
     """Return whether the wire is empty, without messages held in front, and neither end is at work. A generator waiting for
     `More` counts as idle, since no outputs can come meanwhile.
     """
     source, target = instance.nodes[queue.source].workers[0], instance.nodes[queue.target].workers[0]
-    if queue.routed:
-        return True
     if queue.n or source.node.outbox or source.phase != "ready" or target.phase != "ready" or target.calls:
         return False
     return not source.calls or source.calls[0].waiting

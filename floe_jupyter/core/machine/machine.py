@@ -179,7 +179,7 @@ def _go_on(instance: MachineState) -> None:
         calls.pump(instance)
     if instance.settled:
         runs.settle(instance)
-    if instance.routes_to_review or instance.rested:
+    if instance.routes_to_review or instance.rested or instance.quiescing:
         local_routes.advance(instance)
     if instance.rewires:
         rewire.advance(instance)

@@ -48,6 +48,8 @@ class NodeView(msgspec.Struct, frozen=True, omit_defaults=True):
     """Messages that ended here without being processed: dropped by the node's join, removed, or cut off by an `end`."""
     unfinished: int = 0
     """Messages that were here when their run was cancelled, or failed."""
+    runner: str = ""
+    """URL of the outpost where the node's runtime is, or URLs with commas; empty for the home runner."""
 
 
 class WireView(msgspec.Struct, frozen=True, omit_defaults=True):

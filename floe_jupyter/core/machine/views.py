@@ -62,6 +62,7 @@ def _node(instance: MachineState, node: NodeState, breaks: tuple[str, ...]) -> N
         breaks,
         node.dropped,
         node.unfinished,
+        ", ".join(dict.fromkeys(worker.runner for worker in node.workers if worker.runner)),
     )
 
 

@@ -1,8 +1,8 @@
-"""Folding of large flows in a still picture: neighbouring nodes are drawn as one box, so the picture stays small and legible."""
+"""Folding of large flows: neighbouring nodes are drawn as one box, so the picture stays small and legible."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -14,10 +14,15 @@ MOST = 120
 """Maximum number of nodes drawn without folding."""
 GROUPS = 48
 """Approximate number of boxes of a folded flow, besides the nodes kept apart."""
+LARGEST = 48
+"""Maximum number of nodes in a box."""
 APART = 24
 """Maximum number of nodes with failures, breakpoints or held messages in separate boxes."""
 _BUSY = ("failed", "refused", "held", "full", "busy", "loading")
 """Statuses in order of precedence: several nodes have the first of these which one of the nodes has."""
+
+Groups = dict[str, tuple[str, ...]]
+"""Nodes of each box of several nodes, by the name of the box."""
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -32,14 +37,10 @@ class Folded(msgspec.Struct, frozen=True):
 def fold(flow: Flow, view: View | None, held: Collection[str]) -> Folded:
     """Draw neighbouring columns as one box each; nodes which fail, hold messages (*held*) or have breakpoints stay unfolded."""
     seen = {node.id: node for node in view.nodes} if view is not None else {}
-    apart = _apart(flow, seen, held)
-    groups = _groups(flow, apart)
-    boxes = {name: box for box, names in groups.items() for name in names}
-    nodes = tuple(_box(flow, box, names) for box, names in groups.items())
-    wires = {(boxes[w.source], boxes[w.target]): None for w in flow.wires if boxes[w.source] != boxes[w.target]}
-    small = msgspec.structs.replace(flow, nodes=nodes, wires=tuple(Wire(source, target) for source, target in wires))
-    shown = None if view is None else _view(view, seen, small, groups, boxes, flow)
-    return Folded(small, shown, sum(len(names) for names in groups.values() if len(names) > 1))
+    groups = groups_of(flow, _apart(flow, seen, held))
+    small = folded(flow, groups)
+    shown = None if view is None else _view(view, seen, small, groups, flow)
+    return Folded(small, shown, sum(map(len, groups.values())))
 
 
 def _apart(flow: Flow, seen: dict[str, NodeView], held: Collection[str]) -> set[str]:
@@ -47,16 +48,20 @@ def _apart(flow: Flow, seen: dict[str, NodeView], held: Collection[str]) -> set[
     return {name for name, _ in zip([n.id for n in flow.nodes if n.id in held or n.id in marked], range(APART), strict=False)}
 
 
-def _groups(flow: Flow, apart: set[str]) -> dict[str, list[str]]:
-    """Return the nodes of each box, by the name of the box, in the order of the flow."""
+def groups_of(flow: Flow, apart: Collection[str] = ()) -> Groups:
+    """Return the boxes that neighbouring columns are drawn as, without the nodes *apart*; none for a flow that is not large."""
+    if len(flow.nodes) <= MOST:
+        return {}
     places = _places(flow)
     columns = sorted(set(places.values()))
     per = -(-len(columns) // GROUPS)
     block = {column: i // per for i, column in enumerate(columns)}
-    found: dict[object, list[str]] = {}
+    found: dict[int, list[str]] = {}
     for node in flow.nodes:
-        found.setdefault(node.id if node.id in apart else block[places[node.id]], []).append(node.id)
-    return {_title(names): names for names in found.values()}
+        if node.id not in apart:
+            found.setdefault(block[places[node.id]], []).append(node.id)
+    pieces = [piece for names in found.values() for piece in _pieces(names)]
+    return {f"{names[0]} … {names[-1]}": tuple(names) for names in pieces if len(names) > 1}
 
 
 def _places(flow: Flow) -> dict[str, tuple[int, int]]:
@@ -68,27 +73,51 @@ def _places(flow: Flow) -> dict[str, tuple[int, int]]:
     return places
 
 
-def _title(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
+def _pieces(names: list[str]) -> list[list[str]]:
+    """Split nodes into pieces of about the same size."""
+    size = -(-len(names) // -(-len(names) // LARGEST))
+    return [names[at : at + size] for at in range(0, len(names), size)]
 
 
-def _box(flow: Flow, box: str, names: list[str]) -> Node:
-    if len(names) == 1:
-        return next(node for node in flow.nodes if node.id == names[0])
-    return Node(box, f"{len(names):,} nodes")
+def folded(flow: Flow, groups: Mapping[str, Collection[str]]) -> Flow:
+    """Return the flow with one node for each group. Wires within a group are left out, equal wires between groups drawn once."""
+    boxes = {name: box for box, names in groups.items() for name in names}
+    if not boxes:
+        return flow
+    nodes: dict[str, Node] = {}
+    for node in flow.nodes:
+        box = boxes.get(node.id)
+        nodes.setdefault(box or node.id, node if box is None else Node(box, f"{len(groups[box]):,} nodes"))
+    wires = {wire.name: wire for wire in (drawn(wire, boxes) for wire in flow.wires) if wire is not None}
+    return msgspec.structs.replace(flow, nodes=tuple(nodes.values()), wires=tuple(wires.values()))
 
 
-def _view(
-    view: View, seen: dict[str, NodeView], small: Flow, groups: dict[str, list[str]], boxes: dict[str, str], flow: Flow
-) -> View:
-    sent: dict[tuple[str, str], list[WireView]] = {}
+def drawn(wire: Wire, boxes: Mapping[str, str]) -> Wire | None:
+    """Return a wire as drawn between *boxes* (by node); None for a wire within a box."""
+    source, target = boxes.get(wire.source), boxes.get(wire.target)
+    if source is None and target is None:
+        return wire
+    if source == target:
+        return None
+    return Wire(
+        source or wire.source,
+        target or wire.target,
+        wire.source_port if source is None else "out",
+        wire.target_port if target is None else "in",
+    )
+
+
+def _view(view: View, seen: dict[str, NodeView], small: Flow, groups: Groups, flow: Flow) -> View:
+    boxes = {name: box for box, names in groups.items() for name in names}
     by_name = {wire.name: wire for wire in view.wires}
+    sent: dict[str, list[WireView]] = {}
     for wire in flow.wires:
-        if wire.name in by_name:
-            sent.setdefault((boxes[wire.source], boxes[wire.target]), []).append(by_name[wire.name])
-    nodes = tuple(_node(box, [seen[name] for name in names if name in seen]) for box, names in groups.items())
-    wires = tuple(_wire(wire, sent.get((wire.source, wire.target), [])) for wire in small.wires)
-    return msgspec.structs.replace(view, nodes=nodes, wires=wires)
+        shown = drawn(wire, boxes)
+        if shown is not None and wire.name in by_name:
+            sent.setdefault(shown.name, []).append(by_name[wire.name])
+    inside = [(node.id, groups.get(node.id, (node.id,))) for node in small.nodes]
+    nodes = tuple(_node(box, [seen[name] for name in names if name in seen]) for box, names in inside)
+    return msgspec.structs.replace(view, nodes=nodes, wires=tuple(_wire(w, sent.get(w.name, [])) for w in small.wires))
 
 
 def _node(box: str, nodes: list[NodeView]) -> NodeView:

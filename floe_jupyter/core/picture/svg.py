@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from floe_jupyter.core.flow.model import Flow, Module, Node
 from floe_jupyter.core.machine.snapshots import HeldMessage, NodeView, View
 from floe_jupyter.core.picture.fold import MOST, fold
-from floe_jupyter.core.picture.layout import MARGIN, Box, Size, layout
+from floe_jupyter.core.picture.geometry import MARGIN, Box, Size
+from floe_jupyter.core.picture.layout import layout
+from floe_jupyter.core.picture.ports import port_counts
 from floe_jupyter.core.picture.style import KINDS, style
 from floe_jupyter.core.picture.text import counted, cut, length, number, safe, tag
 from floe_jupyter.core.picture.wires import Labels, wire_line
@@ -44,9 +46,9 @@ def svg(
         small = fold(flow, view, {message.node for message in held})
         flow, view, hidden = small.flow, small.view, small.hidden
     seen = {node.id: node for node in view.nodes} if view else {}
-    waiting, ports = Counter(message.node for message in held), _ports(flow)
+    waiting, ports = Counter(message.node for message in held), port_counts(flow)
     known: Mapping[str, Sequence[str]] = {**KINDS, **(badges or {})}
-    cards = [_Card(node, seen.get(node.id), waiting[node.id], ports.get(node.id, 1), modules or {}, known) for node in flow.nodes]
+    cards = [_Card(node, seen.get(node.id), waiting[node.id], ports[node.id], modules or {}, known) for node in flow.nodes]
     plan = layout(flow, {card.node.id: card.size for card in cards}, WIDEST)
     summary = _summary(*whole, held) + (f"; {hidden:,} nodes are folded" if hidden else "")
     width = max(plan.width, length(flow.name, 15) + length(summary, 11) + 16) + 2 * MARGIN
@@ -98,15 +100,6 @@ def _summary(flow: Flow, view: View | None, held: Sequence[HeldMessage]) -> str:
     return ", ".join(parts)
 
 
-def _ports(flow: Flow) -> dict[str, int]:
-    """Return the number of wired ports of each node, on the side with more."""
-    used: dict[tuple[str, int], set[str]] = {}
-    for wire in flow.wires:
-        used.setdefault((wire.source, 0), set()).add(wire.source_port)
-        used.setdefault((wire.target, 1), set()).add(wire.target_port)
-    return {node.id: max(len(used.get((node.id, side), ())) for side in (0, 1)) for node in flow.nodes}
-
-
 # --- nodes ---------------------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +130,7 @@ class _Card:
         parts += [f"join {node.join}"] * (node.join not in {"each", node.module})
         parts += [f"{node.workers} workers"] * (node.workers > 1)
         parts += [f"on error {node.on_error}"] * (node.on_error != "fail")
+        parts += [f"in {self.seen.runner or node.runner}"] * bool(self.seen.runner or node.runner)
         return ", ".join(parts)
 
     def _counts(self) -> str:

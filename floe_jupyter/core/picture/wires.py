@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from floe_jupyter.core.flow.model import Flow, Wire
 from floe_jupyter.core.machine.snapshots import WireView
-from floe_jupyter.core.picture.layout import Box, Layout, WirePath
+from floe_jupyter.core.picture.geometry import Box, Layout, WirePath
 from floe_jupyter.core.picture.text import cut, length, number, safe, tag
 
 _MANY = 500

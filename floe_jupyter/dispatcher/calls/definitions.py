@@ -12,8 +12,9 @@ from floe_jupyter.dispatcher.calls.server import LATER, Handler, PendingCall
 from floe_jupyter.dispatcher.runs.definitions import require_runnable
 from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.dispatcher.runs.instances import KnownInstance
+from floe_jupyter.dispatcher.runs.layouts import Look
 from floe_jupyter.dispatcher.runs.workspaces import Space
-from floe_jupyter.errors import FloeError
+from floe_jupyter.errors import FloeError, unknown
 from floe_jupyter.wire.control import calls, topics
 
 UPDATE_WITHIN = 60.0
@@ -120,4 +121,14 @@ def flows(hub: Hub, args: calls.flows, request: PendingCall) -> list[Flow]:
     return [flow for space in listed for flow in space.definitions.flows.values()]
 
 
-HANDLERS: dict[str, Handler] = {handler.__name__: handler for handler in (define, define_flow, modules, flows)}
+def layout(hub: Hub, args: calls.layout, request: PendingCall) -> Any:
+    """Return the layout of a flow of the listed workspaces, for a page."""
+    known = flows(hub, calls.flows(workspace=args.workspace), request)
+    flow = next((flow for flow in known if flow.name == args.flow), None)
+    if flow is None:
+        raise unknown("flow", args.flow, [flow.name for flow in known])
+    hub.layouts.ask(flow, Look(args.vertical, args.folded, frozenset(args.unfolded)), request.reply)
+    return LATER
+
+
+HANDLERS: dict[str, Handler] = {handler.__name__: handler for handler in (define, define_flow, modules, flows, layout)}

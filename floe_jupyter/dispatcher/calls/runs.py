@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from floe_jupyter.core.flow.runner_urls import LOCAL, require_runner
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.core.messages import INLINE_LIMIT, Batch, cut, pieces
 from floe_jupyter.dispatcher.calls.server import LATER, Handler, PendingCall
@@ -15,7 +16,6 @@ from floe_jupyter.errors import DefinitionError, FloeError, PeerSilent, ValueRef
 from floe_jupyter.wire.control import calls
 from floe_jupyter.wire.control.replies import ResultBatch, RunInfo
 from floe_jupyter.wire.control.workspaces import ALL
-from floe_jupyter.wire.runner_urls import LOCAL, require_runner
 
 # --- runs ------------------------------------------------------------------------------------------------------------------
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any
 
 import msgspec
 
 from floe_jupyter._version import __version__
+from floe_jupyter.core.flow.runner_urls import require_runner
 from floe_jupyter.core.language import DEFAULT_LANGUAGE
 from floe_jupyter.dispatcher import log
 from floe_jupyter.dispatcher.calls import definitions
@@ -18,7 +20,6 @@ from floe_jupyter.dispatcher.runs.hub import Hub
 from floe_jupyter.dispatcher.runs.workspaces import Space
 from floe_jupyter.errors import DefinitionError, FloeError, PeerSilent, ProtocolError, nearest, unknown
 from floe_jupyter.wire.control import calls
-from floe_jupyter.wire.runner_urls import require_runner
 
 
 def hello(hub: Hub, args: calls.hello, request: PendingCall) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def runners(hub: Hub, args: calls.runners, request: PendingCall) -> Any:  # noqa
                 "host": runner.where,
                 "pid": runner.pid,
                 "status": _status(runner),
-                "runtimes": len(listed),
+                "runtimes": sum("outpost" not in runtime for runtime in listed),
                 "workspace": hub.title(runner.workspace),
             }
         ],
@@ -79,7 +80,7 @@ def runners(hub: Hub, args: calls.runners, request: PendingCall) -> Any:  # noqa
 
 
 def runtimes(hub: Hub, args: calls.runtimes, request: PendingCall) -> Any:  # noqa: ARG001
-    """Return the runtimes of all runners."""
+    """Return the runtimes of all runners; one in an outpost once, with what its home runner knows."""
     return _of_all(
         hub,
         request,
@@ -87,7 +88,27 @@ def runtimes(hub: Hub, args: calls.runtimes, request: PendingCall) -> Any:  # no
             {"runner": runner.url, "workspace": hub.title(runner.workspace), "runner_pid": runner.pid, **runtime}
             for runtime in listed
         ],
+        _joined,
     )
+
+
+OF_HOME = ("id", "status", "nodes", "restarts", "bad_frames", "loading", "seconds")
+"""Facts about a runtime in an outpost that only its home runner knows."""
+
+
+def _joined(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Join the two rows of each runtime in an outpost: of the outpost with the process, and of the home runner."""
+    homes = {row["channel"]: row for row in rows if "outpost" in row}
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        if "outpost" not in row:
+            home = homes.pop(row.pop("channel", ""), {})
+            found.append({**row, **{name: home[name] for name in OF_HOME if name in home}})
+    for row in homes.values():  # the outpost has not told them, as it starts or does not answer
+        row["runner"] = row.pop("outpost")
+        del row["channel"]
+        found.append(row)
+    return found
 
 
 def _status(runner: RunnerProxy) -> str:
@@ -101,8 +122,8 @@ def end_runner(hub: Hub, args: calls.end_runner, request: PendingCall) -> dict[s
     return {"url": runner.url, "pid": runner.pid}
 
 
-def _of_all(hub: Hub, request: PendingCall, lines: Any) -> Any:
-    """Ask all runners for their runtimes; a runner without answer counts as having none."""
+def _of_all(hub: Hub, request: PendingCall, lines: Any, finish: Callable[[list[Any]], list[Any]] = list) -> Any:
+    """Ask all runners for their runtimes; a runner without answer counts as having none. *finish* gets all lines."""
     asked: list[RunnerProxy] = list(hub.runners)
     answer: list[Any] = []
     left = len(asked)
@@ -112,7 +133,7 @@ def _of_all(hub: Hub, request: PendingCall, lines: Any) -> Any:
         left -= 1
         answer.extend(lines(runner, value or [], error))
         if left == 0:
-            request.reply(answer)
+            request.reply(finish(answer))
 
     for runner in asked:
         if runner.ready:

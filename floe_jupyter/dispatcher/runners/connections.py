@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 import zmq
 
-from floe_jupyter.wire.transport import sockets
+from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
+from floe_jupyter.wire.transport import parts, sockets
 from floe_jupyter.wire.transport.loop import Loop
 
 
@@ -51,14 +52,14 @@ class RunnerConnection(Protocol):
 class OwnSocket:
     """ROUTER at the secret path of one launch: a runner is identified by the socket to which it connects."""
 
-    def __init__(self, loop: Loop, context: zmq.Context[Any], endpoint: str, limit: int, *, handover: bool) -> None:
+    def __init__(self, loop: Loop, context: zmq.Context[Any], endpoint: str, *, same_memory: bool) -> None:
         self._loop = loop
         self._socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, limit)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT + (1 << 20) if same_memory else parts.LIMIT)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.SNDHWM, 0)
         """Unlimited: the link, which counts bytes, sets the bound."""
-        if handover:  # a runner that connects again may be faster than the end of its old connection
+        if not same_memory:  # a runner that connects again may be faster than the end of its old connection
             self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         if endpoint.startswith("tcp:"):
             sockets.keep_across_machines(self._socket)

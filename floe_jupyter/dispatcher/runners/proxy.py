@@ -84,6 +84,8 @@ class RunnerProxy:
         self.watchdog = Watchdog(loop, lambda: owner.silence_changed(self))
         self.ready = False
         self.started_at = loop.now
+        self.useful = False
+        """True if a runtime was started in the runner: its end is no failure to start."""
         self.refused = 0
         """Number of invalid messages."""
         self._loop, self._connection, self._owner = loop, connection, owner

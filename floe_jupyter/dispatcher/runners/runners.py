@@ -21,12 +21,11 @@ from floe_jupyter.dispatcher.runners.launchers.local import endpoint_in
 from floe_jupyter.dispatcher.runners.launchers.model import LaunchedRunner, Launcher, LaunchOrder
 from floe_jupyter.dispatcher.runners.launchers.registry import launcher_of
 from floe_jupyter.dispatcher.runners.proxy import RunnerProxy
+from floe_jupyter.dispatcher.runners.relay import Relay
 from floe_jupyter.errors import EnvironmentFailed, FloeError, unknown
 from floe_jupyter.wire import descriptors, shared_memory
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import Bye
-from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
-from floe_jupyter.wire.transport import parts
 from floe_jupyter.wire.transport.loop import Loop
 from floe_jupyter.wire.transport.streams import Listener, listen
 
@@ -64,8 +63,12 @@ class Runners:
         self._others: list[RunnerProxy] = []
         """Runners not assigned yet, and runners told to end."""
         self._failures: dict[tuple[str, str], tuple[int, str]] = {}
+        self._contexts: dict[str, ProcessContext] = {}
+        """Context in which the modules of a workspace run on this machine, as given last."""
         shared_memory.identity()  # a hello is compared with it, even when no descriptor is left to find out
         self._epochs = count(STARTED_AHEAD + 1)
+        self.relay = Relay(self._outpost)
+        """Channels between home runners and outposts."""
         loop.every_turn(self._due)
 
     def __iter__(self) -> Iterator[RunnerProxy]:
@@ -78,16 +81,15 @@ class Runners:
         return runner
 
     def _meet(self, order: LaunchOrder, listener: Listener | None, process: LaunchedRunner) -> RunnerProxy:
-        limit = FRAME_LIMIT + (1 << 20) if process.same_memory else parts.LIMIT
-        connection = process.connection or OwnSocket(
-            self._loop, self._context, order.endpoint, limit, handover=not process.same_memory
-        )
+        connection = process.connection or OwnSocket(self._loop, self._context, order.endpoint, same_memory=process.same_memory)
         return RunnerProxy(self._loop, order.url, connection, listener, process, self, order.epoch)
 
     def get(self, url: str, workspace: str, context: ProcessContext = INHERITED) -> RunnerProxy:
         """Return the runner of a URL for a workspace, started if missing, with its first runtime in *context*. Raises
         `EnvironmentFailed` if the runner cannot be started.
         """
+        if context != INHERITED:
+            self._contexts[workspace] = context
         runner = self._runners.get((url, workspace))
         if runner is not None:
             return runner
@@ -99,6 +101,14 @@ class Runners:
         runner.workspace = workspace
         self._runners[url, workspace] = runner
         return runner
+
+    def _outpost(self, home: RunnerProxy, url: str, context: ProcessContext) -> tuple[RunnerProxy, ProcessContext]:
+        """Return an outpost, and the context in which modules run there: on another machine the outpost's own, as paths and
+        variables are others.
+        """
+        here = context if home.process.same_files else self._contexts.get(home.workspace, INHERITED)
+        runner = self.get(url, home.workspace, here)
+        return runner, here if runner.process.same_files else INHERITED
 
     def _launch(self, url: str, workspace: str, context: ProcessContext) -> RunnerProxy:
         launch = launcher_of(url, self._launchers)
@@ -176,9 +186,10 @@ class Runners:
         key = (runner.url, runner.workspace)
         if self._runners.get(key) is runner:
             del self._runners[key]
+        self.relay.ended(runner, cause)
         if runner.leaving:
             return
-        quick = not runner.ready or self._loop.now - runner.started_at < QUICK
+        quick = not runner.ready or (self._loop.now - runner.started_at < QUICK and not runner.useful)
         failures = self._failures.get(key, (0, ""))[0] + 1 if quick else 0
         self._failures[key] = (failures, f"{cause}; {tail}" if tail else cause)
         self._lost(runner, cause)

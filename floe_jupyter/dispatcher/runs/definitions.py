@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from floe_jupyter.core.flow.model import NODE_ID, Flow, Module, Node, Place
+from floe_jupyter.core.flow.placement import problem_of as problem_of_runner
+from floe_jupyter.core.flow.placement import runners_in
+from floe_jupyter.core.flow.runner_urls import LOCAL, require_runner
 from floe_jupyter.dispatcher.runs.journal import Journal
 from floe_jupyter.errors import DefinitionError, EnvironmentFailed, nearest, unknown
 from floe_jupyter.stores import Kind
 from floe_jupyter.wire.languages import with_runtime
-from floe_jupyter.wire.runner_urls import LOCAL, require_runner
 
 T = TypeVar("T", Module, Flow)
 HOST = "local"
@@ -89,6 +91,8 @@ class Definitions:
             raise DefinitionError(f"flow {flow.name!r} has no nodes; write at least one, such as `read -> parse`")
         for problem in check(flow, self.modules):
             raise problem
+        for node in flow.nodes:
+            _check_runners(f"node {node.id!r}", node.runner)
         require_runnable(flow)
 
 
@@ -110,12 +114,20 @@ def _check_module(module: Module) -> None:
         raise DefinitionError(f"module {module.name!r}: no language {module.lang!r}; {nearest(module.lang, with_runtime())}")
     for port in (*module.inputs, *module.outputs):
         _check_name("port", port)
+    _check_runners(f"module {module.name!r}", module.runner)
     if module.deps:
         _check_dependencies(module)
     try:
         msgspec.json.decode(module.state, type=dict)
     except msgspec.MsgspecError as error:
         raise DefinitionError(f"module {module.name!r}: its state must be a JSON object, such as {{}}: {error}") from None
+
+
+def _check_runners(what: str, text: str) -> None:
+    if problem := problem_of_runner(text):
+        raise DefinitionError(f"{what}: {problem}")
+    for url in runners_in(text):
+        require_runner(url)
 
 
 def _check_dependencies(module: Module) -> None:
@@ -154,6 +166,4 @@ def _missing(node: Node) -> str:
         return f"task {node.module!r} (node {node.id!r})"
     if node.kind == "pub":
         return f"pub {node.module!r} (node {node.id!r})"
-    if node.runner not in ("", "local:"):
-        return f"runner {node.runner!r} (node {node.id!r})"
     return ""

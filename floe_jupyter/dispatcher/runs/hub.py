@@ -15,6 +15,7 @@ import msgspec
 
 from floe_jupyter.core.flow.graph import sources
 from floe_jupyter.core.flow.model import Flow
+from floe_jupyter.core.flow.runner_urls import LOCAL
 from floe_jupyter.core.machine.events import Break, CancelRun, CloseRun, Event, Failure, Inject, Rewire, Status, Unbreak, Update
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.dispatcher.clients import AttachedClient
@@ -28,6 +29,7 @@ from floe_jupyter.dispatcher.runs.answers import all_of
 from floe_jupyter.dispatcher.runs.definitions import HOST, require_runnable
 from floe_jupyter.dispatcher.runs.history import History
 from floe_jupyter.dispatcher.runs.instances import KnownInstance, KnownRun, kept
+from floe_jupyter.dispatcher.runs.layouts import Layouts
 from floe_jupyter.dispatcher.runs.logs import AllLogs
 from floe_jupyter.dispatcher.runs.names import Names
 from floe_jupyter.dispatcher.runs.supervision import Supervisor
@@ -36,7 +38,6 @@ from floe_jupyter.errors import FloeError, PeerGone, from_wire, unknown
 from floe_jupyter.wire.control import topics
 from floe_jupyter.wire.process_context import INHERITED, ProcessContext
 from floe_jupyter.wire.runner_messages import MachineRequest, Open, Shut
-from floe_jupyter.wire.runner_urls import LOCAL
 from floe_jupyter.wire.transport.loop import Loop
 
 KEPT_INSTANCES = 4
@@ -64,6 +65,7 @@ class Hub(Names):
         self.instances: dict[str, KnownInstance] = {}
         self.living: dict[str, dict[str, KnownInstance]] = {}
         self.logs = AllLogs()
+        self.layouts = Layouts(loop)
         self.changed: Callable[[], None] = lambda: None
         """Callback for the end of an instance or detached run, which may have been the last."""
         self.joining: Joining
@@ -102,9 +104,9 @@ class Hub(Names):
         instance.sources, instance.detached, instance.debug = sources(flow), detached, debug
         self.instances[name] = self.living.setdefault(space.id, {})[name] = instance
         space.last = name
-        prefix = f"{flow.name}.{flow.version}.{HOST}."
+        prefix, placed = f"{flow.name}.{flow.version}.{HOST}.", self._at_home(instance, flow)
         instance.runner.send(
-            Open(name, flow, modules, prefix, debug, debug, states or {}, timeout or flow.timeout, self._context(instance))
+            Open(name, placed, modules, prefix, debug, debug, states or {}, timeout or flow.timeout, self._context(instance))
         )
         instance.limit = timeout or flow.timeout
         self.supervisor.watch()
@@ -116,6 +118,8 @@ class Hub(Names):
         """Send a request; *done* gets (value, None) or (None, error) when the machine has answered."""
         token = next(self._tokens)
         request = event(token)
+        if isinstance(request, Rewire):
+            request = msgspec.structs.replace(request, flow=self._at_home(instance, request.flow))
         silent = instance.runner.watchdog.silent
         if not silent or isinstance(request, STANDING):
             instance.runner.send(MachineRequest(instance.name, request))
@@ -123,6 +127,11 @@ class Hub(Names):
             done(None, instance.runner.no_answer())
         else:
             instance.tokens[token] = lambda value, error: done(value, from_wire(*error) if error else None)
+
+    @staticmethod
+    def _at_home(instance: KnownInstance, flow: Flow) -> Flow:
+        """Return a flow with the home of the instance's machine as its runner, where the nodes without a runner are."""
+        return msgspec.structs.replace(flow, runner=instance.runner.url)
 
     def ask(self, instance: KnownInstance, call: str, done: Done, args: dict[str, Any] | None = None) -> None:
         """Ask the runner of an instance about the instance."""

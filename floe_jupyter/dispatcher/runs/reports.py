@@ -19,7 +19,8 @@ from floe_jupyter.dispatcher.runs.instances import FAILURES, KnownInstance, Know
 from floe_jupyter.dispatcher.runs.results import by_run
 from floe_jupyter.errors import EnvironmentFailed, does_not_load
 from floe_jupyter.wire.control import topics
-from floe_jupyter.wire.runner_messages import Logged, Out, Progress, RunnerHello, Seen
+from floe_jupyter.wire.process_context import INHERITED
+from floe_jupyter.wire.runner_messages import TO_HOME, TO_OUTPOST, Logged, Out, Progress, RunnerHello, Seen, StartRuntime
 
 LOGGED = 65_536
 """Maximum number of characters of a log entry."""
@@ -230,6 +231,13 @@ def _pieces(text: str) -> Iterator[str]:
     yield text[at:]
 
 
+def _pass_on(hub: Hub, runner: RunnerProxy, message: Any) -> None:
+    if type(message) is StartRuntime and not runner.process.same_files:
+        space = hub.spaces.find(runner.workspace)
+        message = msgspec.structs.replace(message, context=space.context if space is not None else INHERITED)
+    hub.runners.relay.pass_on(runner, message)
+
+
 def _progress(hub: Hub, runner: RunnerProxy, message: Progress) -> None:  # noqa: ARG001
     said = {"what": message.what, "text": message.text, "done": message.done}
     hub.publisher.publish(f"{topics.PROGRESS}{message.instance}", said)
@@ -255,4 +263,5 @@ _OTHERS: dict[type[msgspec.Struct], Callable[[Hub, RunnerProxy, Any], None]] = {
     Seen: _seen,
     Logged: _logged,
     Progress: _progress,
+    **dict.fromkeys((*TO_HOME, *TO_OUTPOST), _pass_on),
 }

@@ -55,8 +55,8 @@ class Supervisor:
     def silence(self, runner: RunnerProxy) -> None:
         """Report that a runner does not answer, or answers again, to waiting calls, runs and subscribers."""
         self._tell(runner, runner.status)
-        for instance in [i for i in self._hub.alive() if i.runner is runner]:
-            if runner.watchdog.silent:
+        for instance in [i for i in self._hub.alive() if runner in self._runners_of(i)]:
+            if runner.watchdog.silent and instance.runner is runner:
                 tokens, instance.tokens = instance.tokens, {}
                 error = runner.no_answer()
                 for answered in tokens.values():
@@ -85,11 +85,15 @@ class Supervisor:
 
     def _probe(self) -> None:
         self._watching = False
-        used = {id(instance.runner): instance.runner for instance in self._hub.at_work()}
+        used = {id(runner): runner for instance in self._hub.at_work() for runner in self._runners_of(instance)}
         for runner in used.values():
             runner.probe()
         if used:
             self.watch()
+
+    def _runners_of(self, instance: KnownInstance) -> list[RunnerProxy]:
+        """Return the home runner of an instance, and the outposts of the home runner."""
+        return [instance.runner, *self._hub.runners.relay.outposts_of(instance.runner)]
 
     def _tell(self, runner: RunnerProxy, status: str) -> None:
         self._hub.publisher.publish(f"{topics.RUNNER}{runner.url}", {"url": runner.url, "pid": runner.pid, "status": status})
@@ -111,12 +115,11 @@ class Supervisor:
         self._hub.changed()
 
     def release(self, needed: set[str]) -> None:
-        """End the runners of all workspaces not in *needed*, except runners with instances kept for inspection."""
-        living = self._hub.living
+        """End the runners of all workspaces not in *needed*, except runners with instances kept for inspection, and their
+        outposts.
+        """
         for runner in self._hub.runners:
-            if (
-                runner.workspace
-                and runner.workspace not in needed
-                and not any(instance.runner is runner for instance in living.get(runner.workspace, {}).values())
-            ):
-                self._hub.runners.release(runner)
+            if runner.workspace and runner.workspace not in needed:
+                kept = self._hub.living.get(runner.workspace, {}).values()
+                if not any(runner in self._runners_of(instance) for instance in kept):
+                    self._hub.runners.release(runner)

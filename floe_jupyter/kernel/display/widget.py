@@ -18,6 +18,7 @@ import traitlets
 from floe_jupyter.client.session import Session
 from floe_jupyter.core.flow.model import Flow, Module
 from floe_jupyter.core.machine.events import View
+from floe_jupyter.core.picture.page import page_layouts
 from floe_jupyter.kernel.display.pages import Pages, plain
 
 BUNDLE = Path(__file__).parents[2] / "static" / "widget.js"
@@ -52,8 +53,8 @@ class FlowWidget(anywidget.AnyWidget):
     instance = traitlets.Unicode().tag(sync=True)
     """Instance whose views contain the run."""
     definition = traitlets.Dict().tag(sync=True)
-    """Shape of the flow, to draw before the dispatcher answers: {"flow": {name, version, nodes, wires}, "modules": [{name, lang,
-    inputs, outputs}]}.
+    """Shape of the flow, to draw before the dispatcher answers, and without one: {"flow": {name, version, nodes, wires},
+    "modules": [{name, lang, inputs, outputs}], "layouts": [PageLayout for wide pages, PageLayout for narrow pages]}.
     """
     view = traitlets.Dict().tag(sync=True)
     """Last snapshot, for saved notebooks; empty before the first."""
@@ -120,7 +121,8 @@ def definition(flow: Flow, modules: dict[str, Module]) -> dict[str, Any]:
             "name": flow.name,
             "version": flow.version,
             "nodes": [{"id": n.id, "module": n.module, "kind": n.kind, "join": n.join, "workers": n.workers} for n in flow.nodes],
-            "wires": [plain(wire) for wire in flow.wires],
+            "wires": plain(flow.wires),
         },
         "modules": [{"name": m.name, "lang": m.lang, "inputs": m.inputs, "outputs": m.outputs} for m in used],
+        "layouts": plain(page_layouts(flow)),
     }

@@ -31,6 +31,8 @@ TELL_AFTER = 1.0
 """Seconds after which users are told about an unfinished installation."""
 INTERPRETER = "FLOE_INTERPRETER"
 """Variable with the Python for which an environment is to be made; empty: the maker's own."""
+BUILDER = "FLOE_BUILDER"
+"""Variable with the socket of a builder of packages, for a runner that has no network of its own."""
 BUILD = "--build-deps"
 """First argument of the maker of an environment whose packages may be built."""
 
@@ -162,7 +164,7 @@ class Making:
             sys.executable,
             "-P",
             "-m",
-            "floe_jupyter.runner.environments.make",
+            f"floe_jupyter.runner.environments.{'ask' if BUILDER in os.environ else 'make'}",
             *[BUILD] * module.build_deps,
             module.lang,
             *module.deps,

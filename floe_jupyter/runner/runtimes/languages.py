@@ -29,11 +29,13 @@ class Interpreter(NamedTuple):
     """Process context in which the modules run."""
     context_key: str = ""
     """Key of the context, computed once."""
+    shares: bool = True
+    """False for runtimes that make no segments, as their frames go to another machine."""
 
     @property
     def key(self) -> str:
         """Key of language, environment and context: processes with the same key can serve the same modules."""
-        return f"{self.lang}:{self.environment}{'@' * bool(self.context_key)}{self.context_key}"
+        return f"{self.lang}:{self.environment}{'@' * bool(self.context_key)}{self.context_key}{' inline' * (not self.shares)}"
 
     @property
     def all_variables(self) -> dict[str, str]:

@@ -15,6 +15,8 @@ from floe_jupyter.wire import descriptors, leftovers
 NEEDED = 12
 """Number of descriptors taken by the start of a runtime, half of them only during the start."""
 MEMORY = leftovers.MEMORY
+NO_MEMORY = os.devnull
+"""Path in which no file can be made: a runtime then puts all buffers into its frames."""
 _numbers = count(1)
 
 
@@ -33,7 +35,7 @@ class Launched:
         self.stderr, err = os.pipe()
         try:
             self.process: subprocess.Popen[bytes] = spawn(
-                interpreter.command(self.fifos.to_runtime, self.fifos.from_runtime, MEMORY),
+                interpreter.command(self.fifos.to_runtime, self.fifos.from_runtime, MEMORY if interpreter.shares else NO_MEMORY),
                 {**interpreter.all_variables, **descendants.marks(self.name)},
                 out,
                 err,

@@ -89,6 +89,8 @@ class Writer:
         self.fd = fd
         self.waiting = 0
         """Number of bytes not yet taken by the pipe."""
+        self.taken: Callable[[int], None] | None = None
+        """Callback with the number of bytes that the pipe has taken, each time it takes some."""
         self._loop = loop
         self._queue: deque[bytes | memoryview] = deque()
         self._queued = False
@@ -123,6 +125,8 @@ class Writer:
             written = os.write(self.fd, piece)
         except (BlockingIOError, BrokenPipeError):
             written = 0
+        if self.taken is not None:
+            self.taken(written)
         return () if written == len(piece) else (piece[written:],)
 
     def flush(self) -> None:
@@ -160,6 +164,8 @@ class Writer:
     def _advance(self, written: int) -> None:
         queue = self._queue
         self.waiting -= written
+        if self.taken is not None:
+            self.taken(written)
         while written:
             piece = queue.popleft()
             size = len(piece)

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from floe_jupyter.errors import EnvironmentFailed
 from floe_jupyter.runner.runtimes.languages import Interpreter
 from floe_jupyter.runner.runtimes.launch import Launched
-from floe_jupyter.runner.runtimes.process import Runtime, RuntimeOwner
-from floe_jupyter.runner.runtimes.slots import SlotOwner
+from floe_jupyter.runner.runtimes.process import ProcessRuntime
+from floe_jupyter.runner.runtimes.remote import RemoteRuntime
+from floe_jupyter.runner.runtimes.remote_interpreter import RemoteInterpreter
+from floe_jupyter.runner.runtimes.runtime import Runtime, RuntimeOwner
 from floe_jupyter.runner.runtimes.spawn import no_descriptor, resident
 from floe_jupyter.wire import descriptors
+from floe_jupyter.wire.languages import declared
 from floe_jupyter.wire.transport.loop import Loop, Timer
 
 SHARE_FROM = 4
@@ -33,9 +36,17 @@ BACKOFF = (0.0, 0.05, 0.2, 0.8, 2.0)
 """Seconds before a start, by the number of crashes in a row of processes without a handled message."""
 
 Placed = Callable[[Runtime | EnvironmentFailed], None]
+AnyInterpreter = Interpreter | RemoteInterpreter
 
 
-def _cannot_start(interpreter: Interpreter, error: OSError) -> EnvironmentFailed:
+class RuntimeUser(Protocol):
+    """User of runtimes: an instance, or the machine of another runner. `name` is unique."""
+
+    name: str
+
+
+def _cannot_start(interpreter: AnyInterpreter, error: OSError) -> EnvironmentFailed:
+    assert isinstance(interpreter, Interpreter)  # no process is started here for another
     if error.errno in descriptors.FULL:
         return EnvironmentFailed(no_descriptor(f"{interpreter.program[0]!r}"))
     folder = interpreter.context.folder
@@ -49,7 +60,7 @@ def _cannot_start(interpreter: Interpreter, error: OSError) -> EnvironmentFailed
 class Pool:
     """All runtimes, by name."""
 
-    def __init__(self, loop: Loop, owner: RuntimeOwner) -> None:
+    def __init__(self, loop: Loop, owner: RuntimeOwner, start_remote: Callable[[RemoteInterpreter], Runtime]) -> None:
         self.runtimes: dict[str, Runtime] = {}
         self.restarts: dict[str, int] = {}
         """Number of runtimes ended by themselves, by environment."""
@@ -59,13 +70,13 @@ class Pool:
         self._users: dict[str, set[str]] = {}
         self._places: dict[tuple[str, str, int], Runtime] = {}
         """Runtimes by instance, environment and worker."""
-        self._loop, self._owner = loop, owner
+        self._loop, self._owner, self._start_remote = loop, owner, start_remote
         self._trim: Timer | None = None
 
     def place(
         self,
-        instance: SlotOwner,
-        interpreter: Interpreter,
+        instance: RuntimeUser,
+        interpreter: AnyInterpreter,
         worker: int,
         placed: Placed,
         *,
@@ -93,8 +104,8 @@ class Pool:
 
     def _place_now(
         self,
-        instance: SlotOwner,
-        interpreter: Interpreter,
+        instance: RuntimeUser,
+        interpreter: AnyInterpreter,
         worker: int,
         placed: Placed,
         find: Callable[[], Runtime | None],
@@ -111,7 +122,7 @@ class Pool:
         self._users[runtime.name].add(instance.name)
         placed(runtime)
 
-    def _find(self, instance: SlotOwner, key: str, worker: int) -> Runtime | None:
+    def _find(self, instance: RuntimeUser, key: str, worker: int) -> Runtime | None:
         """Return the instance's own process, an idle process, or a process to share; None for a new process."""
         own = self._places.get((instance.name, key, worker))
         if own is not None and own.status in ("starting", "ready"):
@@ -125,7 +136,7 @@ class Pool:
             return None
         return min(strange, key=lambda r: len(self._users[r.name]))
 
-    def _least(self, instance: SlotOwner, key: str) -> Runtime | None:
+    def _least(self, instance: RuntimeUser, key: str) -> Runtime | None:
         """Return an idle process; None for a new process; if the instance has enough processes, the process with the fewest
         nodes.
         """
@@ -136,18 +147,22 @@ class Pool:
         own = [r for r in alike if instance.name in self._users[r.name]]
         return min(own, key=lambda r: len(r.slots)) if len(own) >= SPREAD_OVER else None
 
-    def start(self, interpreter: Interpreter) -> Runtime:
-        """Start a process and return the runtime. Raises OSError."""
+    def start(self, interpreter: AnyInterpreter) -> Runtime:
+        """Start a process, here or in an outpost, and return the runtime. Raises OSError."""
+        if isinstance(interpreter, RemoteInterpreter):
+            return self._keep(self._start_remote(interpreter))
         return self.adopt(Launched(interpreter))
 
     def adopt(self, launched: Launched) -> Runtime:
         """Return a runtime for a process started before."""
-        runtime = Runtime(self._loop, self._owner, launched)
+        return self._keep(ProcessRuntime(self._loop, self._owner, launched))
+
+    def _keep(self, runtime: Runtime) -> Runtime:
         self.runtimes[runtime.name] = runtime
         self._users[runtime.name] = set()
         return runtime
 
-    def leave(self, instance: SlotOwner) -> None:
+    def leave(self, instance: RuntimeUser) -> None:
         """Release the processes of a closed instance: processes without other instances become idle."""
         for place in [p for p in self._places if p[0] == instance.name]:
             runtime = self._places.pop(place)
@@ -184,7 +199,7 @@ class Pool:
             if runtime.useful:
                 self._loop.after(SPARE_AFTER, lambda: self._spare(runtime.interpreter))
 
-    def _spare(self, interpreter: Interpreter) -> None:
+    def _spare(self, interpreter: AnyInterpreter) -> None:
         """Start a process in reserve after a crash, to save the next crash a start."""
         if self.closed or any(r.key == interpreter.key and not self._users[r.name] for r in self.runtimes.values()):
             return
@@ -217,6 +232,7 @@ class Pool:
         return [
             {
                 "id": r.name,
+                "name": declared(r.interpreter.lang).title,
                 "lang": r.interpreter.lang,
                 "environment": r.interpreter.environment,
                 "pid": r.pid,
@@ -227,6 +243,14 @@ class Pool:
                 "restarts": self.restarts.get(r.key, 0),
                 "memory": resident(r.pid),
                 "bad_frames": r.bad_frames,
+                **self._channel(r),
             }
             for r in self.runtimes.values()
         ]
+
+    def _channel(self, runtime: Runtime) -> dict[str, Any]:
+        """Return the channel of a runtime in an outpost, or here for the machine of another runner."""
+        if isinstance(runtime, RemoteRuntime):
+            return {"channel": runtime.remote, "outpost": runtime.outpost, "memory": 0}
+        hosted = isinstance(runtime, ProcessRuntime) and runtime.tap is not None
+        return {"channel": next(iter(self._users[runtime.name]), "")} if hosted else {}

@@ -1,99 +1,57 @@
-"""Runtime: process, pipes, and the loads and calls under way."""
+"""Runtime in a process of the runner: named pipes, output, and the end."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Callable
-from itertools import islice
-from typing import Protocol
 
-from floe_jupyter.errors import ProtocolError
 from floe_jupyter.runner.runtimes import descendants
+from floe_jupyter.runner.runtimes.languages import Interpreter
 from floe_jupyter.runner.runtimes.launch import Launched
-from floe_jupyter.runner.runtimes.loads import OUTSIDE, Loads
+from floe_jupyter.runner.runtimes.loads import OUTSIDE
 from floe_jupyter.runner.runtimes.output import ProcessOutput
 from floe_jupyter.runner.runtimes.pipes import Reader, Writer
-from floe_jupyter.runner.runtimes.slots import CallKey, Slot
+from floe_jupyter.runner.runtimes.runtime import KILL_AFTER, Runtime, RuntimeOwner
 from floe_jupyter.runner.runtimes.spawn import ending, kill_group
-from floe_jupyter.runner.runtimes.translate import frame_pieces
 from floe_jupyter.wire import processes
-from floe_jupyter.wire.runtime.frames import PROTOCOL, BadFrame, FromRuntime, Head, HelloFrame
-from floe_jupyter.wire.runtime.packing import Unpacker
+from floe_jupyter.wire.runtime.frames import FRAME_LIMIT, PROTOCOL, HelloFrame
 from floe_jupyter.wire.transport.loop import Loop, Timer
 
 START_LIMIT = 20.0
 """Seconds in which a runtime must say hello."""
-FORMER_SLOTS = 1_000
-"""Maximum number of removed slots whose names are remembered."""
 FINISH_WITHIN = 2.0
 """Seconds that a process has to finish when not needed any more."""
-KILL_AFTER = 0.2
-"""Seconds between SIGTERM and SIGKILL for a process to be ended."""
 CLEARED_WITHIN = 2.0
 """Maximum number of seconds to wait for the end of killed processes: a process inside the kernel may take longer."""
 LOOK_AGAIN = 0.005
 """Seconds between two looks for processes left behind by an ended runtime."""
 
 
-class RuntimeOwner(Protocol):
-    """Interface of the owner of runtimes: handlers of frames, output and end."""
-
-    def frame(self, runtime: Runtime, head: Head, parts: list[bytes]) -> None:
-        """Handle a frame."""
-
-    def printed(self, runtime: Runtime, stream: str, text: str, cut: int) -> None:
-        """Handle process output."""
-
-    def ready(self, runtime: Runtime) -> None:
-        """Handle the hello of a runtime."""
-
-    def lost(self, runtime: Runtime, cause: str) -> None:
-        """Handle the end of a runtime: the process is gone, and all last frames have been handled."""
-
-
-class Runtime:
-    """Process of a language and environment. `send` may be used at once; frames wait in the pipe until the process is ready."""
+class ProcessRuntime(Runtime):
+    """Runtime in a child process of the runner."""
 
     def __init__(self, loop: Loop, owner: RuntimeOwner, launched: Launched) -> None:
-        self.name = launched.name
-        self.interpreter = launched.interpreter
-        self.status = "starting"
-        """``starting``, ``ready``, ``ending``, or ``gone`` (descendants of the process may not have ended yet)."""
-        self.version = ""
-        self.fidelity: dict[str, str] = {}
-        self.slots: dict[int, Slot] = {}
-        self.used = 0
-        """Number of loaded and not forgotten slots."""
-        self.loads = Loads(loop, self)
-        self.calls: dict[int, CallKey] = {}
-        self.answers = 0
-        """Number of reports about the progress of calls."""
-        self.busy: object | None = None
-        """Watch for a call blocking the runtime for long."""
-        self.useful = False
-        """True if the runtime has handled a message: a crash from then on is no failure to start."""
-        self.bad_frames = 0
+        super().__init__(loop, owner, launched.name, launched.interpreter)
+        self.interpreter: Interpreter = launched.interpreter
+        self.tap: Callable[[bytes], None] | None = None
+        """Taker of the bytes of all frames after the hello, for a runtime that serves the machine of another runner."""
+        self._first = b""
+        """Beginning of the output of a tapped process that has not said hello."""
+        self._holds: set[str] = set()
         self._wanted, self._code = False, 0
         """True if the runner asked for the end of the process, and the exit code; valid once the process has ended."""
-        self.idle_since = loop.now
-        self._loop, self._owner = loop, owner
-        self._cause = ""
         self._family: set[processes.ProcessStat] = set()
         """Descendants of the process when the runner began to end the process."""
-        self._unpacker = Unpacker(FromRuntime)
-        self._gone: list[Slot] = []
-        """Unloaded slots whose frames may still be on the way."""
-        self.former: dict[int, tuple[str, str]] = {}
-        """Instance and node of removed slots, whose last output may still be on the way."""
         self._timer: Timer | None = None
         self._fifos, self._process = launched.fifos, launched.process
+        self.pid = self._process.pid
         self._watch(launched.stdout, launched.stderr)
 
     def _watch(self, stdout: int, stderr: int) -> None:
         loop, owner = self._loop, self._owner
-        self.writer = Writer(loop, self._fifos.write_fd)
-        self.reader = Reader(loop, self._fifos.read_fd, self._feed, self._pipe_ended)
+        self.writer: Writer = Writer(loop, self._fifos.write_fd)
+        self.reader: Reader = Reader(loop, self._fifos.read_fd, self._feed, self._pipe_ended)
         self._outputs = {
             "stdout": ProcessOutput(loop, stdout, lambda text, cut: owner.printed(self, "stdout", text, cut)),
             "stderr": ProcessOutput(loop, stderr, lambda text, cut: owner.printed(self, "stderr", text, cut)),
@@ -102,43 +60,10 @@ class Runtime:
         loop.watch(self._pidfd, self._exited)
         self._timer = loop.after(START_LIMIT, self._too_slow)
 
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self._process.pid
-
-    @property
-    def key(self) -> str:
-        """Key of language, environment and context."""
-        return self.interpreter.key
-
-    def forget(self, slot: Slot) -> None:
-        """Mark a slot as unloaded; the slot is kept while its frames may be on the way."""
-        self.used -= slot.loaded and not slot.forgotten
-        slot.forgotten = True
-        if not slot.loading:  # else the answer is still to come
-            self._gone.append(slot)
-            if not self.calls:
-                self.clean()
-
-    def clean(self) -> None:
-        """Drop forgotten slots when no call is under way."""
-        if not self._gone:
-            return
-        gone, self._gone = self._gone, []
-        for slot in gone:
-            if self.slots.pop(slot.number, None) is not None:
-                self.former[slot.number] = (slot.instance.name, slot.node)
-        for number in list(islice(self.former, max(0, len(self.former) - FORMER_SLOTS))):
-            del self.former[number]
-
-    def hold(self, *, paused: bool) -> None:
-        """Pause or resume reading from the process: a paused process stops at its full pipe."""
-        self.reader.pause(paused=paused)
-
-    def send(self, head: Head, parts: list[bytes] | None = None) -> None:
-        """Queue a frame; the frame is written before the loop waits again. Raises ProtocolError for too large a frame."""
-        self.writer.send(frame_pieces(head, parts))
+    def hold(self, *, paused: bool, why: str = "uplink") -> None:
+        """Pause or resume reading from the process, for one of several reasons: a paused process stops at its full pipe."""
+        (self._holds.add if paused else self._holds.discard)(why)
+        self.reader.pause(paused=bool(self._holds))
 
     def end(self) -> None:
         """Let the process finish, signalled by the end of the pipe.
@@ -155,7 +80,7 @@ class Runtime:
             self._set_timer(FINISH_WITHIN, self._kill_now)
 
     def kill(self, cause: str, patience: float = KILL_AFTER) -> None:
-        """End the process and its descendants: SIGTERM, and SIGKILL after *patience* seconds (0: at once). `lost` follows."""
+        """End the process and its descendants."""
         if self.status == "gone":
             return
         self._cause = self._cause or cause
@@ -183,32 +108,23 @@ class Runtime:
         self.kill(f"did not send its `hello` within {START_LIMIT:.0f} s", patience=0)
 
     def _feed(self, data: bytes) -> None:
-        unpacker = self._unpacker
-        try:
-            frames = unpacker.feed(data)
-        except ProtocolError as error:
-            self.kill(f"spoke nonsense: {error}", patience=0)
-            return
-        if unpacker.refusals != self.bad_frames:
-            self.bad_frames = unpacker.refusals
-            # The content of the frame is lost and would be waited for forever: start again from the known state.
-            self.kill(f"sent a frame that breaks the protocol: {unpacker.refused[-1]}", patience=0)
-            return
-        for head, parts in frames:
-            self._take(head, parts)
+        if self.tap is None:
+            super()._feed(data)
+        elif self.status == "starting":
+            self._feed_first(data)
+        else:
+            self.tap(data)
 
-    def _take(self, head: Head, parts: list[bytes]) -> None:
-        try:
-            if type(head) is HelloFrame:
-                self._hello(head)
-            elif type(head) is BadFrame:
-                self.kill(f"refused a frame: {head.reason}", patience=0)
-            else:
-                self._owner.frame(self, head, parts)
-        except ProtocolError as error:
-            self._unpacker.refuse(str(error))
-            self.bad_frames = self._unpacker.refusals
-            self.kill(f"sent a frame that breaks the protocol: {error}", patience=0)
+    def _feed_first(self, data: bytes) -> None:
+        """Decode the first frame of a tapped process, its hello, and hand on the rest."""
+        self._first += data
+        size = 4 + int.from_bytes(self._first[:4], "little")
+        if len(self._first) < min(size, FRAME_LIMIT):
+            return
+        first, rest, self._first = self._first[:size], self._first[size:], b""
+        super()._feed(first)
+        if rest and self.tap is not None and not self._deaf:
+            self.tap(rest)
 
     def _hello(self, head: HelloFrame) -> None:
         if head.protocol != PROTOCOL:
@@ -216,12 +132,10 @@ class Runtime:
             return
         if self.status != "starting":
             return
-        self.status, self.version, self.fidelity = "ready", head.version, head.fidelity
         self._fifos.settle()
         if self._timer is not None and not self._cause:
             self._timer.cancel()
-        self.loads.look()
-        self._owner.ready(self)
+        self._is_ready(head.version, head.fidelity)
 
     def _pipe_ended(self) -> None:
         """Kill a process that has closed its pipe and lives on: no more frames can come."""
@@ -234,6 +148,7 @@ class Runtime:
         kill_group(self.pid, signal.SIGKILL)  # processes started by the user's code end too
         self._wanted, self.status = self.status == "ending", "gone"
         self._code = self._process.wait()
+        self.killed_by_others = not self._cause and -self._code in OUTSIDE
         if self._timer is not None:
             self._timer.cancel()
         descendants.ended(self.pid)
@@ -252,11 +167,6 @@ class Runtime:
         self.writer.close()
         self._fifos.remove()
         self._owner.lost(self, "" if self._wanted else self._describe(self._code))
-
-    @property
-    def killed_by_others(self) -> bool:
-        """True if the process was ended by a signal that usually comes neither from the runner nor from its own code."""
-        return not self._cause and -self._code in OUTSIDE
 
     def _describe(self, code: int) -> str:
         lines = self._outputs["stderr"].last_lines()

@@ -5,11 +5,10 @@ The interfaces of the slot's instance and runtime stand here too, so that the pa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from floe_jupyter.core.machine.events import Event, Failure, Load, Returned
-from floe_jupyter.runner.runtimes.pipes import Reader, Writer
+from floe_jupyter.core.machine.events import Call, Event, Failure, Load, Returned
 from floe_jupyter.wire.process_context import ProcessContext
 from floe_jupyter.wire.runtime.frames import Head
 
@@ -80,6 +79,20 @@ class LoadQueue(Protocol):
         """Restart the timer after a change."""
 
 
+class FrameWriter(Protocol):
+    """Interface of the way to a runtime."""
+
+    def send(self, pieces: Sequence[bytes]) -> None:
+        """Queue the pieces of a frame."""
+
+
+class FrameReader(Protocol):
+    """Interface of the way from a runtime."""
+
+    paused: bool
+    """True while no frames are taken, to hold the runtime back."""
+
+
 class SlotRuntime(Protocol):
     """Interface of a runtime as needed by instances and by the watches over loads and calls."""
 
@@ -90,8 +103,8 @@ class SlotRuntime(Protocol):
     answers: int
     used: int
     busy: object | None
-    writer: Writer
-    reader: Reader
+    writer: FrameWriter
+    reader: FrameReader
 
     @property
     def loads(self) -> LoadQueue:
@@ -102,6 +115,9 @@ class SlotRuntime(Protocol):
 
     def send(self, head: Head, parts: list[bytes] | None = None) -> None:
         """Queue a frame."""
+
+    def call_pieces(self, command: Call, call: int, slot: int) -> list[bytes]:
+        """Return the `call` frame of a command, in pieces."""
 
     def kill(self, cause: str) -> None:
         """End the process, for a reason that people read."""

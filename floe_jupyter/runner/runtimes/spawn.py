@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from floe_jupyter.wire.descriptors import none_left
 
+KILLED_HINT = "FLOE_KILLED_HINT"
+"""Variable with the usual reason for a kill, where the starter of the runner knows better."""
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -67,7 +69,8 @@ def ending(code: int) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    hint = " (often: out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
+    known = os.environ.get(KILLED_HINT, "often: out of memory, or killed by hand")
+    hint = f" ({known})" if -code == signal.SIGKILL else ""
     return f"killed by {name}{hint}"
 
 

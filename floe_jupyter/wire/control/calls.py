@@ -125,6 +125,20 @@ class flows(Named):  # noqa: N801
     repeatable = True
 
 
+class layout(Named):  # noqa: N801
+    """Lay out the newest version of a flow for a page: the page draws the positions, and computes none. Returns PageLayout."""
+
+    repeatable = True
+
+    flow: str
+    vertical: bool = False
+    """True to draw the flow from top to bottom, for narrow pages."""
+    folded: bool = True
+    """True to draw each group of neighbouring nodes of a large flow as one box."""
+    unfolded: tuple[str, ...] = ()
+    """Names of boxes whose nodes are drawn all the same."""
+
+
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import msgspec
 from floe_jupyter.core.flow.model import Flow, Module
 from floe_jupyter.core.machine.events import Failure, HeldMessage, Record, Status, Unprocessed, View
 from floe_jupyter.core.messages import Batch
+from floe_jupyter.core.picture.positions import PageLayout
 from floe_jupyter.wire.control.workspaces import Workspace, WorkspaceInfo
 
 
@@ -81,6 +82,7 @@ RETURNS: dict[str, Any] = {
     "define_flow": Defined,
     "modules": list[Module],
     "flows": list[Flow],
+    "layout": PageLayout,
     "open_run": RunInfo,
     "wait": RunInfo,
     "send": RunInfo,

@@ -14,6 +14,7 @@ from msgspec import inspect as types
 
 from floe_jupyter.core.machine.outcome import Status
 from floe_jupyter.core.machine.snapshots import HeldMessage, Record, View
+from floe_jupyter.core.picture.positions import PageLayout
 from floe_jupyter.core.run_life import is_over
 from floe_jupyter.wire.control.args import Named
 from floe_jupyter.wire.control.calls import CALLS
@@ -22,7 +23,7 @@ from floe_jupyter.wire.control.topics import THINNED, TOPICS
 from floe_jupyter.wire.control.workspaces import WorkspaceInfo
 from floe_jupyter.wire.languages import declared, with_runtime
 
-ROOTS = (View, HeldMessage, Record, RunInfo, ResultBatch, WorkspaceInfo, *CALLS.values())
+ROOTS = (View, PageLayout, HeldMessage, Record, RunInfo, ResultBatch, WorkspaceInfo, *CALLS.values())
 _SIMPLE = {
     types.IntType: "number",
     types.FloatType: "number",

@@ -3,6 +3,7 @@
 import type { Connection } from '../client/connection';
 import { press, VIEW_KEYS, type ViewKey } from '../graph/controls/keymap';
 import { FOOT } from '../graph/controls/pan';
+import type { Look } from '../graph/layouts';
 import type { Shape } from '../graph/model';
 import { DrawThrottle } from '../graph/throttle';
 import { GraphView } from '../graph/view';
@@ -10,7 +11,7 @@ import { h } from '../page/dom';
 import { problemLine } from '../page/problem';
 import { setPaused } from '../page/paused';
 import { storedValue, storeValue } from '../page/storage';
-import type { View } from '../wire';
+import type { PageLayout, View } from '../wire';
 import { Actions } from './actions';
 import { Dock } from './dock/dock';
 import { Logs } from './dock/logs';
@@ -25,7 +26,7 @@ import { OtherRuns, type OtherRunsParts } from './other_runs';
 import { PATIENCE, Presenter, type PresenterParts } from './presenter';
 import { RunCommands, type RunCommandsParts } from './run_commands';
 import { Selection, type SelectionParts } from './selection';
-import { sanitized } from './shape';
+import { sanitized, sanitizedLayouts } from './shape';
 import { phaseOf } from './status';
 import { RunStore, type Target } from './store';
 import { addDebugStyle } from './style';
@@ -130,10 +131,10 @@ export class DebugView implements PresenterParts, SelectionParts, OtherRunsParts
     this.node.remove();
   }
 
-  /** Draw a known shape before the dispatcher answers. */
-  draw(shape: Shape): void {
+  /** Draw a known shape before the dispatcher answers; `layouts`: those known of it. */
+  draw(shape: Shape, layouts: unknown = []): void {
     this.shape = sanitized(shape);
-    this.graph?.setFlow(this.shape);
+    this.graph?.setFlow(this.shape, sanitizedLayouts(layouts));
     this.redraw();
   }
 
@@ -168,6 +169,7 @@ export class DebugView implements PresenterParts, SelectionParts, OtherRunsParts
   private makeGraph(): GraphView {
     return new GraphView(
       this.canvas,
+      look => this.requestLayout(look),
       {
         select: node => this.selection.select(node),
         open: () => this.selection.focusInspector(),
@@ -175,10 +177,22 @@ export class DebugView implements PresenterParts, SelectionParts, OtherRunsParts
         message: (id, node) => this.selection.inspect(id, node),
         wire: name => this.selection.selectWire(name),
         point: name => this.selection.requestValues(name),
-        folded: on => storeValue('unfolded', on ? undefined : true)
+        folded: on => storeValue('unfolded', on ? undefined : true),
+        unanswered: () => this.showProblem('Boxes are folded and unfolded as soon as the dispatcher answers')
       },
       storedValue('unfolded') !== true
     );
+  }
+
+  /** Ask for positions; null while nobody answers: on `open`, the shape is drawn again. */
+  private requestLayout(look: Look): Promise<PageLayout> | null {
+    const { connection, target } = this;
+    if (connection.state !== 'open') {
+      return null;
+    }
+    const answer = connection.call('layout', { flow: target.flow, ...look });
+    answer.catch((error: Error) => this.showProblem(error.message));
+    return answer;
   }
 
   private makeMenus(): Menus {

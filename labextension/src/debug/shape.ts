@@ -1,7 +1,7 @@
 /** Shape of a flow, from its definition. */
 
 import type { Shape } from '../graph/model';
-import type { Flow, Module, View } from '../wire';
+import type { Flow, Module, PageLayout, View } from '../wire';
 
 /** Return the shape of a defined flow; `modules` give the languages of the nodes. */
 export function shapeOf(flow: Flow, modules: Module[]): Shape {
@@ -77,4 +77,40 @@ export function sanitized(shape: unknown): Shape {
 
 function list(value: unknown): Array<Record<string, unknown>> {
   return Array.isArray(value) ? value.filter(v => typeof v === 'object' && v !== null) : [];
+}
+
+/** Return the layouts of a saved notebook, with texts and numbers where these belong. */
+export function sanitizedLayouts(given: unknown): PageLayout[] {
+  return list(given).map(({ width, height, boxes, wires, vertical, groups, folded, unfolded }) => ({
+    width: number(width),
+    height: number(height),
+    boxes: rows(boxes).map(([name, ...box]) => [String(name), ...numbers(box, 4)] as PageLayout['boxes'][number]),
+    wires: rows(wires).map(sanitizedWire),
+    vertical: Boolean(vertical),
+    groups: rows(groups).map(([box, nodes]) => [String(box), items(nodes).map(String)]),
+    folded: Boolean(folded),
+    unfolded: items(unfolded).map(String)
+  }));
+}
+
+/** Return a wire with at least the points that its kind of path needs. */
+function sanitizedWire([name, points, back, label, quiet]: unknown[]): PageLayout['wires'][number] {
+  const flat = numbers(points, Math.max(back ? 8 : 4, items(points).length));
+  return [String(name), flat, Boolean(back), numbers(label, 2) as [number, number], Boolean(quiet)];
+}
+
+function items(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function rows(value: unknown): unknown[][] {
+  return items(value).filter(row => Array.isArray(row));
+}
+
+function numbers(value: unknown, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => number(items(value)[i]));
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
 }

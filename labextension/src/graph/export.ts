@@ -1,6 +1,6 @@
 /** Picture as a separate file: an SVG that needs no style sheet, or a PNG of the SVG. */
 
-import type { Size } from './layout/geometry';
+import type { Size } from './geometry';
 
 /** Attributes that make the look of a shape or text. */
 const LOOK = [

@@ -1,38 +1,35 @@
-/**
- * Folding of large live flows: neighbouring columns are drawn as one box each until unfolded, as `core/picture/fold.py` does for
- * still pictures.
- */
+/** Boxes of a drawn flow that stand for several nodes: which nodes they hold, and what their nodes did together. */
 
-import type { HeldMessage, NodeView, View, WireView } from '../wire';
-import { columns, parts } from './layout/columns';
+import type { HeldMessage, NodeView, PageLayout, View, WireView } from '../wire';
 import { grouped, type BreakMark, type Shape, type ShapeWire } from './model';
 
-/** Maximum number of nodes of a flow that is not folded. */
-const MOST = 120;
-/** Number of boxes that a flow is folded into, about. */
-const GROUPS = 48;
-/** Maximum number of nodes in a box. */
-const LARGEST = 48;
 /** Statuses by rank: several nodes have the first status that any of the nodes has. */
 const STATUSES = ['failed', 'refused', 'held', 'full', 'busy', 'loading'];
 const SUMS = ['taken', 'given', 'failed', 'depth', 'held', 'dropped', 'unfinished'] as const;
 
+/** Folding of one layout of a flow. Which nodes stand together is decided where the layout is computed. */
 export class Fold {
-  private full: Shape = { name: '', nodes: [], wires: [] };
-  private groups = new Map<string, string[]>();
-  private readonly unfolded = new Set<string>();
-  /** Box of each node: its own, or that of its group. */
-  private boxes = new Map<string, string>();
-
+  /** Shape as drawn. */
+  readonly drawn: Shape;
+  /** Nodes of each group, folded or not. */
+  private readonly groups: Map<string, string[]>;
+  private readonly unfolded: Set<string>;
+  /** Box of each node in a folded group. */
+  private readonly boxes = new Map<string, string>();
   private cache: { of: BreakMark[] | null; by: Map<string, BreakMark[]> } = { of: null, by: new Map() };
 
-  /** `on`: true to fold large flows. */
-  constructor(private on: boolean) {}
-
-  set shape(shape: Shape) {
-    this.full = shape;
-    this.groups = shape.nodes.length > MOST ? groupsOf(shape) : new Map();
-    this.box();
+  constructor(
+    private readonly full: Shape,
+    private readonly layout: PageLayout
+  ) {
+    this.groups = new Map(layout.groups);
+    this.unfolded = new Set(layout.folded ? layout.unfolded : this.groups.keys());
+    for (const [box, nodes] of this.groups) {
+      if (this.inside(box)) {
+        nodes.forEach(node => this.boxes.set(node, box));
+      }
+    }
+    this.drawn = this.draw();
   }
 
   /** True if the flow is large enough to be folded. */
@@ -40,18 +37,14 @@ export class Fold {
     return this.groups.size > 0;
   }
 
-  get folded(): boolean {
-    return this.on;
-  }
-
   /** Return the nodes in a box; undefined for a box of one. */
   inside(box: string): string[] | undefined {
-    return this.on && !this.unfolded.has(box) ? this.groups.get(box) : undefined;
+    return this.unfolded.has(box) ? undefined : this.groups.get(box);
   }
 
-  /** Return the group that a node was unfolded from. */
+  /** Return the group that a node was unfolded from; undefined where nothing is folded. */
   groupOf(node: string): string | undefined {
-    return [...this.unfolded].find(box => this.on && this.groups.get(box)?.includes(node));
+    return this.layout.folded ? [...this.unfolded].find(box => this.groups.get(box)?.includes(node)) : undefined;
   }
 
   /** Return the box that stands for a node. */
@@ -59,44 +52,9 @@ export class Fold {
     return this.boxes.get(node) ?? node;
   }
 
-  /** Draw the nodes of a box separately, or as one box again. */
-  set(box: string, folded: boolean): void {
-    if (folded) {
-      this.unfolded.delete(box);
-    } else {
-      this.unfolded.add(box);
-    }
-    this.box();
-  }
-
-  /** Fold or unfold all boxes. */
-  all(folded: boolean): void {
-    this.on = folded;
-    this.unfolded.clear();
-    this.box();
-  }
-
-  /** True if all boxes are folded. */
-  get whole(): boolean {
-    return this.on && !this.unfolded.size;
-  }
-
-  private box(): void {
-    this.cache.of = null;
-    this.boxes = new Map();
-    for (const [box, nodes] of this.groups) {
-      if (this.inside(box)) {
-        nodes.forEach(node => this.boxes.set(node, box));
-      }
-    }
-  }
-
-  /** Shape as drawn. */
-  get drawn(): Shape {
-    const { full, boxes } = this;
-    if (!boxes.size) {
-      return full;
-    }
+  /** Return the shape as drawn, as far as the layout has it: a flow that just changed may be newer. */
+  private draw(): Shape {
+    const { full, layout } = this;
     const nodes = new Map(
       full.nodes.map(node => {
         const box = this.boxOf(node.id);
@@ -104,13 +62,13 @@ export class Fold {
         return [box, count ? { id: box, lang: `${count}×`, count } : node] as const;
       })
     );
-    const wires = new Map(
-      full.wires
-        .map(wire => this.wire(wire))
-        .filter(w => w !== null)
-        .map(w => [w.name, w])
-    );
-    return { name: full.name, nodes: [...nodes.values()], wires: [...wires.values()] };
+    const wires = new Map(full.wires.flatMap(wire => this.wire(wire) ?? []).map(w => [w.name, w]));
+    const [placed, routed] = [new Set(layout.boxes.map(([name]) => name)), new Set(layout.wires.map(([name]) => name))];
+    return {
+      name: full.name,
+      nodes: [...nodes.values()].filter(({ id }) => placed.has(id)),
+      wires: [...wires.values()].filter(w => routed.has(w.name) && placed.has(w.source) && placed.has(w.target))
+    };
   }
 
   /** Return a wire as drawn between boxes; null for a wire within a box. */
@@ -192,40 +150,4 @@ function collect<T>(all: Map<string, T[]>, key: string, one: T): void {
   } else {
     all.set(key, [one]);
   }
-}
-
-/** Return the nodes of each box of several, by the name of the box. */
-function groupsOf(shape: Shape): Map<string, string[]> {
-  const places = new Map<string, string>();
-  const order: string[] = [];
-  parts(shape).forEach((part, i) => {
-    const column = part.wires.length
-      ? columns(
-          part.nodes,
-          part.wires.map(w => shape.wires[w])
-        )
-      : new Map(part.nodes.map(n => [n, 0]));
-    part.nodes.forEach(node => places.set(node, `${i} ${column.get(node)}`));
-    order.push(...[...new Set(column.values())].sort((a, b) => a - b).map(at => `${i} ${at}`));
-  });
-  const per = Math.ceil(order.length / GROUPS);
-  const block = new Map(order.map((place, i) => [place, Math.floor(i / per)]));
-  const found = new Map<number, string[]>();
-  for (const { id } of shape.nodes) {
-    const at = block.get(places.get(id)!)!;
-    (found.get(at) ?? found.set(at, []).get(at)!).push(id);
-  }
-  return new Map(
-    [...found.values()]
-      .flatMap(splitEvenly)
-      .filter(nodes => nodes.length > 1)
-      .map(nodes => [`${nodes[0]} … ${nodes[nodes.length - 1]}`, nodes])
-  );
-}
-
-/** Split nodes into pieces of about the same size. */
-function splitEvenly(nodes: string[]): string[][] {
-  const pieces = Math.ceil(nodes.length / LARGEST);
-  const size = Math.ceil(nodes.length / pieces);
-  return Array.from({ length: pieces }, (_, i) => nodes.slice(i * size, (i + 1) * size));
 }

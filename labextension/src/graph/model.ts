@@ -62,6 +62,8 @@ export interface GraphEvents {
   message?(id: string, node: string): void;
   /** Called when the person folds or unfolds large flows. */
   folded?(on: boolean): void;
+  /** Called when the person folds or unfolds boxes, and nobody can be asked for the new positions. */
+  unanswered?(): void;
 }
 
 /** Short words for the badge of a built-in, by its kind. */

@@ -12,7 +12,7 @@ const REST = 650;
 
 /** Parts of the graph that snapshots are painted into. */
 export interface PainterParts {
-  folding: Fold;
+  folding(): Fold;
   minimap: Minimap;
   scale: Scale;
   pictures(): Pictures;
@@ -50,7 +50,7 @@ export class Painter {
 
   /** Show a snapshot; returns true if a wire moves, and must be settled later. */
   show(given: Snapshot, now: number, { far, small, tiny }: Scale): boolean {
-    const { folding } = this.parts;
+    const folding = this.parts.folding();
     const { nodes, wires } = this.parts.pictures();
     const view = folding.view(given.view);
     const messages = grouped(folding.at(given.held));

@@ -1,27 +1,33 @@
 /** Live graph of a flow: used unchanged by the widget under a cell and by the panel. */
 
+import { Arrangement } from './arrangement';
 import { handleKey, zoomButtons } from './controls/keyboard';
 import { Minimap } from './controls/minimap';
 import { around, Pan } from './controls/pan';
 import { Search } from './controls/search';
 import { svgFile } from './export';
 import { Fold } from './fold';
-import { makeDrawing, MARGIN, runInPieces, type Drawing } from './layout/drawing';
-import type { Size } from './layout/geometry';
+import { makeDrawing, MARGIN, type Drawing } from './drawing';
+import type { Size } from './geometry';
+import type { LayoutSource } from './layouts';
 import type { GraphEvents, Shape, Snapshot } from './model';
 import { Painter } from './painter';
+import { runInPieces } from './pieces';
 import type { NodePicture } from './pictures/node';
 import { attachPictures, makePictures, startOf, type Pictures } from './pictures/pictures';
 import { arrow, element } from './pictures/svg';
 import { setFamily } from './pictures/text';
+import type { PageLayout } from '../wire';
 import { addStyle } from './style';
 import { DrawThrottle } from './throttle';
 import { WirePointer } from './wire_pointer';
 
-/** Maximum number of nodes that are laid out at once; larger flows in pieces, so that the page is never blocked. */
+/** Maximum number of nodes that are drawn at once; larger flows in pieces, so that the page is never blocked. */
 const LARGE = 60;
-/** Width in pixels below which flows run from top to bottom. */
-const NARROW = 520;
+
+/** Shape and layout before the first. */
+const NOTHING: Shape = { name: '', nodes: [], wires: [] };
+const EMPTY: PageLayout = { width: 0, height: 0, boxes: [], wires: [] };
 
 export class GraphView {
   private readonly svg = element('svg', { tabindex: 0, role: 'group', 'aria-label': 'Flow' });
@@ -33,7 +39,11 @@ export class GraphView {
     () => this.throttle?.request()
   );
   private readonly search = new Search(this);
-  private readonly folding: Fold;
+  /** Boxes as drawn; other boxes may be wanted, and drawn once their layout is known. */
+  private folding = new Fold(NOTHING, EMPTY);
+  /** Boxes being drawn. */
+  private coming = this.folding;
+  private readonly arrangement: Arrangement;
   /** Nodes to look at after the next drawing: some nodes, or a single one in the middle. */
   private goal: string[] = [];
   private readonly throttle: DrawThrottle;
@@ -41,20 +51,19 @@ export class GraphView {
   private readonly painter: Painter;
   private readonly pointer: WirePointer;
   private pictures: Pictures = { nodes: new Map(), wires: new Map() };
-  private shape: Shape = { name: '', nodes: [], wires: [] };
+  private shape: Shape = NOTHING;
   private drawing: Drawing | null = null;
-  private drawn = '';
   /** True if the person asked for the whole flow. */
   private whole = false;
   private selected: string | null = null;
-  private narrow = false;
 
   constructor(
     host: HTMLElement,
+    source: LayoutSource,
     private readonly events: GraphEvents = {},
     folded = true
   ) {
-    this.folding = new Fold(folded);
+    this.arrangement = new Arrangement(source, folded, layout => this.draw(layout));
     addStyle(document);
     this.frame.className = 'floe-graph';
     this.svg.append(arrow(), this.canvas);
@@ -72,7 +81,7 @@ export class GraphView {
       () => this.updateMap()
     );
     this.painter = new Painter({
-      folding: this.folding,
+      folding: () => this.folding,
       minimap: this.minimap,
       scale: this.pan,
       pictures: () => this.pictures,
@@ -88,11 +97,11 @@ export class GraphView {
     });
   }
 
-  /** Draw another shape; the selection stays if the new shape still has the node. */
-  setFlow(shape: Shape): void {
-    this.shape = this.folding.shape = shape;
+  /** Draw a shape, at once if a layout of it is known or given; the selection stays if the new shape still has the node. */
+  setFlow(shape: Shape, layouts: PageLayout[] = []): void {
+    this.shape = shape;
     this.svg.setAttribute('aria-label', `Flow ${shape.name}`);
-    this.arrange();
+    this.arrangement.setFlow(JSON.stringify(shape), layouts, this.frame.clientWidth);
   }
 
   /** Show a snapshot, soon. */
@@ -134,11 +143,11 @@ export class GraphView {
   }
 
   /** Fit a picture that no person moved: the whole flow if asked for; otherwise at a scale with readable names. */
-  private refit(): void {
+  private refit({ drawn }: Fold = this.folding): void {
     if (this.whole) {
       this.fit();
     } else if (this.drawing && this.svg.clientWidth) {
-      this.pan.fitReadable(this.drawing, MARGIN, startOf(this.folding.drawn, this.drawing));
+      this.pan.fitReadable(this.drawing, MARGIN, startOf(drawn, this.drawing));
     }
   }
 
@@ -254,10 +263,9 @@ export class GraphView {
   /** Fold all groups, or unfold all if folded. */
   fold(): void {
     if (this.folding.large) {
-      this.folding.all(!this.folding.whole);
-      this.events.folded?.(this.folding.folded);
+      this.events.folded?.(this.arrangement.toggle());
       this.pan.moved = false;
-      this.arrange();
+      this.rearrange([]);
     }
   }
 
@@ -268,26 +276,29 @@ export class GraphView {
 
   /** Return the fold action of a box of several nodes, or of a node that was in one; undefined for other nodes. */
   foldAt(id: string): { folded: boolean; act(): void } | undefined {
-    const group = this.folding.groupOf(id);
-    if (this.folding.inside(id)) {
-      return { folded: true, act: () => this.unfold(id, this.folding.inside(id)!) };
+    const [inside, group] = [this.folding.inside(id), this.folding.groupOf(id)];
+    if (inside) {
+      return { folded: true, act: () => this.unfold(id, inside) };
     }
-    return group === undefined
-      ? undefined
-      : {
-          folded: false,
-          act: () => {
-            this.folding.set(group, true);
-            this.goal = [group];
-            this.arrange();
-          }
-        };
+    return group === undefined ? undefined : { folded: false, act: () => this.foldAgain(group) };
+  }
+
+  private foldAgain(group: string): void {
+    this.arrangement.set(group, true);
+    this.rearrange([group]);
   }
 
   private unfold(box: string, goal: string[]): void {
-    this.folding.set(box, false);
+    this.arrangement.set(box, false);
+    this.rearrange(goal);
+  }
+
+  /** Draw other boxes on behalf of a person, who then looks at `goal`. */
+  private rearrange(goal: string[]): void {
     this.goal = goal;
-    this.arrange();
+    if (!this.arrangement.arrange()) {
+      this.events.unanswered?.();
+    }
   }
 
   /** Look at the nodes that the picture was redrawn for. */
@@ -318,9 +329,12 @@ export class GraphView {
     if (!clientWidth) {
       return; // hidden, or not attached yet
     }
-    if (!this.drawing || this.narrow !== clientWidth < NARROW) {
-      this.arrange();
-    } else if (!this.pan.moved) {
+    const before = this.drawing;
+    this.arrangement.setWidth(clientWidth);
+    if (before !== this.drawing) {
+      return; // drawn anew
+    }
+    if (!this.pan.moved) {
       this.refit();
     } else if (this.current) {
       this.pan.reveal(this.current.box);
@@ -328,25 +342,15 @@ export class GraphView {
     this.updateMap();
   }
 
-  /** Lay out the flow, unless the frame has no width yet. */
-  private arrange(): void {
-    const { clientWidth } = this.frame;
-    if (!clientWidth) {
-      return;
-    }
-    this.narrow = clientWidth < NARROW;
-    const { drawn } = this.folding;
-    const wanted = JSON.stringify([this.narrow, drawn]);
-    if (wanted === this.drawn) {
-      return;
-    }
-    this.drawn = wanted;
+  /** Draw the flow by a layout. */
+  private draw(layout: PageLayout): void {
+    const folding = (this.coming = new Fold(this.shape, layout));
     setFamily(getComputedStyle(this.frame).fontFamily);
     runInPieces(
-      this.make(drawn),
+      this.make(folding, layout),
       () => this.done(),
-      drawn.nodes.length > LARGE,
-      () => this.drawn === wanted
+      folding.drawn.nodes.length > LARGE,
+      () => this.coming === folding
     );
   }
 
@@ -360,8 +364,8 @@ export class GraphView {
     }
   }
 
-  private *make(shape: Shape): Generator<void, void> {
-    const drawing = yield* makeDrawing(shape, this.narrow);
+  private *make(folding: Fold, layout: PageLayout): Generator<void, void> {
+    const drawing = yield* makeDrawing(layout);
     this.drawing = drawing;
     const events = {
       ...this.events,
@@ -370,9 +374,10 @@ export class GraphView {
       message: (id: string, box: string) =>
         this.events.message?.(id, this.folding.nodeOf(box, id, this.painter.snapshot?.held ?? []))
     };
-    this.refit(); // while the canvas is empty: measuring is cheap then, and small texts are never laid out
-    const pictures = yield* makePictures(shape, drawing, events);
+    this.refit(folding); // while the canvas is empty: measuring is cheap then, and small texts are never laid out
+    const pictures = yield* makePictures(folding.drawn, drawing, events);
     this.canvas.replaceChildren();
+    this.folding = folding;
     this.pictures = pictures;
     yield* attachPictures(pictures, this.canvas);
   }

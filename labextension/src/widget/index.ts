@@ -6,7 +6,7 @@ import { shapeOf } from '../debug/shape';
 import type { Messages } from '../client/comm';
 import { Deferred } from '../client/deferred';
 import { inWorkspace } from '../client/workspace';
-import type { Flow, Module, View } from '../wire';
+import type { Flow, Module, PageLayout, View } from '../wire';
 import { choose } from './choose';
 
 interface Traits {
@@ -17,7 +17,7 @@ interface Traits {
   ref: string;
   instance: string;
   /** Definition, from which the shape is drawn before the dispatcher answers. */
-  definition: { flow: Flow; modules: Module[] } | Record<string, never>;
+  definition: { flow: Flow; modules: Module[]; layouts: PageLayout[] } | Record<string, never>;
   /** Last snapshot, for a saved notebook to show. */
   view: View | Record<string, never>;
   status: string;
@@ -48,7 +48,7 @@ function render({ model, el }: RenderProps<Traits>): () => void {
   const debugView = new DebugView(host, inWorkspace(connection, workspace), target);
   const definition = model.get('definition');
   if (definition && 'flow' in definition) {
-    debugView.draw(shapeOf(definition.flow, definition.modules));
+    debugView.draw(shapeOf(definition.flow, definition.modules), definition.layouts);
   }
   const showSaved = () => {
     const view = model.get('view');

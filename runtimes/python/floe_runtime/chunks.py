@@ -17,7 +17,7 @@ from floe_runtime.values import ValueRefused
 from floe_runtime.work import BUDGET, WEIGHT, Abandoned
 
 SUSPECT = 8
-"""Number of fast chunks to clear a slot of the suspicion of waiting."""
+"""Number of chunks within their time to clear a slot of the suspicion of waiting."""
 TOGETHER = 32
 """Maximum number of nodes counted in a chunk's time: each node on local routes adds to the time allowed, as to a chunk's fixed
 cost.
@@ -98,8 +98,9 @@ class Chunks:
                 slot.fast_needed = min(64, slot.fast_needed * 2) if slot.pace > 1 else slot.fast_needed
                 slot.pace, slot.fast_messages = max(1, int(slot.pace * budget / own)), 0
             slot.suspect = SUSPECT
-        elif seconds < budget / 3 and handled >= slot.pace:
-            slot.suspect = max(0, slot.suspect - 1)
+            return
+        slot.suspect = max(0, slot.suspect - 1)
+        if seconds < budget / 3 and handled >= slot.pace:
             slot.fast_messages += handled
             if slot.fast_messages >= slot.fast_needed:
                 slot.pace = min(slot.most, slot.pace * 4)

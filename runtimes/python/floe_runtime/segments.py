@@ -89,7 +89,10 @@ class Segments:
             count *= int(length)
         if count * dtype.itemsize <= FROM:
             return numpy.empty(shape, dtype)
-        segment = self._take(count * dtype.itemsize)
+        try:
+            segment = self._take(count * dtype.itemsize)
+        except OSError:
+            return numpy.empty(shape, dtype)  # no shared memory: the data goes inline
         array = numpy.frombuffer(segment.map, dtype, count)
         segment.address = array.__array_interface__["data"][0]
         array = array.reshape(shape)

@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
+from floe_jupyter.core.flow.model import Flow, Node
+from floe_jupyter.kernel.display.widget import definition
 from tests.browser.jupyterlab.test_trust import CANARY, PAYLOADS
 from tests.browser.kit import Notebook, written
 from tests.browser.lab import BUILT
@@ -155,9 +157,10 @@ def test_the_saved_script_runs_once_a_person_trusts_the_notebook_and_whenever_it
 
 def _flow() -> dict[str, Any]:
     """Our own widget as it was saved, with values of somebody who means ill."""
-    nodes = [{"id": text, "module": text, "kind": "module", "join": "each", "workers": 1} for text in PAYLOADS]
+    modules = [{"name": text, "lang": text} for text in PAYLOADS]
     shown = [{"id": text, "lang": text, "status": text, "version": 1, "error": text, "taken": 7} for text in PAYLOADS]
     hostile = PAYLOADS[1]
+    flow = Flow(hostile, tuple(Node(text, text) for text in PAYLOADS))
     return _any(
         {
             "_esm": BUILT[1].read_text(),
@@ -169,7 +172,7 @@ def _flow() -> dict[str, Any]:
             "height": 420,
             "dispatcher": 1,
             "view": {"flow": hostile, "version": 1, "nodes": shown, "wires": [], "runs": {}},
-            "definition": {"flow": {"name": hostile, "version": 1, "nodes": nodes, "wires": []}, "modules": []},
+            "definition": {**definition(flow, {}), "modules": modules},
         }
     )
 

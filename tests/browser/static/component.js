@@ -17,6 +17,9 @@ const acts = {
     world.breaks = [...world.breaks.filter(b => b.id !== made.id), made];
     return made;
   },
+  // in Python, by the server of this page
+  layout: async (world, { flow, workspace, ...look }) =>
+    (await fetch('/layout', { method: 'POST', body: JSON.stringify([world.flow, look]) })).json(),
   latest: (world, args) => Object.fromEntries(Object.entries(world.latest ?? {}).filter(([name]) => !args.wire || name === args.wire)),
   results: (world, args) => (world.results ?? []).slice(args.start ?? 0),
   fork: world => ({ ...world.info, ref: 'demo.1.local.2', instance: 'demo.1.local.2', status: 'pending' }),
@@ -37,10 +40,11 @@ class Model {
     if (content.kind === 'hello') { queueMicrotask(() => this.emit({ kind: 'hello' })); }
     if (content.call) { window.slow ? setTimeout(() => this.answer(content), window.slow) : queueMicrotask(() => this.answer(content)); }
   }
-  answer({ id, call, args }) {
+  async answer({ id, call, args }) {
     window.calls.push([call, args]);
     try {
-      this.emit({ id, value: acts[call] ? structuredClone(acts[call](this.world, args)) : null });
+      const made = acts[call] ? acts[call](this.world, args) : null;
+      this.emit({ id, value: structuredClone(made instanceof Promise ? await made : made) });
     } catch (error) {
       this.emit({ id, error: Array.isArray(error) ? error : ['bug', String(error)] });
     }

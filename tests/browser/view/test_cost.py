@@ -50,13 +50,13 @@ def test_five_hundred_nodes_stay_fluid(debug_view: DebugView) -> None:
         new PerformanceObserver(l => l.getEntries().forEach(e => { window.longest = Math.max(window.longest, e.duration); })).observe({ type: 'longtask' }); }""")
     debug_view.mount(demo, width="1100px", height=640).whole()
     debug_view.frames(20)
-    layout = debug_view.page.evaluate("window.longest")
+    first = debug_view.page.evaluate("window.longest")
     rounds = [_round(debug_view) for _ in range(3)]
     for found in rounds:
         print(
             f"\n500 nodes, {len(demo.wires)} wires, 10 % changing: {found['frames']:.1f} frames/s "
             f"{found['draws']:.1f} drawings/s of {found['sent']:.1f} snapshots/s, {found['busy']:.0%} of the main thread, longest task "
-            f"{found['longest']:.0f} ms, {found['free']:.0%} of a processor free, while laying out {layout:.0f} ms"
+            f"{found['longest']:.0f} ms, {found['free']:.0%} of a processor free, while it was drawn first {first:.0f} ms"
         )
     assert min(found["busy"] for found in rounds) <= 0.5
     # frames are drawn by other threads, too: where other programs take the processors away, they say nothing of ours
@@ -70,30 +70,6 @@ def _free() -> float:
     while time.perf_counter() - wall < 0.3:
         pass
     return (time.process_time() - cpu) / (time.perf_counter() - wall)
-
-
-STEPS = """async shape => {
-  const { layout } = await import('/layout.js');
-  const sizes = new Map(shape.nodes.map(n => [n.id, { width: 160, height: 52 }])), found = [];
-  for (let round = 0; round < 8; round++) {
-    const work = layout(shape, sizes);
-    let longest = 0, all = 0;
-    for (let done = false; !done;) {
-      const begun = performance.now();
-      done = work.next().done;
-      longest = Math.max(longest, performance.now() - begun);
-      all += performance.now() - begun;
-    }
-    found.push([longest, all]);
-  }
-  return [Math.min(...found.map(f => f[0])), Math.min(...found.map(f => f[1]))];
-}"""
-
-
-def test_five_hundred_nodes_are_laid_out_in_short_pieces(debug_view: DebugView) -> None:
-    longest, whole = debug_view.page.evaluate(STEPS, layered(500).shape)
-    print(f"\n500 nodes are laid out in {whole:.0f} ms, in pieces of at most {longest:.1f} ms")
-    assert longest < 50
 
 
 def _round(debug_view: DebugView) -> dict[str, float]:

@@ -135,6 +135,24 @@ def test_C8_the_search_finds_what_is_folded(debug_view: DebugView) -> None:
     expect(debug_view.page.locator(".floe-find input")).to_be_focused()
 
 
+def test_C8_a_saved_flow_is_shown_folded_and_says_when_it_can_be_unfolded(debug_view: DebugView) -> None:
+    debug_view.mount(ROW, live=False, boxes=BOXES, height=700)
+    box(debug_view, 42).locator(".box").dblclick()
+    expect(debug_view.page.locator(".floe-problem, [role=alert]")).to_contain_text("as soon as the dispatcher answers")
+    debug_view.drawn(BOXES)
+
+
+def test_C8_a_box_is_asked_for_once_and_folded_again_without_asking(debug_view: DebugView) -> None:
+    debug_view.mount(ROW, ROW.world(), boxes=BOXES, height=700)
+    for _ in range(2):
+        box(debug_view, 42).locator(".box").dblclick()
+        debug_view.drawn(BOXES + 20)
+        debug_view.page.locator('[data-node="n50"] .box').click(button="right")
+        debug_view.page.locator('.floe-menu [data-item="fold"]').click()
+        debug_view.drawn(BOXES)
+    assert debug_view.calls("layout") == [{"flow": "demo", "vertical": False, "folded": True, "unfolded": ["n42 … n62"]}]
+
+
 def test_C8_small_flows_are_not_folded(debug_view: DebugView) -> None:
     demo = layered(120)
     debug_view.mount(demo, demo.world())

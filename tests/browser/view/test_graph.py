@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.component import CO2, DebugView, Demo, layered, sound
+from tests.browser.component import CO2, DebugView, Demo, laid_out, layered, sound
 from tests.browser.pieces import lively
 
 
@@ -95,36 +94,57 @@ def test_a_graph_that_is_attached_while_hidden_is_drawn_when_it_is_shown(debug_v
     sound(debug_view)
 
 
-def test_the_live_picture_stands_as_the_static_one(debug_view: DebugView) -> None:
-    from floe_jupyter.core.flow.model import Flow, Node, Wire
-    from floe_jupyter.core.picture.layout import Size, layout
+PLACES = """() => Object.fromEntries([...document.querySelectorAll('[data-node]')].map(node => {
+    const { e, f } = node.transform.baseVal.consolidate().matrix, box = node.querySelector('.box');
+    return [node.dataset.node, [e, f, +box.getAttribute('width'), +box.getAttribute('height')]]; }))"""
+ENDS = """() => Object.fromEntries([...document.querySelectorAll('[data-edge]')].map(wire => {
+    const way = wire.querySelector('.way'), [a, b] = [way.getPointAtLength(0), way.getPointAtLength(way.getTotalLength())];
+    return [wire.dataset.edge, [a.x, a.y, b.x, b.y]]; }))"""
 
-    for seed, widest, aspect in itertools.product(range(12), (10_000, 900, 400), (0, 2.4)):
-        demo = layered(30, seed)
-        flow = Flow(
-            "demo",
-            tuple(Node(i, i) for i in demo.ids),
-            tuple(Wire(w["source"], w["target"], w["source_port"], w["target_port"]) for w in demo.wires),
+
+@pytest.mark.parametrize(("width", "vertical"), [(1100, False), (360, True)])
+@pytest.mark.parametrize("count", [5, 30, 500])
+def test_the_page_draws_the_positions_that_python_computed(debug_view: DebugView, count: int, width: int, vertical: bool) -> None:
+    demo = CO2 if count == 5 else layered(count)
+    plan = laid_out(demo.definition["flow"], vertical=vertical)
+    debug_view.mount(demo, width=f"{width}px", height=560, boxes=len(plan.boxes))
+    debug_view.frames(8)
+    places, ends = debug_view.page.evaluate(PLACES), debug_view.page.evaluate(ENDS)
+    assert {name: pytest.approx(box, abs=0.01) for name, *box in plan.boxes} == places
+    expected = {wire.name: [*wire.points[:2], *wire.points[-2:]] for wire in plan.wires}
+    assert {name: pytest.approx(points, abs=0.1) for name, points in expected.items()} == ends
+
+
+def test_nodes_added_to_and_removed_from_a_running_flow_appear_and_vanish(debug_view: DebugView) -> None:
+    debug_view.mount(CO2)
+    assert debug_view.calls("layout") == []  # the widget came with the positions
+    debug_view.page.locator('[data-node="mean"] .box').click()
+    wider = Demo([("read", "parse"), ("parse", "mean"), ("mean", "plot"), ("read", "log")], CO2.langs)
+    changed = """([definition, view]) => { Object.assign(window.world, definition);
+        window.publish('defined/w', { kind: 'flow', name: 'demo', version: 2 }); window.show(view); }"""
+    debug_view.page.evaluate(changed, [wider.definition, wider.view({"plot": {"status": "busy"}}, 3)])
+    expect(debug_view.page.locator('[data-node="plot"]')).to_have_attribute("data-status", "busy")
+    debug_view.drawn(5)
+    expect(debug_view.page.locator('[data-node="clean"]')).to_have_count(0)
+    expect(debug_view.page.locator('[data-edge="mean.out>plot.in"] .count')).to_have_text("3")
+    expect(debug_view.page.locator("[data-node].selected")).to_have_attribute("data-node", "mean")
+    assert debug_view.calls("layout") == [{"flow": "demo", "vertical": False, "folded": True, "unfolded": []}]
+    debug_view.page.evaluate(changed, [CO2.definition, CO2.view()])
+    expect(debug_view.page.locator('[data-node="clean"]')).to_have_count(1)
+    debug_view.drawn(5)
+    sound(debug_view)
+
+
+def test_a_change_of_width_asks_once_for_each_direction_of_a_flow_that_came_without_positions(debug_view: DebugView) -> None:
+    debug_view.mount(CO2, width="1100px", definition={})
+    for width, vertical in ((360, True), (1000, False), (340, True)):
+        debug_view.page.evaluate("width => { document.getElementById('place').style.width = `${width}px`; }", width)
+        plan = laid_out(CO2.definition["flow"], vertical=vertical)
+        debug_view.page.wait_for_function(
+            "([name, x, y]) => document.querySelector(`[data-node=${name}]`).getAttribute('transform') === `translate(${x},${y})`",
+            arg=list(next([box.name, box.x, box.y] for box in plan.boxes if box.name == "mean")),
         )
-        plan = layout(flow, {name: Size(120 + 3 * len(name), 40 + len(name)) for name in demo.ids}, widest, aspect)
-        places = debug_view.page.evaluate(
-            """async ([shape, widest, aspect]) => {
-            const { layout, SPACES } = await import('/layout.js');
-            const work = layout(shape, new Map(shape.nodes.map(n => [n.id, { width: 120 + 3 * n.id.length, height: 40 + n.id.length }])), SPACES,
-                                widest, aspect);
-            let step = work.next();
-            while (!step.done) { step = work.next(); }
-            return [[...step.value.nodes], [...step.value.wires].map(([name, w]) => [name, w.points.flatMap(p => [p.x, p.y])])];
-        }""",
-            [demo.shape, widest, aspect],
-        )
-        for name, box in places[0]:
-            expected = plan.boxes[name]
-            assert (box["x"], box["y"]) == pytest.approx((expected.x, expected.y), abs=0.6), name
-        by_wire = dict(zip(demo.names, plan.routes, strict=True))
-        assert len(by_wire) == len(places[1])
-        for wire, points in places[1]:
-            assert points == pytest.approx([c for point in by_wire[wire].points for c in point], abs=0.6), wire
+    assert [asked["vertical"] for asked in debug_view.calls("layout")] == [False, True]
 
 
 # --- looking and clicking ----------------------------------------------------------------------------------------------------

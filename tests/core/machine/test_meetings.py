@@ -362,8 +362,9 @@ def test_a_flow_may_be_rewired_before_it_is_started():
 
 
 def test_a_version_that_comes_again_under_its_number_is_used_and_not_unloaded():
-    world = World(flow("a>b"))
-    world.send(Update(Module("a", "other", version=1), token="u"))
+    world = World(flow("a>b"), loaded=False)
+    world.send(Update(Module("a", "other", version=2)))
+    world.send(Update(Module("a", "one", version=1), token="u"))
     assert world.send(Loaded("a", 0, 1, "r-a")) == [Activate("a", 0, 1, {})]
     commands = world.send(Activated("a", 0, 1, {}))
     assert not [c for c in commands if isinstance(c, Unload)]

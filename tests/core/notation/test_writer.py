@@ -43,7 +43,7 @@ def modules(draw: st.DrawFn, name: str) -> Node:
         by=draw(st.sampled_from(["", "msg"])) if workers > 1 else "",
         on_error="retry" if retry else draw(st.sampled_from(["fail", "skip", "hold"])),
         timeout=draw(DURATIONS),
-        runner=draw(TEXTS),
+        runner=draw(st.sampled_from(["", "local:", "local:b", *["local:b, local:c"] * (workers > 1)])),
     )
 
 

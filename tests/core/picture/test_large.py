@@ -12,7 +12,8 @@ import pytest
 from floe_jupyter.core.flow.model import Flow, Node, Wire
 from floe_jupyter.core.machine.snapshots import NodeView, View, WireView
 from floe_jupyter.core.picture.fold import APART, GROUPS, MOST, fold
-from floe_jupyter.core.picture.layout import Layout, Size, layout
+from floe_jupyter.core.picture.geometry import Layout, Size
+from floe_jupyter.core.picture.layout import layout
 from floe_jupyter.core.picture.svg import svg
 from tests import shapes
 

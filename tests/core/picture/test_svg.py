@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from floe_jupyter.core.flow.model import Flow, Module, Node, Wire
 from floe_jupyter.core.machine.snapshots import HeldMessage, NodeView, View, WireView
 from floe_jupyter.core.notation.parser import parse
-from floe_jupyter.core.picture.layout import MARGIN, Box, Layout, Size, layout
+from floe_jupyter.core.picture.geometry import MARGIN, Box, Layout, Size
+from floe_jupyter.core.picture.layout import layout
 from floe_jupyter.core.picture.style import KINDS, style
 from floe_jupyter.core.picture.svg import svg
 from floe_jupyter.core.picture.text import counted, cut, length, number, safe

@@ -37,6 +37,8 @@ class Contract:
     """Version in use of every loaded worker."""
     home: dict[WorkerState, str] = field(default_factory=dict)
     fusable: dict[WorkerState, bool] = field(default_factory=dict)
+    beside: dict[tuple[str, int, int], tuple[str, bool]] = field(default_factory=dict)
+    """Runtime and fusability of every version loaded beside the one in use, perhaps in another runtime."""
     first: dict[WorkerState, int] = field(default_factory=dict)
     """Versions put in use at once by their `Load`."""
     swapping: dict[WorkerState, int] = field(default_factory=dict)
@@ -64,11 +66,15 @@ class Contract:
         if self.first.get(worker) == e.version:
             self.version[worker] = e.version
             del self.first[worker]
-        self.home[worker], self.fusable[worker] = e.runtime, e.fusable
+            self.home[worker], self.fusable[worker] = e.runtime, e.fusable
+        else:
+            self.beside[e.node, e.worker, e.version] = e.runtime, e.fusable
 
     def _on_activated(self, e: ev.Activated) -> None:
-        self.version[e.node, e.worker] = e.version
-        self.swapping.pop((e.node, e.worker), None)
+        worker = (e.node, e.worker)
+        self.version[worker] = e.version
+        self.swapping.pop(worker, None)
+        self.home[worker], self.fusable[worker] = self.beside.pop((*worker, e.version))
 
     def _on_loadfailed(self, e: ev.LoadFailed) -> None:
         self.swapping.pop((e.node, e.worker), None)
@@ -87,7 +93,10 @@ class Contract:
         for worker in gone:
             del self.home[worker]
             self.version.pop(worker, None)
-            self.swapping.pop(worker, None)
+        for node, worker, version in [key for key, (home, _) in self.beside.items() if home == e.runtime]:
+            del self.beside[node, worker, version]
+            if self.swapping.get((node, worker)) == version:
+                del self.swapping[node, worker]
         self.calls = {n: c for n, c in self.calls.items() if (c.node, c.worker) not in gone}
 
     def _on_edit(self, e: ev.Edit) -> None:
@@ -117,8 +126,9 @@ class Contract:
 
     def _do_unload(self, c: ev.Unload) -> None:
         worker = (c.node, c.worker)
-        if c.version in (0, self.swapping.get(worker)):
-            self.swapping.pop(worker, None)
+        for versions in (self.swapping, self.first):
+            if c.version in (0, versions.get(worker)):
+                versions.pop(worker, None)
         if c.version in (0, self.version.get(worker)):
             self.version.pop(worker, None)
             self.calls = {n: o for n, o in self.calls.items() if (o.node, o.worker) != worker}

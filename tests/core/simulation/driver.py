@@ -74,6 +74,9 @@ class Driver:
         self.wake: float | None = None
         self.runtimes: dict[str, FakeRuntime] = {}
         self.homes: dict[tuple[str, int], FakeRuntime] = {}
+        """Runtime of the version in use of each worker."""
+        self.places: dict[tuple[str, int, int], FakeRuntime] = {}
+        """Runtime of each version of each worker."""
         self.loading: dict[tuple[str, int, int], ev.Load] = {}
         self.feeds: list[Feed] = []
         self.deferred: deque[Callable[[], None]] = deque()
@@ -123,6 +126,8 @@ class Driver:
                 self.begun.append(Taken(call.node, call.worker, call.port, call.values[i], call.runs[i], call.version))
         elif isinstance(event, ev.Loaded | ev.LoadFailed):
             self.loading.pop((event.node, event.worker, event.version), None)
+        elif isinstance(event, ev.Activated):
+            self.homes[event.node, event.worker] = self.places[event.node, event.worker, event.version]
         elif isinstance(event, ev.Rewire):
             self.flow = event.flow
 
@@ -135,6 +140,8 @@ class Driver:
                 self._leave(c)
                 self.loading[c.node, c.worker, c.module.version] = c
                 self._home(c).inbox.append(c)
+            case ev.Activate() | ev.Unload() if (c.node, c.worker, c.version) in self.places:
+                self._to(self.places[c.node, c.worker, c.version], c)
             case ev.Activate() | ev.Unload() | ev.Route() | ev.Call() | ev.Recall():
                 self._to(self.homes.get((c.node, c.worker)), c)
             case ev.More():
@@ -149,7 +156,7 @@ class Driver:
 
     def _forget(self, c: ev.Unload) -> None:
         """Drop the queued load events of a version taken back; only `Unloaded` is still reported."""
-        home = self.homes.get((c.node, c.worker))
+        home = self.places.get((c.node, c.worker, c.version)) or self.homes.get((c.node, c.worker))
         if c.version and (home is None or not home.alive):
             self.deferred.append(lambda: self.handle(ev.Unloaded(c.node, c.worker, c.version)) and None)
         if c.version and home is not None:
@@ -189,14 +196,20 @@ class Driver:
             home.inbox.append(ev.Unload(c.node, c.worker))
 
     def _home(self, c: ev.Load) -> FakeRuntime:
-        home = self.homes.get((c.node, c.worker))
-        if c.state is None and home is not None and home.alive:
-            return home  # beside the version in use, wherever that was moved to
-        group = self.group(c.node, c.worker) + " elsewhere" * c.elsewhere
+        worker = (c.node, c.worker)
+        home = self.homes.get(worker)
+        if c.state is None and home is not None and home.alive and home.runner == c.runner:
+            self.places[*worker, c.module.version] = home  # beside the version in use, wherever that was moved to
+            return home
+        group = f"{c.runner} {self.group(*worker)}".strip() + " elsewhere" * c.elsewhere
         if group not in self.runtimes:
-            self.runtimes[group] = FakeRuntime(f"{group}:{next(self._names)}", lambda: self.flow, self.library, self.rng)
-        self.homes[c.node, c.worker] = self.runtimes[group]
-        return self.runtimes[group]
+            made = FakeRuntime(f"{group}:{next(self._names)}", lambda: self.flow, self.library, self.rng)
+            made.runner = c.runner
+            self.runtimes[group] = made
+        found = self.places[*worker, c.module.version] = self.runtimes[group]
+        if c.state is not None:
+            self.homes[worker] = found
+        return found
 
     def _to(self, runtime: FakeRuntime | None, command: ev.Command) -> None:
         assert runtime is not None or isinstance(command, ev.Unload), f"{command} for a worker that was never loaded"
@@ -244,11 +257,10 @@ class Driver:
     def _lost(self, event: ev.RuntimeLost) -> None:
         """Load again whatever was still loading in a lost runtime; the machine hears only of runtimes it knew."""
         self.runtimes = {k: r for k, r in self.runtimes.items() if r.name != event.runtime}
-        gone = [worker for worker, home in self.homes.items() if home.name == event.runtime]
-        again = [load for load in self.loading.values() if (load.node, load.worker) in gone]
-        known = event.runtime in self.contract.home.values()
-        for worker in gone:
-            del self.homes[worker]
+        again = [load for key, load in self.loading.items() if self.places[key].name == event.runtime]
+        known = event.runtime in {*self.contract.home.values(), *(home for home, _ in self.contract.beside.values())}
+        self.homes = {worker: home for worker, home in self.homes.items() if home.name != event.runtime}
+        self.places = {key: home for key, home in self.places.items() if home.name != event.runtime}
         for load in again:
             self._home(load).inbox.append(load)
         if known:

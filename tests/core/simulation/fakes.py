@@ -103,6 +103,8 @@ class FakeRuntime:
 
     def __init__(self, name: str, flow: Callable[[], Flow], library: Mapping[str, Fake], rng: random.Random) -> None:
         self.name, self.flow, self.library, self.rng = name, flow, library, rng
+        self.runner = ""
+        """URL of the outpost where the process is; empty at home."""
         self.inbox: deque[ev.Command] = deque()
         self.outbox: deque[ev.Event] = deque()
         self.slots: dict[tuple[str, int], Slot] = {}

@@ -137,6 +137,33 @@ def test_a_slow_node_holds_back_the_whole_flow_before_it(limit):
     assert on_the_way <= 3 * (ev.CREDIT * ev.CHUNK + limit + ev.CHUNK), on_the_way
 
 
+@pytest.mark.parametrize("crashes", [0, 3])
+@pytest.mark.parametrize("debug", [True, False])
+def test_nodes_move_between_runners_while_the_flow_runs_and_order_and_state_go_on(debug, crashes):
+    for seed in SEEDS[:40]:
+        rng = random.Random(seed)
+        flow = make_flow("a>b, b>c")
+        library = {name: Fake(lambda v, c: [("out", [*v, count_up(c)])]) for name in "abc"}
+        driver = Driver(flow, library, seed=seed, debug=debug, group=lambda node, _, rng=rng: rng.choice(("one", node)))
+        driver.crashes = crashes
+        driver.start().feed("a", [[n] for n in range(40)], chunk=5)
+        for version in range(2, 8):
+            for _ in range(rng.randint(0, 30)):
+                driver.move()
+            nodes = tuple(Node(n.id, n.module, runner=rng.choice(("", "local:b", "local:c"))) for n in flow.nodes)
+            driver.ask(ev.Rewire, Flow("f", nodes, flow.wires, version=version), tuple(make_modules(flow).values()))
+        driver.settle()
+        assert driver.status() == "done", f"seed {seed}"
+        assert driver.outputs("c") == [[n, n, n, n] for n in range(40)], f"seed {seed}"
+        assert [(n.id, n.runner) for n in driver.machine.view().nodes] == [(n.id, n.runner) for n in nodes], f"seed {seed}"
+
+
+def count_up(context):
+    """Return the number of messages before this one, by the state."""
+    n = context.state["n"] = context.state.get("n", -1) + 1
+    return n
+
+
 @pytest.mark.parametrize("debug", [True, False])
 def test_a_flow_is_rewired_while_it_runs_and_no_message_is_lost(debug):
     for seed in SEEDS[:40]:

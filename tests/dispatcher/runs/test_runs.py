@@ -227,7 +227,6 @@ UNSUPPORTED = {
     "durable runs": Flow("f", (Node("d", "double"),), durable=True),
     "hosts (--host-tags)": Flow("f", (Node("d", "double"),), host_tags=("linux",)),
     "resource tags": Flow("f", (Node("d", "double"),), resource_tags=("gpu",)),
-    "runner 'ssh://h' (node 'd')": Flow("f", (Node("d", "double", runner="ssh://h"),)),
 }
 
 
@@ -244,6 +243,12 @@ def test_what_cannot_run_yet_is_named_where_it_is_defined(client: Client, what: 
     with pytest.raises(DefinitionError) as refused:
         client.call("define_flow", flow=UNSUPPORTED[what])
     assert f"this version has no {what}" in str(refused.value)
+
+
+def test_a_node_in_a_runner_of_an_unknown_kind_is_refused_with_the_nearest(client: Client) -> None:
+    client.call("define", module=Module("double", "lambda x: 2 * x"))
+    with pytest.raises(DefinitionError, match="no kind of runner 'locale'; did you mean 'local:'"):
+        client.call("define_flow", flow=Flow("f", (Node("d", "double", runner="locale:b"),)))
 
 
 def test_a_run_that_is_unknown_is_an_error_with_the_nearest(client: Client) -> None:

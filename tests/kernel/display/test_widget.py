@@ -89,6 +89,17 @@ def test_the_widget_keeps_the_last_state_for_saved_notebooks(kernel):
     assert [(n["id"], n["taken"]) for n in state["view"]["nodes"]] == [("slow", 2)]
 
 
+def test_a_widget_carries_positions_for_wide_and_narrow_pages_which_a_page_also_gets_from_the_dispatcher(kernel):
+    found = kernel.outputs(kernel.begin("floe.flow('one')", **LOOK))
+    [state] = [o["data"]["state"] for o in found if o["type"] == "comm_open" and "_esm" in o["data"]["state"]]
+    wide, narrow = state["definition"]["layouts"]
+    assert [[box[0] for box in layout["boxes"]] for layout in (wide, narrow)] == [["slow"], ["slow"]]
+    assert (wide.get("vertical", False), narrow["vertical"]) == (False, True)
+    page = Page(kernel, shown(found)[0])
+    assert page.ask(1, "layout", flow="one")["value"] == wide
+    assert page.ask(2, "layout", flow="one", vertical=True)["value"] == narrow
+
+
 def test_an_interrupt_stops_a_run_that_is_shown_and_its_widget_says_so(kernel):
     cell = kernel.begin("%floe run one --input [0.01, 30, 30]", **LOOK)
     kernel.until("display_data", cell)

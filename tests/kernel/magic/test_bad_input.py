@@ -85,8 +85,8 @@ CASES = {
     ),
     "a runner of an unknown kind": (
         "%%floe flow bad --runner carrier-pigeon:\nup\n",
-        UnknownName,
-        ["no runner 'carrier-pigeon:'", "local:"],
+        DefinitionError,
+        ["no kind of runner 'carrier-pigeon'", "local:"],
     ),
 }
 

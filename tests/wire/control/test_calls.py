@@ -25,7 +25,7 @@ def test_only_calls_have_types_of_returns() -> None:
 
 
 REPEATABLE = {
-    *("modules", "flows", "results", "runs", "run_info", "breaks", "held", "history", "dead", "view", "logs"),
+    *("modules", "flows", "results", "runs", "run_info", "breaks", "held", "history", "dead", "view", "logs", "layout"),
     *("runners", "runtimes", "status", "wait", "keys"),
 }
 

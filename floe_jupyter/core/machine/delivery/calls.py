@@ -15,6 +15,7 @@ from floe_jupyter.core.machine.delivery.replay import replays
 from floe_jupyter.core.machine.delivery.workers import by_worker, free_worker, free_workers
 from floe_jupyter.core.machine.events import CHUNK, Call, More, State
 from floe_jupyter.core.machine.failures.quarantine import may_go_on, suspects_at
+from floe_jupyter.core.machine.quiescing import holds_back
 from floe_jupyter.core.machine.room import announce_room, room
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.queues import Queue
@@ -38,6 +39,8 @@ def pump(instance: MachineState) -> None:
 def pump_node(instance: MachineState, node: NodeState) -> None:
     """Call the node as long as messages, a free worker and room behind the node are available."""
     if instance.debugger.paused or node.fusing:
+        return
+    if instance.quiescing and holds_back(instance, node):
         return
     if instance.waiting:
         _more(instance, node)

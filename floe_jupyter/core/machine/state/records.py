@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class Coming:
     """Version loaded beside the version in use."""
 
-    __slots__ = ("deaths", "follows", "fusable", "loaded", "module", "runtime")
+    __slots__ = ("deaths", "follows", "fusable", "loaded", "module", "runner", "runtime")
 
     def __init__(self, module: Module, deaths: int = 0) -> None:
         self.module = module
         self.deaths = deaths
         """Number of times the runtime ended while the version was activated."""
-        self.runtime = ""
+        self.runner = self.runtime = ""
         self.fusable = self.follows = False
         self.loaded = False
 
@@ -114,6 +114,7 @@ class WorkerState:
         "reset",
         "routes",
         "routing",
+        "runner",
         "runtime",
         "state",
         "taking",
@@ -133,6 +134,8 @@ class WorkerState:
         """Version loaded beside the version in use."""
         self.taking: Coming | None = None
         """Version being activated in place of the version in use."""
+        self.runner: str | None = None
+        """URL of the outpost for the version in use, empty for the home runner; None before the first load."""
         self.policy = ""
         """Failure policy last given to the runtime, with the version loaded last."""
         self.runtime = ""
@@ -188,6 +191,7 @@ class NodeState:
         "refused",
         "removed",
         "routed",
+        "routed_in",
         "taken",
         "turn",
         "unfinished",
@@ -209,6 +213,8 @@ class NodeState:
         """Value of `MachineState.routes` for which `exits` was computed."""
         self.routed = 0
         """Number of local routes into and out of the node."""
+        self.routed_in = 0
+        """Number of local routes into the node."""
         self.obstacles: dict[str, int] = {}
         """Index of the wire found unroutable last, by port ("": index of the wire found busy last, over all ports)."""
         self.awaited: list[Queue] = []

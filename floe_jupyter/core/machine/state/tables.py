@@ -20,6 +20,8 @@ class FlowTables:
 
     def __init__(self, flow: Flow, modules: Mapping[str, Module], states: Mapping[str, State], most: tuple[int, int]) -> None:
         self.flow, self.modules = flow, dict(modules)
+        self.home = flow.runner
+        """URL of the runner where the machine is: a rewired flow may name another for its nodes, but the machine stays."""
         self.first_states = dict(states)
         self.max_n, self.max_bytes = most
         self.nodes: dict[str, NodeState] = {}
@@ -96,6 +98,20 @@ class VersionTables:
         """Workers leaving with the first of `rewires` that were busy when last asked."""
 
 
+class Quiescing:
+    """Runtime in which no call begins until the calls at work are over."""
+
+    __slots__ = ("held_back", "last", "waiters")
+
+    def __init__(self, last: Work) -> None:
+        self.last = last
+        """Call at work, the newest when last looked."""
+        self.waiters: dict[int, NodeState] = {}
+        """Nodes to be asked again afterwards, by index in the flow."""
+        self.held_back: dict[int, NodeState] = {}
+        """Nodes not called meanwhile."""
+
+
 class RouteTables:
     """Local routes that are to be planned, or being changed."""
 
@@ -106,6 +122,8 @@ class RouteTables:
         """Nodes whose local routes may have to change, by index in the flow."""
         self.fusing: dict[int, NodeState] = {}
         """Nodes whose local routes wait until both ends are idle."""
+        self.quiescing: dict[str, Quiescing] = {}
+        """Runtimes that must be quiet before a route is switched on, by name."""
         self.rested: dict[int, NodeState] = {}
         """Nodes asked for work since the last planning, and therefore possibly idle."""
         self.rerouting = Watch[WorkerState](lambda worker: worker.routing > 0)

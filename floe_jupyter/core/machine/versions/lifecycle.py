@@ -53,7 +53,7 @@ def connect(instance: MachineState) -> None:
     """Derive the inputs, outputs and routes of each node from the wires."""
     for index, node in enumerate(instance.nodes.values()):
         node.index = index
-        node.wires, node.outs, node.waiters, node.routed = [], {}, {}, 0
+        node.wires, node.outs, node.waiters, node.routed, node.routed_in = [], {}, {}, 0, 0
     for queue in instance.wires.values():
         assert queue.wire is not None
         source, target = instance.nodes[queue.source], instance.nodes[queue.target]
@@ -61,6 +61,7 @@ def connect(instance: MachineState) -> None:
         source.outs.setdefault(queue.wire.source_port, []).append(queue)
         source.routed += queue.routed
         target.routed += queue.routed
+        target.routed_in += queue.routed
     for node in instance.nodes.values():
         _feed(instance, node)
     instance.joining = [(node, node.joins) for node in instance.nodes.values() if node.joins is not None]
@@ -70,7 +71,7 @@ def connect(instance: MachineState) -> None:
         if queue.gate is not queue:
             queue.gate.cyclic = queue.gate.cyclic or queue.cyclic
     instance.routes += 1
-    instance.fusing, instance.rested = {}, {}
+    instance.fusing, instance.rested, instance.quiescing = {}, {}, {}
     instance.review_routes()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from floe_jupyter.core.flow.model import Module
+from floe_jupyter.core.flow.placement import runner_of
 from floe_jupyter.core.machine.events import Load, State
 from floe_jupyter.core.machine.state.instance import MachineState
 from floe_jupyter.core.machine.state.records import NodeState, WorkerState
@@ -13,14 +14,22 @@ def load_first(instance: MachineState, worker: WorkerState, *, elsewhere: bool =
     assert worker.module is not None
     worker.phase, worker.refusal = "loading", None
     worker.runtime, worker.elsewhere = "", elsewhere
+    worker.runner = outpost_of(instance, worker, worker.module)
     instance.loading.add(worker)
-    _load(instance, worker, worker.module, dict(worker.state))
+    _load(instance, worker, worker.module, dict(worker.state), worker.runner)
 
 
-def _load(instance: MachineState, worker: WorkerState, module: Module, state: State | None) -> None:
+def _load(instance: MachineState, worker: WorkerState, module: Module, state: State | None, runner: str) -> None:
     worker.policy, each = policy_of(worker.node)
     each = each or instance.debugger.hold_errors
-    instance.order(Load(worker.node.id, worker.index, module, state, worker.policy, each, worker.elsewhere and state is not None))
+    elsewhere = worker.elsewhere and state is not None
+    instance.order(Load(worker.node.id, worker.index, module, state, worker.policy, each, elsewhere, runner))
+
+
+def outpost_of(instance: MachineState, worker: WorkerState, module: Module) -> str:
+    """Return the URL of the outpost where a version is to be loaded; empty for the home runner."""
+    url = runner_of(worker.node.node, module, worker.index, instance.flow.runner)
+    return "" if url == instance.home else url
 
 
 def policy_of(node: NodeState) -> tuple[str, bool]:
@@ -42,8 +51,10 @@ def wait_for_coming(instance: MachineState, worker: WorkerState) -> None:
 
 def load_beside(instance: MachineState, worker: WorkerState) -> None:
     """Load the coming version without using the version yet."""
-    assert worker.coming is not None
-    _load(instance, worker, worker.coming.module, None)
+    coming = worker.coming
+    assert coming is not None
+    coming.runner = outpost_of(instance, worker, coming.module)
+    _load(instance, worker, coming.module, None, coming.runner)
 
 
 def find_worker(instance: MachineState, node: str, index: int) -> WorkerState | None:

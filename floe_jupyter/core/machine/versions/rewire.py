@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import msgspec
-
 from floe_jupyter.core.flow.model import Flow, Module, Node
 from floe_jupyter.core.machine import suspects
 from floe_jupyter.core.machine.accounting import account
@@ -24,8 +22,8 @@ from floe_jupyter.core.machine.state.tracked import batch_of
 from floe_jupyter.core.machine.unprocessed import drop
 from floe_jupyter.core.machine.versions.answers import answered
 from floe_jupyter.core.machine.versions.lifecycle import add_node, add_wire, check_flow, connect
-from floe_jupyter.core.machine.versions.loading import load_first, policy_of
-from floe_jupyter.core.machine.versions.updates import renew, supersede
+from floe_jupyter.core.machine.versions.loading import load_first, outpost_of, policy_of
+from floe_jupyter.core.machine.versions.updates import distinct, numbers_in_use, renew, supersede
 from floe_jupyter.core.machine.wires.joining import complete_joins
 from floe_jupyter.core.machine.work import recall
 from floe_jupyter.core.messages import Batch
@@ -159,13 +157,14 @@ def _replace_stale(instance: MachineState, fresh: list[NodeState]) -> list[Worke
 
 
 def _is_stale(instance: MachineState, worker: WorkerState) -> bool:
-    """Return True if the worker needs a load: another module or version than the newest one of the worker, or a runtime which
-    passes over failures by itself or does not commit each message, as the node's policy demands now.
+    """Return True if the worker needs a load: another module or version than the newest one of the worker, a runtime in another
+    runner, or a runtime which passes over failures by itself or does not commit each message, as the node's policy demands now.
     """
     policy, each = policy_of(worker.node)
     if worker.policy and policy != worker.policy and (each or worker.policy == "skip"):
         return True
-    return _newest(worker) != instance.modules[worker.node.node.module]
+    wanted = instance.modules[worker.node.node.module]
+    return _newest(worker) != wanted or _newest_runner(worker) not in {None, outpost_of(instance, worker, wanted)}
 
 
 def _newest(worker: WorkerState) -> Module | None:
@@ -173,11 +172,16 @@ def _newest(worker: WorkerState) -> Module | None:
     return next((beside.module for beside in (worker.coming, worker.taking) if beside is not None), worker.module)
 
 
+def _newest_runner(worker: WorkerState) -> str | None:
+    """Return the outpost of the version ordered last for a worker; None before the first load."""
+    return next((beside.runner for beside in (worker.coming, worker.taking) if beside is not None), worker.runner)
+
+
 def _wanted(instance: MachineState, worker: WorkerState) -> Module:
     """Return the module which the worker is to run now; another module of the same version gets the next version number."""
-    wanted, newest = instance.modules[worker.node.node.module], _newest(worker)
-    same = newest is not None and newest.version == wanted.version
-    return msgspec.structs.replace(wanted, version=wanted.version + 1) if same else wanted
+    newest = _newest(worker)
+    assert newest is not None
+    return distinct(instance.modules[worker.node.node.module], {newest.version, *numbers_in_use(worker.node)})
 
 
 def _remove(instance: MachineState, leaving: dict[str, NodeState]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from floe_jupyter.core.flow.model import Module
 from floe_jupyter.core.machine import local_routes
 from floe_jupyter.core.machine.commands import notice_of
 from floe_jupyter.core.machine.events import Activate, Activated, Failure, Loaded, LoadFailed, Notice, Routed, Unload, Update
 from floe_jupyter.core.machine.local_routes import is_routed
 from floe_jupyter.core.machine.state.instance import MachineState
-from floe_jupyter.core.machine.state.records import Coming, UpdateRequest, WorkerState
+from floe_jupyter.core.machine.state.records import Coming, NodeState, UpdateRequest, WorkerState
 from floe_jupyter.core.machine.versions.answers import answered, resolve
 from floe_jupyter.core.machine.versions.loading import find_worker, load_beside, load_first, wait_for_coming
 from floe_jupyter.core.machine.work import recall
@@ -19,15 +21,26 @@ def update(instance: MachineState, event: Update) -> None:
     module = event.module
     instance.modules[module.name] = module
     nodes = [node for node in instance.nodes.values() if node.workers and node.node.module == module.name]
-    for node in nodes:
-        node.module = module
     workers = [worker for node in nodes for worker in node.workers]
     for worker in workers:
         supersede(instance, worker)
-    instance.updates.append(UpdateRequest(event.token, [(worker, module.version) for worker in workers]))
+    for node in nodes:
+        node.module = distinct(module, numbers_in_use(node))
+    pending = [(worker, worker.node.module.version) for worker in workers if worker.node.module is not None]
+    instance.updates.append(UpdateRequest(event.token, pending))
     for worker in workers:
-        renew(instance, worker, module)
+        renew(instance, worker, worker.node.module or module)
     answered(instance)
+
+
+def numbers_in_use(node: NodeState) -> set[int]:
+    """Return the version numbers of the workers' versions in use, or loaded to be in use: no other version may have them."""
+    return {worker.version for worker in node.workers if worker.phase in {"loading", "ready", "activating"}}
+
+
+def distinct(module: Module, taken: set[int]) -> Module:
+    """Return the module under a number that is not *taken*: a rewiring gives numbers to versions that were only moved."""
+    return msgspec.structs.replace(module, version=max(taken) + 1) if module.version in taken else module
 
 
 def renew(instance: MachineState, worker: WorkerState, module: Module) -> None:
@@ -129,6 +142,7 @@ def activated(instance: MachineState, event: Activated) -> None:
     coming, old = worker.taking, worker.module
     worker.taking = None
     worker.module, worker.runtime, worker.state = coming.module, coming.runtime, event.state
+    worker.runner = coming.runner
     worker.fusable, worker.follows = coming.fusable, coming.follows
     worker.reset = False
     if old is not None and old.version != event.version:

@@ -19,7 +19,7 @@ def _imported(name: str) -> Launcher:
     return launch
 
 
-LAUNCHERS: dict[str, Launcher] = {"local": launch_local, "ssh": _imported("ssh")}
+LAUNCHERS: dict[str, Launcher] = {"local": launch_local, "ssh": _imported("ssh"), "docker": _imported("docker")}
 
 
 def launcher_of(url: str, launchers: dict[str, Launcher] = LAUNCHERS) -> Launcher:

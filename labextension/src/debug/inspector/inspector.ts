@@ -81,7 +81,7 @@ export class Inspector {
       : node
         ? [
             node.id,
-            `${node.lang || 'built in'}, version ${node.version}, ${node.held ? 'held' : node.status}${node.runtime ? `, in ${node.runtime}` : ''}`
+            `${node.lang || 'built in'}, version ${node.version}, ${node.held ? 'held' : node.status}${node.runtime ? `, in ${node.runtime}` : ''}${node.runner ? ` of ${node.runner}` : ''}`
           ]
         : wire
           ? [wire.name, `wire, ${wire.sent} sent, ${wire.depth ?? 0} on the way${wire.full ? ', full' : ''}`]

@@ -1,6 +1,6 @@
 /** Menus of the view: on nodes, wires, values and the picture, by right click and by keyboard. */
 
-import type { Point } from '../../graph/layout/geometry';
+import type { Point } from '../../graph/geometry';
 import { menuIsOpen, openMenu, type Item } from '../../graph/controls/menu';
 import type { ShapeWire, Side } from '../../graph/model';
 import { toJson, valueAt } from '../values/clipboard';

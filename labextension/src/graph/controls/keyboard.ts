@@ -1,7 +1,7 @@
 /** Keyboard control of the graph, and its three buttons. */
 
 import { PICTURE_KEYS, press, type PictureKey } from './keymap';
-import type { Box } from '../layout/geometry';
+import type { Box } from '../geometry';
 import { element } from '../pictures/svg';
 
 interface KeyTarget {

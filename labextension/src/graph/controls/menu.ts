@@ -1,6 +1,6 @@
 /** Menu at a position of the page, for pointer and keyboard. */
 
-import type { Point } from '../layout/geometry';
+import type { Point } from '../geometry';
 
 /** Item of a menu. */
 export interface Item {

@@ -1,6 +1,6 @@
 /** Small map of the whole flow that marks the visible part; shown unless the whole flow is visible. */
 
-import type { Box, Point, Size } from '../layout/geometry';
+import type { Box, Point, Size } from '../geometry';
 
 /** Maximum size of the map in CSS pixels. */
 const WIDEST = 168,

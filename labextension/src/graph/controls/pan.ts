@@ -1,6 +1,6 @@
 /** Panning and zooming of one SVG group with pointer, wheel and keyboard. */
 
-import type { Box, Point, Size } from '../layout/geometry';
+import type { Box, Point, Size } from '../geometry';
 
 const MIN = 0.04;
 const MAX = 3;

@@ -2,9 +2,9 @@
 
 import type { HeldMessage, NodeView } from '../../wire';
 import { Dot } from './dot';
-import type { Box } from '../layout/geometry';
+import type { Box } from '../geometry';
 import { badge, short, type BreakMark, type GraphEvents, type ShapeNode, type Side } from '../model';
-import type { Ports } from '../layout/ports';
+import type { Ports } from '../drawing';
 import { element, set, write } from './svg';
 import { cut, squeezed, width, type Font } from './text';
 
@@ -96,7 +96,7 @@ export class NodePicture {
       const status = view.held ? 'held' : view.status;
       set(this.group, 'data-status', status);
       this.texts = [
-        unprocessed(view) ? `${status}, ${unprocessed(view)}` : status,
+        [status, unprocessed(view), view.runner].filter(Boolean).join(', '),
         `${short(view.taken ?? 0)} → ${short(view.given ?? 0)}`
       ];
       this.words = '';
@@ -248,15 +248,10 @@ class Pill {
 
 /** Make a dot for each port that a wire uses; if none does, one in the middle. */
 function dots(id: string, side: Side, box: Box, ports: Ports, vertical: boolean): Dot[] {
-  const names = ports.of(id, side);
-  const all = names.length ? names : [side];
-  return all.map(port => {
-    const along = ports.along(id, side, port);
-    const across = side === 'in' ? 0 : 1;
-    return vertical
-      ? new Dot(side, port, all.length === 1, along * box.width, across * box.height)
-      : new Dot(side, port, all.length === 1, across * box.width, along * box.height);
-  });
+  const across = side === 'in' ? 0 : 1;
+  const middle = vertical ? { x: box.width / 2, y: across * box.height } : { x: across * box.width, y: box.height / 2 };
+  const all = ports[side].get(id) ?? [{ name: side, ...middle }];
+  return all.map(({ name, x, y }) => new Dot(side, name, all.length === 1, x, y));
 }
 
 /** Return the messages that ended at the node without being processed: `2 dropped, 1 unfinished`. */
@@ -269,7 +264,7 @@ function describe(view: NodeView, count?: number): string {
   const parts = [
     `${view.id}: ${view.status}`,
     `${view.taken ?? 0} taken, ${view.given ?? 0} given`,
-    count ? `${count} nodes: a double click unfolds them` : `version ${view.version}`
+    count ? `${count} nodes: a double click unfolds them` : `version ${view.version}${view.runner ? `, in ${view.runner}` : ''}`
   ];
   if (view.depth) {
     parts.push(`${view.depth} waiting`);

@@ -1,9 +1,9 @@
 /** Pictures of all nodes and wires of a drawing, made in pieces, so that the page is never blocked. */
 
-import type { Box } from '../layout/geometry';
+import type { Box } from '../geometry';
 import type { Shape } from '../model';
 import { NodePicture } from './node';
-import type { Drawing } from '../layout/drawing';
+import { portsOf, type Drawing } from '../drawing';
 import { WirePicture } from './wire';
 
 /** Pictures by name of the node or wire. */
@@ -15,9 +15,11 @@ export interface Pictures {
 /** Make the pictures, pausing after each. */
 export function* makePictures(
   shape: Shape,
-  { wires: paths, nodes: boxes, ports, vertical }: Drawing,
+  drawing: Drawing,
   events: ConstructorParameters<typeof NodePicture>[4]
 ): Generator<void, Pictures> {
+  const { wires: paths, nodes: boxes, vertical } = drawing;
+  const ports = portsOf(shape.wires, drawing);
   const wires = new Map<string, WirePicture>();
   const nodes = new Map<string, NodePicture>();
   for (const wire of shape.wires) {

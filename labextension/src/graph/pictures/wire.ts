@@ -2,7 +2,7 @@
 
 import type { WireView } from '../../wire';
 import { short, type ShapeWire } from '../model';
-import type { WirePath } from '../layout/drawing';
+import type { WirePath } from '../drawing';
 import { element, set, write } from './svg';
 import { cut } from './text';
 

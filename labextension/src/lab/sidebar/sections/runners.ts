@@ -56,8 +56,13 @@ function update(row: PlainRow, item: Item): void {
     const { url, pid, status, runtimes } = item.runner;
     row.set(url, `${status} · ${count(runtimes, 'runtime')} · process ${pid}`, status);
   } else if (item.kind === 'runtime') {
-    const { lang, status, pid, environment, nodes, restarts } = item.runtime;
-    const words = [status, `environment ${environment.slice(0, 12) || 'default'}`, `process ${pid}`];
+    const { lang, status, pid, environment, nodes, restarts, runner } = item.runtime;
+    const words = [
+      status,
+      ...(runner === 'local:' ? [] : [`in ${runner}`]),
+      `environment ${environment.slice(0, 12) || 'default'}`,
+      `process ${pid}`
+    ];
     if (restarts) {
       words.push(count(restarts, 'restart'));
     }

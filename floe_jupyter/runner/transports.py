@@ -38,8 +38,21 @@ class JoinAddress(NamedTuple):
     """Number of the launch."""
 
 
-def transport_to(loop: Loop, url: str, identity: str, understand: Understand, *, same_memory: bool = True) -> Transport:
-    """Return a transport to the dispatcher at *url*: the stream of the local listener if reachable, else a ZeroMQ socket."""
+def transport_to(
+    loop: Loop,
+    url: str,
+    identity: str,
+    understand: Understand,
+    connected: Callable[[], None],
+    *,
+    same_memory: bool = True,
+    joining: JoinAddress | None = None,
+) -> Transport:
+    """Return a transport to the dispatcher at *url*: the stream of the local listener if reachable, else a ZeroMQ socket, and
+    with *joining* an encrypted one, which calls *connected* for each new connection.
+    """
+    if joining is not None:
+        return JoinedTransport(loop, url, joining, understand, connected)
     connection = streams.reach(url)
     if connection is not None:
         return StreamTransport(loop, connection, understand)

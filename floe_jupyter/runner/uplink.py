@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from floe_jupyter.errors import ProtocolError
-from floe_jupyter.runner.transports import JoinAddress, JoinedTransport, Transport, transport_to
+from floe_jupyter.runner.transports import JoinAddress, transport_to
 from floe_jupyter.wire.inlined import carried, discard, divided, in_batches
 from floe_jupyter.wire.runner_messages import FromRunner, ToRunner
 from floe_jupyter.wire.runtime.frames import FRAME_LIMIT
@@ -43,10 +43,8 @@ class Uplink:
         self._link = Link()
         self._decode = msgspec.msgpack.Decoder(ToRunner).decode
         self._encode = msgspec.msgpack.Encoder().encode
-        self._transport: Transport = (
-            transport_to(loop, url, identity, self._understand, same_memory=same_memory)
-            if joining is None
-            else JoinedTransport(loop, url, joining, self._understand, self._connected)
+        self._transport = transport_to(
+            loop, url, identity, self._understand, self._connected, same_memory=same_memory, joining=joining
         )
         self._transmit = self._transport.transmit
         self._parts = None if same_memory else PartSender(self._link, self._encoded, self._transmit)

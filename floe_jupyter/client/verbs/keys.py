@@ -22,7 +22,7 @@ def keys(request: VerbCall) -> VerbResult:
 
 def _list(request: VerbCall) -> VerbResult:
     found = request.session.ask(dict[str, Any], "keys")
-    listens = f"listens at {found['listens']}" if found["listens"] else "no port is open: %floe keys listen tcp://0.0.0.0:7711"
+    listens = f"listens at {found['listens']}" if found["listens"] else "no port is open: floe keys listen tcp://0.0.0.0:7711"
     return VerbResult(Table(found["keys"], _COLUMNS, f"no key; {listens}"), found)
 
 

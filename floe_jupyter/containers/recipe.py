@@ -1,4 +1,4 @@
-"""What an image is built from: a Dockerfile of a language's folder, and a directory of packages for the image's Python."""
+"""Sources of an image: a Dockerfile of a language's folder, and a directory of packages for the image's Python."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class RunnerProxy:
     ) -> None:
         self.url, self.process, self.epoch = url, process, epoch
         self.hello: RunnerHello | None = None
-        """What the runner said about itself."""
+        """First message of the runner, about itself; None before."""
         self.workspace = ""
         """Id of the workspace that uses the runner; empty for a runner started ahead and not assigned yet."""
         self.over = False
@@ -105,7 +105,7 @@ class RunnerProxy:
         self._asked: dict[int, Answered] = {}
         self._tokens = count(1)
         self._awaited = "the start of its process"
-        """What a starting runner was last heard to do."""
+        """Step of the start reported last."""
         self._late: Timer | None = loop.after(process.hello_within, self._is_late)
         watchdog = self.watchdog
         connection.open(

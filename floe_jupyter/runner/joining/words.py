@@ -1,4 +1,4 @@
-"""What a process that joins tells its user: the state of the connection, each once, with the cure of what is wrong."""
+"""Texts of a joining process for its user: the state of the connection, each once, with the cure of what is wrong."""
 
 from __future__ import annotations
 

@@ -59,6 +59,7 @@ class AllowList:
 
     @endpoint.setter
     def endpoint(self, endpoint: str) -> None:
+        """Keep another address, or none."""
         self._content.endpoint = endpoint
         self._write()
 

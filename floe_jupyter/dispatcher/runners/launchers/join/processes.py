@@ -23,7 +23,7 @@ OTHER = "another process has joined with this key since; give each machine a key
 
 
 class JoinedProcess:
-    """What is known of the process that has joined with one key; *send* sends orders, *receive* takes what has arrived."""
+    """Process that has joined with one key; *send* sends orders, *receive* takes what has arrived."""
 
     def __init__(self, name: str, send: Callable[[Peer, JoinedOrders], None]) -> None:
         self.name, self._send = name, send

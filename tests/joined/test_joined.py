@@ -16,6 +16,7 @@ from floe_jupyter.errors import EnvironmentFailed, UnknownName
 from floe_jupyter.wire.client.client import Client
 from tests.dispatcher.kit import batch, define, over, run, until, values_of
 from tests.e2e.flows import define as notate
+from tests.e2e.outposts import spread
 from tests.joined.kit import LAB, Joined
 from tests.remote.flows import done, ran
 from tests.remote.test_ssh import _masked as masked
@@ -132,3 +133,18 @@ def test_the_time_of_a_round_trip_beside_a_local_one(client: Client, joined: Joi
     local, there = (statistics.median(times[100:]) for times in took.values())
     print(f"round trip: local {local:.2f} ms, joined over CURVE {there:.2f} ms, {there / local:.2f} times")
     assert there < 2 * local
+
+
+def test_a_node_lives_in_a_joined_runner_and_moves_home_while_messages_flow(client: Client, joined: Joined) -> None:
+    count = "def {0}(v, ctx):\n    n = ctx.state['n'] = ctx.state.get('n', -1) + 1\n    return [*v, n]\n"
+    spread.define(client, Module("first", "def first(v): return [v]"), Module("b", count.format("b")))
+    spread.place(client, "f", "first -> b", b=LAB)
+    ref = client.call("open_run", flow="f").ref
+    spread.feed(client, ref, range(2_000))
+    spread.wait(lambda: spread.count(client, ref) == 2_000, "the results of the node there")
+    assert spread.runtimes(client)["b"]["pid"] in {p.pid for p in psutil.Process(joined.process.pid).children(recursive=True)}
+    spread.place(client, "f", "first -> b")
+    spread.feed(client, ref, range(2_000, 4_000))
+    client.call("close_run", ref=ref)
+    assert client.call("wait", ref=ref, timeout=60).status == "done"
+    assert spread.results(client, ref) == [[n, n] for n in range(4_000)]

@@ -48,9 +48,9 @@ class HostedRuntime:
 
     def __init__(self, channel: str, send: Callable[[Any], None]) -> None:
         self.name = channel
+        """Name under which the pool knows the user of the process."""
         self.shares = True
         """True if the runtime and the home runner have the same shared memory."""
-        """Name under which the pool knows the user of the process."""
         self.runtime: ProcessRuntime | None = None
         self._send = send
         self._early: list[bytes] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 
@@ -23,6 +22,7 @@ from floe_jupyter.wire.transport.reliable import Link
 from tests.dispatcher.kit import REAL, batch, define, over, until, values_of
 from tests.joined.kit import LAB, Joined, peer
 from tests.processes import alive
+from tests.remote.cuts import outlast
 from tests.remote.flows import done
 from tests.remote.machine import FarMachine
 
@@ -133,35 +133,6 @@ def test_a_runner_that_was_paused_for_three_leases_is_not_heard_any_more(client:
 def test_a_cut_loses_and_doubles_nothing(client: Client, join: Callable[..., Joined], machine: FarMachine, length: float) -> None:
     prefix = ("ip", "netns", "exec", machine._space)
     join(listen=f"tcp://{machine._other}:0", prefix=prefix)
-    define(client, echo="def echo(v): return v")
-    info = client.call("open_run", runner=LAB)
-    client.call("feed", ref=info.ref, batch=batch(-1))
-    until(lambda: values_of(client, info.ref) == [-1], "the first result")
-    stop, sent = threading.Event(), []
-
-    def feed() -> None:
-        while not stop.wait(0.005):
-            sent.append(client.submit("feed", ref=info.ref, batch=batch(len(sent))))
-
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    time.sleep(1.0)
-    with machine.cut():
-        begin = time.monotonic()
-        until(lambda: "silent" in client.call("runners")[-1]["status"], "the cut to be noticed", 4.0)
-        noticed = time.monotonic() - begin
-        time.sleep(length - noticed)
-    healed, came = time.monotonic(), client.call("run_info", ref=info.ref).results
-    until(lambda: client.call("run_info", ref=info.ref).results > came, "a result after the cut")
-    flows = time.monotonic() - healed
-    time.sleep(0.5)
-    stop.set()
-    feeder.join(20)
-    for answer in sent:
-        answer.result(20)
-    client.call("close_run", ref=info.ref)
-    assert over(client, info.ref).status == "done"
-    assert values_of(client, info.ref) == [-1, *range(len(sent))]
-    print(f"{len(sent)} messages: the cut noticed after {noticed:.2f} s, flowing {flows:.2f} s after healing")
+    noticed, flows = outlast(client, LAB, machine, length)
     assert noticed < 1.5
     assert flows < (1.0 if length < 10 else 2.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
@@ -11,6 +10,7 @@ import pytest
 
 from floe_jupyter.wire.client.client import Client
 from tests.dispatcher.kit import REAL, Processes, batch, define, over, until, values_of
+from tests.remote.cuts import outlast
 from tests.remote.flows import FAR, done
 from tests.remote.machine import FarMachine
 from tests.runner.harness import RunnerProcess
@@ -75,39 +75,7 @@ def test_a_connection_that_is_lost_is_made_again_and_the_run_goes_on(far: FarMac
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seconds", [4.0, pytest.param(25.0, marks=pytest.mark.slow)])  # ssh gives up after 15 to 20 s
 def test_a_cut_loses_and_doubles_nothing(client: Client, far: FarMachine, seconds: float) -> None:
-    define(client, echo="def echo(v): return v")
-    info = client.call("open_run", runner=FAR)
-    client.call("feed", ref=info.ref, batch=batch(-1))
-    until(lambda: values_of(client, info.ref) == [-1], "the first result")
-    stop, sent = threading.Event(), []
-
-    def feed() -> None:
-        while not stop.wait(0.005):
-            sent.append(client.submit("feed", ref=info.ref, batch=batch(len(sent))))
-
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    time.sleep(1.0)
-    before = len(sent)
-    with far.cut():
-        noticed = time.monotonic()
-        until(lambda: any("silent" in row["status"] for row in client.call("runners")), "the silence to be noticed", 4.0)
-        noticed = time.monotonic() - noticed
-        time.sleep(seconds - noticed)
-    healed, came = time.monotonic(), client.call("run_info", ref=info.ref).results
-    until(lambda: client.call("run_info", ref=info.ref).results > came, "a result after the cut", 30.0)
-    flows = time.monotonic() - healed
-    time.sleep(0.5)
-    stop.set()
-    feeder.join(20)
-    for answer in sent:
-        answer.result(20)
-    client.call("close_run", ref=info.ref)
-    assert over(client, info.ref).status == "done"
-    assert values_of(client, info.ref) == [-1, *range(len(sent))]
-    print(
-        f"{len(sent)} messages ({len(sent) - before} since the cut): noticed after {noticed:.1f} s, flowing {flows:.1f} s after the cut"
-    )
+    outlast(client, FAR, far, seconds)
 
 
 def test_a_runner_that_hears_nothing_ends_itself_after_its_lease() -> None:

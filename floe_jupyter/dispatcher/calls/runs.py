@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from floe_jupyter.core.flow.runner_urls import LOCAL, require_runner
 from floe_jupyter.core.machine.events import Failure
 from floe_jupyter.core.messages import INLINE_LIMIT, Batch, cut, pieces
 from floe_jupyter.dispatcher.calls.server import LATER, Handler, PendingCall
@@ -25,7 +24,6 @@ def open_run(hub: Hub, args: calls.open_run, request: PendingCall) -> RunInfo:
     space, name = hub.flow_of(hub.spaces.of(request.client, args.workspace), args.flow)
     flow = hub.flow(space, name)
     require_runnable(flow, durable=args.durable)
-    require_runner(args.runner or LOCAL)
     ref, number = hub.history.ref(flow.name, flow.version)
     instance = hub.open(
         space,
@@ -152,7 +150,6 @@ def start(hub: Hub, args: calls.start, request: PendingCall) -> dict[str, Any]:
     instance = hub.instances.get(space.up.get(flow.name, ""))
     if instance is None:
         ref, _ = hub.history.ref(flow.name, flow.version)
-        require_runner(args.runner or LOCAL)
         instance = hub.open(
             space,
             ref,

@@ -155,6 +155,8 @@ class Runners:
         if self._runners.get((runner.url, runner.workspace)) is runner:
             del self._runners[runner.url, runner.workspace]
             self._others.append(runner)
+        if not self.of(runner.workspace):
+            self._contexts.pop(runner.workspace, None)
         runner.send(Bye())
         self._loop.after(END_WITHIN, lambda: runner.kill("it did not end by itself") if runner in self._others else None)
 

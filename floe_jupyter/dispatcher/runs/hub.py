@@ -15,7 +15,7 @@ import msgspec
 
 from floe_jupyter.core.flow.graph import sources
 from floe_jupyter.core.flow.model import Flow
-from floe_jupyter.core.flow.runner_urls import LOCAL
+from floe_jupyter.core.flow.runner_urls import LOCAL, require_runner
 from floe_jupyter.core.machine.events import Break, CancelRun, CloseRun, Event, Failure, Inject, Rewire, Status, Unbreak, Update
 from floe_jupyter.core.messages import Batch
 from floe_jupyter.dispatcher.clients import AttachedClient
@@ -205,6 +205,7 @@ class Hub(Names):
 
         Raises `DefinitionError` and `EnvironmentFailed`.
         """
+        require_runner(url or LOCAL)
         return self.runners.get(url or LOCAL, space.id, space.context)
 
     @staticmethod
